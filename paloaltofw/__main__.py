@@ -1,0 +1,5 @@
+"""`python -m paloaltofw`."""
+
+from paloaltofw.paloaltoagent import main
+
+main()

@@ -1,0 +1,127 @@
+"""Where firewalls and SCM are, and how their TLS certificates are verified."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+
+from paloaltofw.documents import BadValue, Rule, Section, expand
+from paloaltofw.values import dns_name
+
+_PIN = re.compile(r"sha256:((?:[0-9A-Fa-f]{2}:?){32})")
+_API_PATH = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How a server's certificate is verified.
+
+    With none of the fields set: by the system's CAs. `ca_file` is a PEM file to trust instead; `pin` the SHA-256
+    fingerprint of the one certificate to accept, as 64 hex digits; `off` accepts any certificate (every run warns).
+    """
+
+    ca_file: Path | None = None
+    pin: str | None = None
+    off: bool = False
+
+
+SYSTEM_TRUST = Trust()
+
+
+def management_url(text: str) -> str:
+    """A rule: URL, host name or IP address of a management interface; gives `https://host[:port]`."""
+    return https_origin(_with_scheme(text.strip()), paths=("", "/", "/api", "/api/"))
+
+
+def _with_scheme(text: str) -> str:
+    if "://" in text:
+        return text
+    try:
+        return f"https://[{ipaddress.IPv6Address(text)}]"
+    except ValueError:
+        return f"https://{text}"
+
+
+def https_origin(text: str, paths: tuple[str, ...]) -> str:
+    """`https://host[:port]` of a URL that has no other parts than one of these paths; raises BadValue."""
+    try:
+        url = urllib.parse.urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        raise BadValue(f"{text!r} is not a URL", "for example https://192.0.2.10") from None
+    if url.scheme != "https":
+        raise BadValue(f"{text!r} is not an https URL", "credentials travel over https only")
+    if not host or url.username is not None or url.password is not None or url.query or url.fragment:
+        raise BadValue("is not a plain URL with a host", "for example https://192.0.2.10")
+    if url.path not in paths:
+        raise BadValue(f"{text!r} has the path {url.path}", "write the address without a path")
+    return f"https://{_host(host)}:{port}" if port not in (None, 443) else f"https://{_host(host)}"
+
+
+def _host(host: str) -> str:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        name = dns_name(host)
+        if name.startswith("*"):
+            raise BadValue(f"{host!r} is not a host name", "a wildcard is no address") from None
+        return name
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def scm_url(text: str) -> str:
+    """A rule: SCM's enrollment API URL, with or without /api/v1; gives `https://host[:port]`."""
+    url = https_origin(expand(text.strip()).rstrip("/"), paths=("", _API_PATH, _API_PATH + "/certificates"))
+    if "customer.enroll." in url:
+        raise BadValue("still names the sample's CUSTOMER", "write the URL shown in SCM under Enrollment > REST")
+    return url
+
+
+def token_url(text: str) -> str:
+    """A rule: the https URL of the OAuth token endpoint."""
+    url = urllib.parse.urlsplit(expand(text.strip()))
+    if not url.path.strip("/") or url.query or url.fragment:
+        raise BadValue(f"{text!r} is not a token URL", "https://host/path")
+    origin = https_origin(f"{url.scheme}://{url.netloc}", paths=("",))
+    return origin + url.path
+
+
+def read_trust(document: Section, key: str) -> Trust:
+    """Read a value that is true, false, the path of a PEM file, or a pinned fingerprint."""
+    if document.is_boolean(key):
+        return Trust(off=not document.boolean(key, default=True))
+    return document.value_or(key, _trust(document.path.parent), SYSTEM_TRUST)
+
+
+def _trust(folder: Path) -> Rule[Trust]:
+    def rule(text: str) -> Trust:
+        if text.lower().startswith("sha256:"):
+            return Trust(pin=_pin(text))
+        path = folder / Path(expand(text)).expanduser()
+        if not path.is_file():
+            raise BadValue(f"{text!r} is no file", "true, the path of a PEM file to trust, or sha256:AB:CD:…")
+        check_pem(path)
+        return Trust(ca_file=path)
+
+    return rule
+
+
+def _pin(text: str) -> str:
+    match = _PIN.fullmatch("sha256:" + text[7:])
+    digits = match.group(1).replace(":", "").lower() if match else ""
+    if len(digits) != 64:
+        raise BadValue(f"{text!r} is not a SHA-256 fingerprint", "sha256: and 32 bytes in hex, as openssl prints them")
+    return digits
+
+
+def check_pem(path: Path) -> None:
+    """Refuse a file of CAs that holds no certificate; raises BadValue."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadValue(f"{path} cannot be read: {error.strerror}", "correct the path or the file's rights") from None
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        raise BadValue(f"{path} holds no PEM certificate", "a file that begins with -----BEGIN CERTIFICATE-----")

@@ -1,0 +1,103 @@
+"""`check`: proves that each credential, permission and address works. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from paloaltofw.certificate_profile import CertificateProfile
+from paloaltofw.clock import Clock
+from paloaltofw.errors import AgentError, PlanBlocked
+from paloaltofw.execution import Accounts, open_firewall
+from paloaltofw.firewall_profile import FirewallProfile
+from paloaltofw.panos import PanosClient
+from paloaltofw.settings import Configuration
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked. `text` says what was found, or what is wrong and what to do."""
+
+    subject: str
+    name: str
+    is_ok: bool
+    text: str
+
+
+def check_peers(configuration: Configuration, profiles: list[CertificateProfile], clock: Clock) -> Iterator[Finding]:
+    """Check every firewall and SCM account that these profiles use."""
+    for firewall in dict.fromkeys(profile.firewall for profile in profiles):
+        bound = [profile for profile in profiles if profile.firewall == firewall]
+        yield from _check_firewall(configuration.firewalls[firewall], bound, clock)
+    accounts = Accounts(configuration, clock)
+    try:
+        for label in dict.fromkeys(profile.account for profile in profiles):
+            yield _prove(f"SCM account {label}", "credentials", lambda: _account(accounts, label))  # noqa: B023
+    finally:
+        accounts.close()
+
+
+def _account(accounts: Accounts, label: str) -> str:
+    accounts(label).prove_credentials()
+    return "the token is accepted"
+
+
+def _check_firewall(firewall: FirewallProfile, profiles: list[CertificateProfile], clock: Clock) -> Iterator[Finding]:
+    subject = f"firewall {firewall.id}"
+    client = open_firewall(firewall, clock)
+    try:
+        first = _prove(subject, "address and API key", lambda: _version(client))
+        yield first
+        if not first.is_ok:
+            return  # every further line would say the same
+        yield _prove(subject, "administrator", lambda: _administrator(client, firewall))
+        yield _prove(subject, "right to read the configuration", lambda: _certificates(client))
+        yield _prove(subject, "right to operational requests", lambda: _operational(client))
+        names = sorted({name for profile in profiles for name in profile.ssl_tls_service_profiles})
+        if names:
+            yield _prove(subject, "SSL/TLS service profiles", lambda: _service_profiles(client, names))
+    finally:
+        client.close()
+
+
+def _prove(subject: str, name: str, proof: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, name, True, proof())
+    except AgentError as error:
+        return Finding(subject, name, False, str(error))
+
+
+def _version(client: PanosClient) -> str:
+    info = client.version()
+    if info.is_panorama:
+        raise PlanBlocked(f"is a Panorama ({info.model})", remedy="name the firewall itself")
+    return f"{info.model}, PAN-OS {info.version}, serial {info.serial}"
+
+
+def _administrator(client: PanosClient, firewall: FirewallProfile) -> str:
+    name = client.own_name()
+    if name is None:
+        return f"this release does not tell whose key it is; the profile says {firewall.admin}"
+    if name != firewall.admin:
+        remedy = "correct admin or api_key in the firewall profile"
+        raise PlanBlocked(f"the API key belongs to {name}, the profile says {firewall.admin}", remedy=remedy)
+    return f"the API key belongs to {name}"
+
+
+def _certificates(client: PanosClient) -> str:
+    return f"{len(client.certificates())} certificate entries"
+
+
+def _operational(client: PanosClient) -> str:
+    locks = client.locks()
+    if locks:
+        return f"granted; {locks[0].owner} holds a {locks[0].kind} on {locks[0].scope}"
+    return "granted; no locks"
+
+
+def _service_profiles(client: PanosClient, names: list[str]) -> str:
+    there = client.service_profiles()
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise PlanBlocked(f"there is no {missing[0]}", remedy="create it, or correct bind in the profile")
+    return ", ".join(f"{name} serves {there[name].certificate or 'nothing'}" for name in names)

@@ -1,0 +1,171 @@
+"""Everything that a user can meet.
+
+AgentError                     one sentence: what is wrong, where, what to do next
+├── UsageError                 the command line is wrong                                    exit 2
+├── ConfigurationError         files are wrong; carries every problem found                 exit 2
+├── EulaNotAccepted            the licence was not accepted yet                             exit 2
+├── LockHeld                   another run is at work                                       exit 4
+├── StateError                 the state folder cannot be used                              exit 1
+├── ProofFailed                an issued certificate or a CSR is not what was asked for     exit 1
+├── OrderFailed                an order ended without a certificate                         exit 1
+├── CommitFailed               a commit job ended badly                                     exit 1
+├── PlanBlocked                the agent must not go on by itself; a person decides         exit 1
+└── PeerError                  a firewall or SCM                                            exit 1
+    ├── Unreachable            the request was never sent
+    ├── AnswerLost             the request was sent, whether it was carried out is unknown
+    ├── InvalidAnswer          something answered, but not what the API documents
+    ├── CredentialsRefused     the API key or the client secret is not accepted
+    ├── PermissionDenied       the credentials lack a right
+    ├── Busy                   a lock or another commit is in the way; trying later helps
+    └── Refused                the peer understood and said no; `peer_code` is its own code
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class AgentError(Exception):
+    """Base of all expected failures.
+
+    `what` says what is wrong, `where` names the place (file:line and key, or firewall and request), `remedy` says what
+    to do next. `code` is the stable word for scripts, `exit_code` the process's exit code if this ends the program.
+    """
+
+    code = "error"
+    exit_code = 1
+
+    def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class UsageError(AgentError):
+    """The command line asks for something that does not exist or does not fit together."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class ConfigurationError(AgentError):
+    """One or more files are wrong; nothing was called."""
+
+    code = "configuration"
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class EulaNotAccepted(AgentError):
+    """The licence terms were not accepted yet."""
+
+    code = "eula"
+    exit_code = 2
+
+
+class LockHeld(AgentError):
+    """Another run holds the lock of the state folder."""
+
+    code = "locked"
+    exit_code = 4
+
+
+class StateError(AgentError):
+    """The state folder cannot be read or written, or holds something that is not ours."""
+
+    code = "state"
+
+
+class ProofFailed(AgentError):
+    """A CSR or an issued certificate is not what the profile asks for; nothing was imported."""
+
+    code = "proof"
+
+
+class OrderFailed(AgentError):
+    """An order ended without a certificate: declined, rejected, revoked."""
+
+    code = "order"
+
+
+class CommitFailed(AgentError):
+    """The firewall carried out a commit job and reports a failure; the changes stay in the candidate configuration."""
+
+    code = "commit"
+
+
+class PlanBlocked(AgentError):
+    """Going on needs a person's decision."""
+
+    code = "blocked"
+
+
+class PeerError(AgentError):
+    """A firewall or SCM did not do what was asked. `may_pass`: a read may be tried again after a moment."""
+
+    code = "peer"
+    may_pass = False
+
+
+class Unreachable(PeerError):
+    """The request was never sent: no name, no route, connection refused, no trusted TLS."""
+
+    code = "unreachable"
+
+    def __init__(self, what: str, where: str = "", remedy: str = "", may_pass: bool = False) -> None:
+        super().__init__(what, where, remedy)
+        self.may_pass = may_pass
+
+
+class AnswerLost(PeerError):
+    """The request was sent, but no complete answer came back: it may or may not have been carried out."""
+
+    code = "answer-lost"
+    may_pass = True
+
+
+class InvalidAnswer(PeerError):
+    """Something answered, but not what the API documents (a proxy's page, a redirect, broken XML or JSON)."""
+
+    code = "invalid-answer"
+
+
+class CredentialsRefused(PeerError):
+    """The API key, or the client ID and secret, were not accepted."""
+
+    code = "credentials"
+
+
+class PermissionDenied(PeerError):
+    """The credentials are good, but lack a right."""
+
+    code = "permission"
+
+
+class Busy(PeerError):
+    """A lock, another commit or a rate limit is in the way; nothing was done. `retry_after` is in seconds."""
+
+    code = "busy"
+    may_pass = True
+
+    def __init__(self, what: str, where: str = "", remedy: str = "", retry_after: float | None = None) -> None:
+        super().__init__(what, where, remedy)
+        self.retry_after = retry_after
+
+
+class Refused(PeerError):
+    """The peer understood the request and said no; `peer_code` is the code in its own numbering, if it gave one."""
+
+    code = "refused"
+
+    def __init__(self, what: str, where: str = "", remedy: str = "", peer_code: int | None = None) -> None:
+        super().__init__(what, where, remedy)
+        self.peer_code = peer_code

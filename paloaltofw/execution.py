@@ -1,0 +1,365 @@
+"""Runs plans: one strict sequence for each firewall, firewalls side by side, stage by stage.
+
+The steps themselves are in `ordering`, `installing` and `committing`. One certificate's failure never stops another's.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from paloaltofw import committing, installing, ordering
+from paloaltofw.certificate_profile import CertificateProfile
+from paloaltofw.certificates import Certificate
+from paloaltofw.clock import Clock, format_time
+from paloaltofw.errors import AgentError, ConfigurationError
+from paloaltofw.firewall_profile import FirewallProfile
+from paloaltofw.lifecycle import Seen, Wish, decide, in_service, requirements
+from paloaltofw.observation import (
+    Kept,
+    ask_for_revocation,
+    combine,
+    is_check_due,
+    look_at,
+    look_into,
+)
+from paloaltofw.panos import PanosClient, Scope
+from paloaltofw.scm import ScmClient
+from paloaltofw.settings import Configuration
+from paloaltofw.steps import (
+    Action,
+    AdoptCsr,
+    Bind,
+    Blocked,
+    Collect,
+    Commit,
+    Decision,
+    DeletePredecessor,
+    GenerateCsr,
+    ImportCertificate,
+    ImportChain,
+    Prove,
+    RecordId,
+    Stage,
+    State,
+    Step,
+    SubmitOrder,
+)
+from paloaltofw.storage import InstalledRecord, Store
+from paloaltofw.work import Context, Outcome, Progress, Silent, Work
+
+log = logging.getLogger(__name__)
+events = logging.getLogger("paloaltofw.events")
+
+# Each firewall waits mostly for its own management plane; this many at a time keep a small host busy but not pressed.
+CONCURRENCY = 16
+# Seconds that a run may spend on one firewall waiting for locks and other administrators' commits.
+BUSY_BUDGET = 300.0
+
+_HANDLERS: Mapping[type, Callable[[Context, Work, Any], None]] = {
+    GenerateCsr: ordering.generate_csr,
+    AdoptCsr: ordering.adopt_csr,
+    SubmitOrder: ordering.submit_order,
+    Prove: installing.prove,
+    ImportChain: installing.import_chain,
+    ImportCertificate: installing.import_certificate,
+    Bind: installing.bind,
+    DeletePredecessor: installing.delete_predecessor,
+}
+_CHANGES_FIREWALL = (GenerateCsr, AdoptCsr, ImportChain, ImportCertificate, Bind, DeletePredecessor, Commit)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one invocation of the program does. `is_dry` plans only; `wait` is in seconds.
+
+    `asks_orders`: SCM is asked how open orders stand, for `status`.
+    """
+
+    configuration: Configuration
+    wish: Wish
+    clock: Clock
+    wait: float
+    is_dry: bool = False
+    asks_orders: bool = False
+    progress: Progress = Silent()  # noqa: RUF009 - it has no state
+
+
+class Accounts:
+    """SCM clients, made when first needed: one for each account, so that each fetches one token a run."""
+
+    def __init__(self, configuration: Configuration, clock: Clock) -> None:
+        self._configuration = configuration
+        self._clock = clock
+        self._clients: dict[str, ScmClient] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, label: str) -> ScmClient:
+        """The client of an account."""
+        with self._lock:
+            if label not in self._clients:
+                settings = self._configuration.settings
+                self._clients[label] = ScmClient(
+                    self._configuration.accounts[label],
+                    settings.token_url,
+                    settings.ca_bundle,
+                    settings.scm_timeout,
+                    self._clock,
+                )
+            return self._clients[label]
+
+    def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            client.close()
+
+
+def open_firewall(profile: FirewallProfile, clock: Clock) -> PanosClient:
+    """A client for a firewall profile."""
+    scope = Scope(profile.vsys)
+    return PanosClient(profile.id, profile.url, profile.api_key, profile.trust, profile.timeout, scope, clock)
+
+
+def execute(run: Run, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
+    """Do (or, dry, plan) what is to be done for these profiles; outcomes in the order of the profiles."""
+    accounts = Accounts(run.configuration, run.clock)
+    by_firewall: dict[str, list[CertificateProfile]] = {}
+    for profile in profiles:
+        by_firewall.setdefault(profile.firewall, []).append(profile)
+
+    def work_on(name: str) -> list[Outcome]:
+        return FirewallRun(run, run.configuration.firewalls[name], accounts).execute(by_firewall[name])
+
+    try:
+        with ThreadPoolExecutor(max_workers=min(CONCURRENCY, max(1, len(by_firewall)))) as pool:
+            outcomes = [outcome for found in pool.map(work_on, by_firewall) for outcome in found]
+    finally:
+        accounts.close()
+    order = {profile.id: index for index, profile in enumerate(profiles)}
+    return sorted(outcomes, key=lambda outcome: order[outcome.profile])
+
+
+class FirewallRun:
+    """The strict sequence for one firewall."""
+
+    def __init__(self, run: Run, firewall: FirewallProfile, accounts: Accounts) -> None:
+        self._run = run
+        self._wish = replace(run.wish, admin=firewall.admin)
+        self._context = Context(
+            settings=run.configuration.settings,
+            firewall=firewall,
+            client=open_firewall(firewall, run.clock),
+            scm=accounts,
+            store=Store(run.configuration.settings.state),
+            clock=run.clock,
+            progress=run.progress,
+            wait=run.wait,
+            busy_budget=min(BUSY_BUDGET, firewall.commit_timeout),
+        )
+
+    def execute(self, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
+        """Observe, decide, act; whatever fails becomes part of an outcome."""
+        try:
+            works = self._plan(profiles)
+            if not self._run.is_dry:
+                self._act([work for work in works if work.decision.steps])
+            return [self._outcome(work) for work in works]
+        except AgentError as error:
+            events.error("firewall=%s %s", self._context.firewall.id, error)
+            return [_unknown(profile, error) for profile in profiles]
+        except Exception as error:
+            # A flaw of ours on one firewall must not keep the others from being done.
+            log.exception("unexpected failure on firewall %s", self._context.firewall.id)
+            wrapped = _unexpected(error, self._context.firewall.id)
+            return [_unknown(profile, wrapped) for profile in profiles]
+        finally:
+            self._context.client.close()
+
+    # --- observe and decide --------------------------------------------------------------------------------------
+
+    def _plan(self, profiles: Sequence[CertificateProfile]) -> list[Work]:
+        context = self._context
+        if not self._run.is_dry:
+            committing.finish_earlier(context)
+        kept = [look_into(context.store, profile) for profile in profiles]
+        firewall = look_at(context.client, context.firewall.admin, profiles, kept)
+        works = []
+        for profile, state in zip(profiles, kept, strict=True):
+            seen = combine(profile, context.firewall.admin, firewall, state)
+            works.append(self._decide(profile, seen, state))
+        return works
+
+    def _decide(self, profile: CertificateProfile, seen: Seen, kept: Kept) -> Work:
+        if kept.error is not None:
+            decision = Decision(State.UNKNOWN, Action.FAILED, kept.error.what)
+            return Work(profile, seen, decision, error=kept.error)
+        seen, note = self._check_revocation(profile, seen)
+        decision = decide(profile, seen, self._wish, self._run.clock.now())
+        work = Work(profile, seen, decision, order=seen.order, notes=list(decision.notes))
+        if note:
+            work.notes.append(note)
+        if self._run.asks_orders and seen.order is not None and seen.order.order_id and not seen.order.chain:
+            self._ask_order(work, seen.order.order_id)
+        return work
+
+    def _ask_order(self, work: Work, order_id: str) -> None:
+        try:
+            status = self._context.scm(work.profile.account).status(order_id)
+            work.waits_for = status.waits_for
+            work.notes.append(f"order {order_id} is {status.word} at SCM")
+        except AgentError as error:
+            work.notes.append(f"SCM could not be asked about order {order_id}: {error}")
+
+    def _check_revocation(self, profile: CertificateProfile, seen: Seen) -> tuple[Seen, str]:
+        interval = self._context.settings.revocation_check
+        if not is_check_due(seen, interval, self._run.clock.now()):
+            return seen, ""
+        revoked, note = ask_for_revocation(self._context.scm(profile.account), seen)
+        if revoked is None:
+            return seen, note
+        current = in_service(seen.held, requirements(profile))
+        if current is not None and not self._run.is_dry:
+            self._save_check(profile, seen, current.name, revoked)
+        return replace(seen, is_revoked_at_scm=revoked), note
+
+    def _save_check(self, profile: CertificateProfile, seen: Seen, entry: str, revoked: bool) -> None:
+        assert seen.certificate_id is not None
+        now = format_time(self._run.clock.now())
+        known = seen.installed or InstalledRecord(seen.certificate_id, entry, "", "", now)
+        record = replace(known, checked_at=now, revoked=revoked)
+        self._context.store.save_installed(profile.id, record)
+
+    # --- act -----------------------------------------------------------------------------------------------------
+
+    def _act(self, works: list[Work]) -> None:
+        if not works:
+            return
+        if any(isinstance(step, _CHANGES_FIREWALL) for work in works for step in work.decision.steps):
+            committing.identify(self._context)
+        self._stage(works, Stage.ORDER)
+        collecting = [work for work in works if work.is_open and _has(work, Collect)]
+        for work in collecting:
+            self._announce(work, next(step for step in work.decision.steps if isinstance(step, Collect)))
+        ordering.collect(self._context, collecting)
+        self._stage(works, Stage.INSTALL)
+        self._commit(works)
+        self._record([work for work in works if work.is_open and _has(work, RecordId)])
+
+    def _stage(self, works: Sequence[Work], stage: Stage) -> None:
+        for work in works:
+            for step in work.decision.steps:
+                if step.stage is stage and work.is_open:
+                    self._announce(work, step)
+                    self._do(work, step)
+
+    def _do(self, work: Work, step: Step) -> None:
+        try:
+            _HANDLERS[type(step)](self._context, work, step)
+        except AgentError as error:
+            self._fail(work, error)
+        except Exception as error:
+            log.exception("unexpected failure in %s of %s", type(step).__name__, work.profile.id)
+            self._fail(work, _unexpected(error, f"profile {work.profile.id}, {type(step).__name__}"))
+
+    def _announce(self, work: Work, step: Step) -> None:
+        self._run.progress.step(work.profile.id, self._context.firewall.id, step)
+
+    def _fail(self, work: Work, error: AgentError) -> None:
+        work.error = error
+        events.error("profile=%s firewall=%s %s", work.profile.id, self._context.firewall.id, error)
+
+    def _commit(self, works: Sequence[Work]) -> None:
+        """One commit for everything that changed, pending CSRs included: else a revert or restart would lose them."""
+        owed = [work for work in works if _has(work, Commit) and (work.is_open or work.is_pending)]
+        if not owed or not (self._context.has_changed or any(work.seen.unapplied for work in owed)):
+            return
+        self._announce(owed[0], next(step for step in owed[0].decision.steps if isinstance(step, Commit)))
+        try:
+            committing.commit(self._context, owed)
+        except AgentError as error:
+            for work in owed:
+                if work.is_open:
+                    self._fail(work, error)
+                else:
+                    work.notes.append(f"its CSR is not committed yet: {error}")
+
+    def _record(self, works: Sequence[Work]) -> None:
+        if not works:
+            return
+        try:
+            running = self._context.client.running_certificates()
+        except AgentError as error:
+            for work in works:
+                self._fail(work, error)
+            return
+        entries = {name: entry.certificate_pem for name, entry in running.items()}
+        for work in works:
+            step = next(step for step in work.decision.steps if isinstance(step, RecordId))
+            self._announce(work, step)
+            try:
+                committing.record_id(self._context, work, entries)
+            except AgentError as error:
+                self._fail(work, error)
+
+    # --- report --------------------------------------------------------------------------------------------------
+
+    def _outcome(self, work: Work) -> Outcome:
+        decision = work.decision
+        error: AgentError | Blocked | None = work.error or decision.blocked
+        outcome = Outcome(
+            profile=work.profile.id,
+            firewall=work.profile.firewall,
+            state=decision.state,
+            action=decision.action,
+            reason=decision.reason,
+            certificate_id=work.seen.certificate_id,
+            order_id=work.order.order_id if work.order else None,
+            ordered_at=work.order.ordered_at if work.order else None,
+            waits_for=work.waits_for,
+            certificate=_certificate_of(work),
+            entry=decision.in_service,
+            steps=decision.steps,
+            notes=tuple(work.notes),
+            error=error,
+        )
+        if self._run.is_dry:
+            return outcome
+        return self._after(work, outcome)
+
+    def _after(self, work: Work, outcome: Outcome) -> Outcome:
+        """What an outcome is after a run that did something."""
+        if outcome.error is not None:
+            return replace(outcome, action=Action.FAILED)
+        if work.is_pending:
+            certificate_id = self._context.store.certificate_id(work.profile.id)
+            return replace(outcome, state=State.PENDING, certificate_id=certificate_id)
+        if not work.decision.steps:
+            return outcome
+        certificate_id = self._context.store.certificate_id(work.profile.id)
+        entry = work.order.entry if work.order else outcome.entry
+        return replace(outcome, state=State.VALID, certificate_id=certificate_id, entry=entry, reason="in service")
+
+
+def _has(work: Work, kind: type) -> bool:
+    return any(isinstance(step, kind) for step in work.decision.steps)
+
+
+def _certificate_of(work: Work) -> Certificate | None:
+    if work.certificate is not None and work.error is None:
+        return work.certificate
+    return next((item.certificate for item in work.seen.held if item.name == work.decision.in_service), None)
+
+
+def _unknown(profile: CertificateProfile, error: AgentError) -> Outcome:
+    return Outcome(profile.id, profile.firewall, State.UNKNOWN, Action.FAILED, error.what, error=error)
+
+
+def _unexpected(error: Exception, where: str) -> AgentError:
+    if isinstance(error, ConfigurationError):
+        return error
+    what = f"unexpected {type(error).__name__}"
+    return AgentError(what, where, "this is a flaw of the agent: run again with --debug and report it")

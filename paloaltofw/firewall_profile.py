@@ -1,0 +1,66 @@
+"""The firewall profile: one PAN-OS device and how to reach it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from paloaltofw.addresses import SYSTEM_TRUST, Trust, management_url, read_trust
+from paloaltofw.credentials import Secret, secret, warn_if_exposed
+from paloaltofw.documents import BadValue, Findings, Section, duration, read_document
+from paloaltofw.values import free_text, panos_name
+
+# Not documented by the vendor for commits; 512 is what PAN-OS accepts in other descriptions, less room for order IDs.
+DESCRIPTION_LIMIT = 255
+DEFAULT_DESCRIPTION = "certificate renewal by the Sectigo connector"
+
+
+@dataclass(frozen=True)
+class FirewallProfile:
+    """One PAN-OS device. `timeout` and `commit_timeout` are in seconds."""
+
+    id: str
+    url: str
+    admin: str
+    api_key: Secret
+    commit_description: str = DEFAULT_DESCRIPTION
+    vsys: str = "shared"
+    trust: Trust = SYSTEM_TRUST
+    timeout: float = 60.0
+    commit_timeout: float = 1200.0
+
+
+def read_firewall_profile(path: Path, findings: Findings) -> FirewallProfile | None:
+    """Read one firewall profile; None, with the problems recorded, if anything in it is wrong."""
+    before = len(findings.problems)
+    document = read_document(path, findings)
+    if document is None:
+        return None
+    warn_if_exposed(path, findings)
+    profile = _profile(path, document)
+    document.close()
+    return profile if len(findings.problems) == before else None
+
+
+def _profile(path: Path, document: Section) -> FirewallProfile | None:
+    url = document.value("url", management_url, required=True)
+    admin = document.value("admin", panos_name, required=True)
+    api_key = document.value("api_key", secret, required=True)
+    description = document.value_or("commit_description", free_text(DESCRIPTION_LIMIT), DEFAULT_DESCRIPTION)
+    vsys = document.value_or("vsys", _vsys, "shared")
+    trust = read_trust(document, "verify_tls")
+    timeout = document.value_or("timeout", duration(1, 3600), 60.0)
+    commit_timeout = document.value_or("commit_timeout", duration(10, 86400), 1200.0)
+    if url is None or admin is None or api_key is None:
+        return None
+    return FirewallProfile(
+        id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, trust=trust,
+        timeout=timeout, commit_timeout=commit_timeout,
+    )  # fmt: skip
+
+
+def _vsys(text: str) -> str:
+    if text == "shared" or re.fullmatch(r"vsys[1-9]\d{0,2}", text):
+        return text
+    raise BadValue(f"{text!r} is not allowed", "allowed: shared, vsys1, vsys2 …")

@@ -1,0 +1,429 @@
+"""Thin client of the PAN-OS XML API: the calls that a certificate's life needs.
+
+Source: the fact sheet on the PAN-OS XML API; section numbers below are its. Knows no profile and no command line.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from paloaltofw.addresses import Trust
+from paloaltofw.clock import Clock
+from paloaltofw.credentials import Secret
+from paloaltofw.errors import AnswerLost, Busy, CredentialsRefused, InvalidAnswer, PermissionDenied, Refused
+from paloaltofw.panos_xml import (
+    CertificateEntry,
+    Change,
+    Envelope,
+    Job,
+    Lock,
+    Malformed,
+    ServiceProfile,
+    SystemInfo,
+    read_certificates,
+    read_changes,
+    read_envelope,
+    read_job_id,
+    read_jobs,
+    read_locks,
+    read_own_name,
+    read_service_profiles,
+    read_version,
+)
+from paloaltofw.transport import Answer, Outgoing, Transport, repeat_read
+
+log = logging.getLogger(__name__)
+
+# RSA 4096 can take many seconds on a small device (§4).
+GENERATE_SECONDS = 120.0
+BAD_CREDENTIALS_CODE = 403
+UNAUTHORIZED_CODE = 16
+REFERENCED_CODE = 10
+INVALID_COMMAND_CODE = 17
+OPERATION_NOT_POSSIBLE_CODE = 14
+# Texts that mean "later", since codes are not reliable here (§2).
+_BUSY_TEXTS = (
+    "another commit/validate is in progress",
+    "a commit is in progress",
+    "you cannot commit while an install is in progress",
+    "session timed out",
+    "configuration is locked by",
+    "config for scope",
+    "another sync is in progress",
+    "other administrators are holding",
+    "commit lock is already held",
+    "config lock is already held",
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A place for certificates: shared, or one vsys (§6)."""
+
+    vsys: str = "shared"
+
+    @property
+    def xpath(self) -> str:
+        """Parent of the certificate and profile containers. `localhost.localdomain` is a constant of PAN-OS."""
+        if self.vsys == "shared":
+            return "/config/shared"
+        return f"/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='{self.vsys}']"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Request parameters that select the scope: none for shared, whose explicit form is not confirmed (§4)."""
+        return {} if self.vsys == "shared" else {"vsys": self.vsys}
+
+    @property
+    def certificates(self) -> str:
+        """xpath of the certificate container."""
+        return f"{self.xpath}/certificate"
+
+    @property
+    def service_profiles(self) -> str:
+        """xpath of the SSL/TLS service profiles."""
+        return f"{self.xpath}/ssl-tls-service-profile"
+
+
+@dataclass(frozen=True)
+class CsrRequest:
+    """What the firewall is to put into a key pair and CSR (§4)."""
+
+    certificate_name: str
+    common_name: str
+    key_type: str
+    key_bits: int
+    country: str | None = None
+    state: str | None = None
+    locality: str | None = None
+    organization: str | None = None
+    organizational_unit: Sequence[str] = ()
+    email: str | None = None
+    dns: Sequence[str] = ()
+    ip: Sequence[str] = ()
+    alt_email: Sequence[str] = ()
+
+
+def literal(name: str) -> str:
+    """A name as an xpath literal. Names with quotes cannot be written safely (§10) and never pass our validation."""
+    if "'" in name or '"' in name:
+        raise ValueError("a quote in an object name")
+    return f"'{name}'"
+
+
+def _command(path: str, text: str | None = None) -> tuple[Element, Element]:
+    """Nested empty elements from `a/b/c`; gives the root and the innermost one."""
+    names = path.split("/")
+    root = leaf = Element(names[0])
+    for name in names[1:]:
+        leaf = SubElement(leaf, name)
+    leaf.text = text
+    return root, leaf
+
+
+def _xml(root: Element) -> str:
+    return tostring(root, encoding="unicode")
+
+
+def generate_command(request: CsrRequest) -> str:
+    """The operational command that makes a key pair and a CSR (`signed-by external`, §4)."""
+    root, generate = _command("request/certificate/generate")
+    SubElement(generate, "certificate-name").text = request.certificate_name
+    SubElement(generate, "name").text = request.common_name
+    algorithm = SubElement(SubElement(generate, "algorithm"), request.key_type)
+    SubElement(algorithm, f"{request.key_type.lower()}-nbits").text = str(request.key_bits)
+    SubElement(generate, "digest").text = "sha256"
+    single = {
+        "country-code": request.country,
+        "state": request.state,
+        "locality": request.locality,
+        "organization": request.organization,
+    }
+    _add_single(generate, single)
+    _add_members(generate, "organization-unit", request.organizational_unit)
+    _add_single(generate, {"email": request.email})
+    _add_members(generate, "hostname", request.dns)
+    _add_members(generate, "ip", request.ip)
+    _add_members(generate, "alt-email", request.alt_email)
+    SubElement(generate, "ca").text = "no"
+    SubElement(generate, "signed-by").text = "external"
+    return _xml(root)
+
+
+def _add_single(parent: Element, values: Mapping[str, str | None]) -> None:
+    for tag, value in values.items():
+        if value:
+            SubElement(parent, tag).text = value
+
+
+def _add_members(parent: Element, tag: str, values: Sequence[str]) -> None:
+    if values:
+        holder = SubElement(parent, tag)
+        for value in values:
+            SubElement(holder, "member").text = value
+
+
+def commit_command(admin: str, description: str | None) -> str:
+    """A commit of one administrator's changes; the description stands directly under commit (§9)."""
+    root, member = _command("commit/partial/admin/member")
+    member.text = admin
+    if description:
+        SubElement(root, "description").text = description
+    return _xml(root)
+
+
+class PanosClient:
+    """One firewall, through one API key. Requests are strictly one after the other (§1)."""
+
+    def __init__(self, name: str, url: str, api_key: Secret, trust: Trust, timeout: float, scope: Scope, clock: Clock):
+        self._name = name
+        self._url = f"{url}/api/"
+        self._api_key = api_key
+        self._scope = scope
+        self._timeout = timeout
+        self._clock = clock
+        self._transport = Transport(f"firewall {name}", trust, timeout)
+        self._lock = threading.Lock()
+
+    # --- who answers -------------------------------------------------------------------------------------------
+
+    def version(self) -> SystemInfo:
+        """Model, version and serial number: the quickest proof of address and key (§3)."""
+        return read_version(self._read("version", {"type": "version"}).result)
+
+    def own_name(self) -> str | None:
+        """The administrator that the API key belongs to; None where the release does not tell (before 10.0)."""
+        return read_own_name(self._operation("show admins", "<show><admins/></show>").result)
+
+    # --- what is there -----------------------------------------------------------------------------------------
+
+    def certificates(self) -> dict[str, CertificateEntry]:
+        """Every certificate entry of the scope in the candidate configuration, in one request."""
+        return read_certificates(self._get("certificates", self._scope.certificates))
+
+    def running_certificates(self) -> dict[str, CertificateEntry]:
+        """The same of the running configuration."""
+        return read_certificates(self._show("running certificates", self._scope.certificates))
+
+    def csr(self, name: str) -> str:
+        """The CSR of an entry as PEM text, or an empty text: from the configuration, else by export (§5)."""
+        xpath = f"{self._scope.certificates}/entry[@name={literal(name)}]/csr"
+        result = self._get(f"CSR of {name}", xpath)
+        text = "".join(result.itertext()).strip() if result is not None else ""
+        return text or self._exported_csr(name)
+
+    def service_profiles(self) -> dict[str, ServiceProfile]:
+        """Every SSL/TLS service profile of the scope in the candidate configuration."""
+        return read_service_profiles(self._get("SSL/TLS service profiles", self._scope.service_profiles))
+
+    def running_service_profiles(self) -> dict[str, ServiceProfile]:
+        """The same of the running configuration."""
+        return read_service_profiles(self._show("running SSL/TLS service profiles", self._scope.service_profiles))
+
+    def changes(self) -> tuple[Change, ...] | None:
+        """Uncommitted changes of all administrators; None where the device does not know the command."""
+        command = "<show><config><list><changes/></list></config></show>"
+        try:
+            return read_changes(self._operation("list of changes", command).result)
+        except Refused as refused:
+            if refused.peer_code == INVALID_COMMAND_CODE:
+                return None
+            raise
+
+    def locks(self) -> tuple[Lock, ...]:
+        """All config and commit locks."""
+        found: tuple[Lock, ...] = ()
+        for kind in ("config-locks", "commit-locks"):
+            found += read_locks(self._operation(kind, f"<show><{kind}><vsys>all</vsys></{kind}></show>").result)
+        return found
+
+    # --- changing the candidate configuration --------------------------------------------------------------------
+
+    def generate_csr(self, request: CsrRequest) -> None:
+        """Make a key pair and a CSR under a new name. The caller has checked that the name is free (§4)."""
+        parameters = {"type": "op", "cmd": generate_command(request), **self._scope.parameters}
+        seconds = max(GENERATE_SECONDS, self._timeout)
+        self._write(f"generate CSR {request.certificate_name}", parameters, timeout=seconds)
+
+    def import_certificate(self, name: str, pem: str) -> None:
+        """Import a certificate: onto its CSR's entry, or as a new entry without a key (§7)."""
+        parameters = {
+            "type": "import",
+            "category": "certificate",
+            "certificate-name": name,
+            "format": "pem",
+            **self._scope.parameters,
+        }
+        files = {"file": (f"{name}.pem", pem.encode("ascii"), "application/x-pem-file")}
+        self._write(f"import {name}", parameters, files=files)
+
+    def bind(self, profile: str, certificate: str) -> None:
+        """Let an SSL/TLS service profile serve another certificate; only that leaf is edited (§8)."""
+        element = Element("certificate")
+        element.text = certificate
+        xpath = f"{self._scope.service_profiles}/entry[@name={literal(profile)}]/certificate"
+        parameters = {"type": "config", "action": "edit", "xpath": xpath, "element": _xml(element)}
+        self._write(f"bind {profile}", parameters)
+
+    def delete_certificate(self, name: str) -> None:
+        """Delete an entry; raises Refused with code 10 while anything refers to it (§8)."""
+        xpath = f"{self._scope.certificates}/entry[@name={literal(name)}]"
+        self._write(f"delete {name}", {"type": "config", "action": "delete", "xpath": xpath})
+
+    # --- commit --------------------------------------------------------------------------------------------------
+
+    def commit(self, admin: str, description: str) -> str | None:
+        """Commit one administrator's changes; gives the job's ID, or None if there was nothing to commit (§9)."""
+        try:
+            return self._commit(commit_command(admin, description))
+        except Refused as refused:
+            if refused.peer_code != INVALID_COMMAND_CODE:
+                raise
+            # Where the description may stand differs between sources; a refused command was not carried out.
+            return self._commit(commit_command(admin, None))
+
+    def job(self, job_id: str) -> Job | None:
+        """One job; None if the device does not know it. Not repeated here: whoever waits for a job polls anyway."""
+        root, _ = _command("show/jobs/id", job_id)
+        envelope = self._ask(f"job {job_id}", {"type": "op", "cmd": _xml(root)}, is_write=False)
+        if envelope.is_absent:
+            return None
+        found = read_jobs(envelope.result)
+        if not found:
+            raise InvalidAnswer("the answer names no job", self._at(f"job {job_id}"), "check what answers there")
+        return found[0]
+
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs that the device remembers."""
+        return read_jobs(self._operation("jobs", "<show><jobs><all/></jobs></show>").result)
+
+    def close(self) -> None:
+        """Close connections."""
+        self._transport.close()
+
+    # --- asking ----------------------------------------------------------------------------------------------------
+
+    def _commit(self, command: str) -> str | None:
+        parameters = {"type": "commit", "action": "partial", "cmd": command}
+        return read_job_id(self._write("commit", parameters))
+
+    def _get(self, label: str, xpath: str) -> Element | None:
+        return self._read(label, {"type": "config", "action": "get", "xpath": xpath}).result
+
+    def _show(self, label: str, xpath: str) -> Element | None:
+        return self._read(label, {"type": "config", "action": "show", "xpath": xpath}).result
+
+    def _operation(self, label: str, command: str) -> Envelope:
+        return self._read(label, {"type": "op", "cmd": command})
+
+    def _read(self, label: str, parameters: Mapping[str, str]) -> Envelope:
+        return repeat_read(lambda: self._ask(label, parameters, is_write=False), self._clock)
+
+    def _write(
+        self,
+        label: str,
+        parameters: Mapping[str, str],
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        timeout: float | None = None,
+    ) -> Envelope:
+        envelope = self._ask(label, parameters, is_write=True, files=files, timeout=timeout)
+        if envelope.is_absent:
+            # Only a read may find nothing; a write to something absent has failed (§2, code 7).
+            what = f"PAN-OS says: {envelope.text or 'object not present'}"
+            raise Refused(what, self._at(label), "check the name in the profile", peer_code=envelope.code)
+        return envelope
+
+    def _exported_csr(self, name: str) -> str:
+        parameters = {
+            "type": "export",
+            "category": "certificate",
+            "certificate-name": name,
+            "format": "pkcs10",
+            "include-key": "no",
+            **self._scope.parameters,
+        }
+        label = f"export CSR {name}"
+        answer = repeat_read(lambda: self._send(label, parameters, is_write=False), self._clock)
+        text = answer.body.decode("ascii", "replace")
+        return text if "-----BEGIN" in text else ""
+
+    def _ask(
+        self,
+        label: str,
+        parameters: Mapping[str, str],
+        is_write: bool,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        timeout: float | None = None,
+    ) -> Envelope:
+        answer = self._send(label, parameters, is_write, files, timeout)
+        try:
+            envelope = read_envelope(answer.body)
+        except Malformed as error:
+            raise self._nonsense(label, answer, is_write, str(error)) from None
+        if not envelope.is_success and not (envelope.is_absent and not is_write):
+            raise self._failure(label, envelope)
+        return envelope
+
+    def _send(
+        self,
+        label: str,
+        parameters: Mapping[str, str],
+        is_write: bool,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """POST with the key in a header: neither URL nor body holds it (§1)."""
+        headers = {"X-PAN-KEY": self._api_key.reveal()}
+        outgoing = Outgoing(
+            "POST", self._url, label, headers, data=parameters, files=files, is_write=is_write, timeout=timeout
+        )
+        with self._lock:
+            answer = self._transport.send(outgoing)
+        if answer.status >= 500 or answer.status == 429:
+            # 502 was seen during commits and with several API sessions (§1, §10).
+            if is_write and answer.status != 429:
+                what = f"HTTP {answer.status}, so it is unknown whether it was carried out"
+                raise AnswerLost(what, self._at(label), "the next run looks")
+            raise Busy(f"is not available (HTTP {answer.status})", self._at(label), "try again later")
+        return answer
+
+    def _nonsense(self, label: str, answer: Answer, is_write: bool, reason: str) -> AnswerLost | InvalidAnswer:
+        if answer.status in (401, 403):
+            reason = f"HTTP {answer.status} and {reason}"
+        what = f"the answer is not PAN-OS XML ({reason}; {answer.content_type or 'no content type'})"
+        if is_write and answer.status < 400:
+            return AnswerLost(what, self._at(label), "the next run looks")
+        return InvalidAnswer(what, self._at(label), "check the address and what answers there")
+
+    def _failure(self, label: str, envelope: Envelope) -> CredentialsRefused | PermissionDenied | Busy | Refused:
+        where, text = self._at(label), envelope.text
+        plain = text.lower()
+        if plain.startswith("invalid credential"):
+            remedy = (
+                "check api_key: it dies with the administrator's password, its lifetime, or the API-key certificate"
+            )
+            return CredentialsRefused("the API key is not accepted", where, remedy)
+        if envelope.code in (UNAUTHORIZED_CODE, BAD_CREDENTIALS_CODE):
+            remedy = "give the admin role the XML API rights that README lists"
+            return PermissionDenied(f"the administrator lacks a right ({text or envelope.code})", where, remedy)
+        if any(sign in plain for sign in _BUSY_TEXTS):
+            return Busy(f"PAN-OS says: {text}", where, "the next run tries again")
+        code = f" (code {envelope.code})" if envelope.code is not None else ""
+        return Refused(
+            f"PAN-OS says: {text or 'no reason'}{code}", where, _remedy(envelope.code), peer_code=envelope.code
+        )
+
+    def _at(self, label: str) -> str:
+        return f"firewall {self._name}, {label}"
+
+
+def _remedy(code: int | None) -> str:
+    if code == REFERENCED_CODE:
+        return "remove the references first"
+    if code == 15:
+        return "check whether this is the passive unit of an HA pair"
+    return "see the firewall's system log"

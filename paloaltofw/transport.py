@@ -1,0 +1,236 @@
+"""HTTPS for both clients: one request, one bounded answer, and an honest word about what happened when there is none.
+
+The one distinction that the rest of the program lives on is made here: `Unreachable` means that the request was never
+sent, `AnswerLost` that it may have been carried out.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from paloaltofw.addresses import Trust
+from paloaltofw.clock import Clock
+from paloaltofw.errors import AnswerLost, Busy, InvalidAnswer, PeerError, Unreachable
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 10.0
+# Seconds between the attempts of a read, when the peer stumbles. Writes are never repeated here.
+READ_PAUSES = (0.5, 2.5)
+MAX_RETRY_AFTER = 60.0
+# The largest honest answer is a firewall's whole certificate list: some 10 kB an entry, hundreds of entries.
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_CHUNK = 64 * 1024
+_NOT_TRUSTED = ("its TLS certificate is not trusted", "trust its CA (a PEM file) or pin its sha256 fingerprint")
+_NO_TLS = ("TLS failed", "check that this address speaks HTTPS")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer; `body` is complete and bounded, header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The media type without parameters, lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def excerpt(self, limit: int = 200) -> str:
+        """The beginning of the body as one printable line, for error messages."""
+        text = self.body[: limit * 4].decode("utf-8", "replace")
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:limit]
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One HTTP request. `label` names it in errors and logs: never the body, never a header.
+
+    `is_write` marks what must not be sent twice; `timeout` (seconds) replaces the transport's own.
+    """
+
+    method: str
+    url: str
+    label: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] | None = None
+    json: object = None
+    files: Mapping[str, tuple[str, bytes, str]] | None = None
+    is_write: bool = False
+    timeout: float | None = None
+
+
+class Transport:
+    """Sends requests to one peer. `timeout` is in seconds, for the whole answer."""
+
+    def __init__(self, peer: str, trust: Trust, timeout: float) -> None:
+        self._peer = peer
+        self._trust = trust
+        self._timeout = timeout
+        self._session: requests.Session | None = None
+
+    def send(self, outgoing: Outgoing) -> Answer:
+        """Send one request and read its answer.
+
+        Raises Unreachable, AnswerLost, or InvalidAnswer for a redirect (credentials are never sent to another place)
+        and for an answer that is too large.
+        """
+        where = f"{self._peer}, {outgoing.label}"
+        started = time.monotonic()
+        answer = self._exchange(outgoing, where)
+        log.debug("%s: HTTP %d, %d bytes, %.2f s", where, answer.status, len(answer.body), time.monotonic() - started)
+        if 300 <= answer.status < 400:
+            raise InvalidAnswer(f"answered with a redirect (HTTP {answer.status})", where, "correct the address")
+        return answer
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _exchange(self, outgoing: Outgoing, where: str) -> Answer:
+        import requests
+
+        timeout = outgoing.timeout or self._timeout
+        if outgoing.is_write:
+            # A kept-alive connection may die under a request, and nobody could say whether the request arrived.
+            self.close()
+        if self._session is None:
+            self._session = _new_session(self._trust)
+        try:
+            with self._session.request(
+                outgoing.method, outgoing.url, headers=dict(outgoing.headers), data=outgoing.data, json=outgoing.json,
+                files=outgoing.files, timeout=(min(CONNECT_SECONDS, timeout), timeout),
+                verify=_verify(self._trust), allow_redirects=False, stream=True,
+            ) as response:  # fmt: skip
+                return Answer(
+                    status=response.status_code,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=_read(response, where, timeout),
+                )
+        except requests.RequestException as error:
+            raise _translate(error, where) from None
+
+
+def _read(response: requests.Response, where: str, timeout: float) -> bytes:
+    deadline = time.monotonic() + timeout
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise InvalidAnswer(f"sent more than {MAX_ANSWER_BYTES >> 20} MiB", where, "check what answers there")
+        if time.monotonic() > deadline:
+            raise AnswerLost(f"took longer than {timeout:g} s to answer", where, "raise timeout if it is slow")
+    return bytes(body)
+
+
+def repeat_read(attempt: Callable[[], T], clock: Clock) -> T:
+    """Make a read, and make it again after a pause when the peer stumbled. Never to be used for writes.
+
+    A peer's Retry-After (RFC 9110 §10.2.3) replaces our pause; one longer than MAX_RETRY_AFTER ends the attempts.
+    """
+    for pause in READ_PAUSES:
+        try:
+            return attempt()
+        except PeerError as error:
+            asked = error.retry_after if isinstance(error, Busy) else None
+            if not error.may_pass or (asked or 0.0) > MAX_RETRY_AFTER:
+                raise
+            log.debug("%s; trying again", error)
+            clock.sleep(asked or pause)
+    return attempt()
+
+
+def _verify(trust: Trust) -> bool | str:
+    if trust.pin or trust.off:
+        return False  # with a pin the adapter compares the fingerprint instead
+    return str(trust.ca_file) if trust.ca_file else True
+
+
+def _new_session(trust: Trust) -> requests.Session:
+    import requests
+    import urllib3
+    from requests.adapters import HTTPAdapter
+
+    class _PinningAdapter(HTTPAdapter):
+        def init_poolmanager(self, *args: object, **kwargs: object) -> None:
+            super().init_poolmanager(*args, assert_fingerprint=trust.pin, **kwargs)  # type: ignore[arg-type]
+
+    session = requests.Session()
+    session.auth = _keep_headers  # else requests looks into ~/.netrc and replaces the Authorization header
+    session.headers.update({"User-Agent": "paloaltoagent", "Accept-Encoding": "identity"})
+    if trust.pin:
+        session.mount("https://", _PinningAdapter())
+    if trust.off:
+        # The user chose this and is told so once a run; urllib3 would tell it once a request.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    return session
+
+
+def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _translate(error: requests.RequestException, where: str) -> Unreachable | AnswerLost | InvalidAnswer:
+    """Map an error of requests to ours. Its text is not used: it may hold the URL or the header that was sent."""
+    import requests
+
+    if isinstance(error, requests.exceptions.SSLError):
+        return _tls_failure(error, where)
+    if isinstance(error, requests.ConnectTimeout):
+        return Unreachable("no connection within the time limit", where, "check address and network", may_pass=True)
+    if isinstance(error, requests.exceptions.ProxyError):
+        return Unreachable("the proxy refused or failed", where, "check the proxy settings in the environment")
+    if isinstance(error, requests.ReadTimeout):
+        return AnswerLost("no answer within the time limit", where, "raise timeout if it is slow")
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
+        return Unreachable("the address or a header value cannot be sent", where, "correct the profile")
+    if isinstance(error, requests.ConnectionError):
+        return _connection_failure(error, where)
+    return AnswerLost("the answer broke off", where, "try again")
+
+
+def _connection_failure(error: requests.ConnectionError, where: str) -> Unreachable | AnswerLost:
+    from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ReadTimeoutError
+
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    if isinstance(reason, NameResolutionError):
+        return Unreachable("the host name cannot be resolved", where, "check the address and DNS")
+    if isinstance(reason, NewConnectionError):
+        return Unreachable(
+            "cannot be reached (connection refused or no route)", where, "check that it is up", may_pass=True
+        )
+    if isinstance(reason, ReadTimeoutError):
+        return AnswerLost("no complete answer within the time limit", where, "raise timeout if it is slow")
+    return AnswerLost("the connection broke before the answer", where, "try again")
+
+
+_BEFORE_SENDING = {
+    "ingerprint": ("its TLS certificate is not the pinned one", "compare the fingerprint, then correct verify_tls"),
+    "CERTIFICATE_VERIFY_FAILED": _NOT_TRUSTED,
+    "doesn't match": _NOT_TRUSTED,
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "HANDSHAKE_FAILURE": _NO_TLS,
+    "UNSUPPORTED_PROTOCOL": _NO_TLS,
+}
+
+
+def _tls_failure(error: Exception, where: str) -> Unreachable | AnswerLost:
+    text = str(error)
+    for sign, (what, remedy) in _BEFORE_SENDING.items():
+        if sign in text:
+            return Unreachable(what, where, remedy)
+    # A peer that hangs up without TLS's goodbye ends here too, perhaps after it has read the request.
+    return AnswerLost("the TLS connection broke before the answer", where, "try again")

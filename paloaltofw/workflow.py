@@ -1,0 +1,136 @@
+"""From the command line's words to outcomes: load, ask for the licence, lock, execute."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paloaltofw import eula, logfile, settings
+from paloaltofw.clock import Clock, SystemClock, format_time
+from paloaltofw.documents import BadValue, parse_duration
+from paloaltofw.errors import UsageError
+from paloaltofw.reporting import TerminalProgress, say
+from paloaltofw.settings import Configuration
+from paloaltofw.storage import Store
+
+if TYPE_CHECKING:
+    from paloaltofw.certificate_profile import CertificateProfile
+    from paloaltofw.lifecycle import Wish
+    from paloaltofw.work import Outcome, Progress
+
+# Multiplies every wait, so that the sandbox's quick firewalls need no patience. Heeded on loopback only: against real
+# devices it would poll faster than they bear.
+PACE_VARIABLE = "PALOALTOAGENT_SANDBOX_PACE"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options before the command."""
+
+    config: str | None = None
+    log_level: str | None = None
+    accept_eula: bool = False
+    is_debug: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """A loaded configuration, the profiles that the command is about, and the clock."""
+
+    configuration: Configuration
+    profiles: list[CertificateProfile]
+    clock: Clock
+    store: Store
+
+
+def open_session(options: Options, profiles: tuple[str, ...], firewalls: tuple[str, ...]) -> Session:
+    """Load and validate everything, and begin the log; raises ConfigurationError and UsageError."""
+    configuration = settings.load(settings.find_file(options.config))
+    selected = settings.select(configuration, profiles, firewalls)
+    level = options.log_level or configuration.settings.log_level
+    trouble = logfile.start(configuration.settings.log_file, level, options.is_debug)
+    if trouble:
+        say(f"warning: {trouble}", sys.stderr)
+    _warn(configuration)
+    return Session(configuration, selected, _clock(configuration), Store(configuration.settings.state))
+
+
+def _warn(configuration: Configuration) -> None:
+    import logging
+
+    for warning in configuration.warnings:
+        logging.getLogger("paloaltofw.events").warning("%s", warning)
+        if sys.stderr.isatty():
+            say(f"warning: {warning}", sys.stderr)
+
+
+def _clock(configuration: Configuration) -> Clock:
+    pace = os.environ.get(PACE_VARIABLE)
+    hosts = [configuration.settings.scm_url, *(firewall.url for firewall in configuration.firewalls.values())]
+    if not pace or not all(urllib.parse.urlsplit(url).hostname in _LOOPBACK for url in hosts):
+        return SystemClock()
+    try:
+        return SystemClock(min(1.0, max(0.0001, float(pace))))
+    except ValueError:
+        raise UsageError(f"{PACE_VARIABLE}={pace!r} is not a number") from None
+
+
+def ensure_eula(session: Session, options: Options, ask: Callable[[str], bool] | None) -> None:
+    """See that the licence terms are accepted before anything is called."""
+    eula.ensure_accepted(session.store, options.accept_eula, ask, format_time(session.clock.now()))
+
+
+def make_wish(session: Session, **wanted: bool) -> Wish:
+    """A wish with the settings that decisions depend on."""
+    from paloaltofw.lifecycle import Wish  # brings cryptography, which `check --offline` does without
+
+    chosen = session.configuration.settings
+    return Wish(hold_lost_orders=chosen.lost_answer == "hold", renew_before_days=chosen.renew_before_days, **wanted)  # type: ignore[arg-type]
+
+
+def parse_wait(text: str | None, session: Session) -> float:
+    """The --wait option, else the configured time; in seconds."""
+    if text is None:
+        return session.configuration.settings.issuance_wait
+    try:
+        return parse_duration(text)
+    except BadValue as bad:
+        raise UsageError(f"--wait: {bad.what}", remedy=bad.allowed) from None
+
+
+def carry_out(session: Session, wish: Wish, wait: float) -> list[Outcome]:
+    """Do the work, under the lock; raises LockHeld."""
+    from paloaltofw.execution import Run, execute
+
+    session.store.prepare()
+    with session.store.lock(), _progress() as progress:
+        run = Run(session.configuration, wish, session.clock, wait, progress=progress)
+        return execute(run, session.profiles)
+
+
+def plan(session: Session, wish: Wish, asks_orders: bool = False) -> list[Outcome]:
+    """Say what would be done, changing nothing anywhere; `asks_orders`: ask SCM how open orders stand."""
+    from paloaltofw.execution import Run, execute
+
+    run = Run(session.configuration, wish, session.clock, 0.0, is_dry=True, asks_orders=asks_orders)
+    return execute(run, session.profiles)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Progress]:
+    from paloaltofw.work import Silent
+
+    if not sys.stderr.isatty():
+        yield Silent()
+        return
+    progress = TerminalProgress(sys.stderr)
+    try:
+        yield progress
+    finally:
+        progress.close()
