@@ -33,7 +33,15 @@ SYSTEM_TRUST = Trust()
 
 def management_url(text: str) -> str:
     """A rule: URL, host name or IP address of a management interface; gives `https://host[:port]`."""
-    return https_origin(_with_scheme(text.strip()), paths=("", "/", "/api", "/api/"))
+    return https_origin(_with_scheme(_one_word(text)), paths=("", "/", "/api", "/api/"))
+
+
+def _one_word(text: str) -> str:
+    """The text without outer blanks; urlsplit would silently drop line breaks inside."""
+    text = expand(text.strip())
+    if not text.isprintable() or " " in text:
+        raise BadValue("holds blanks or control characters", "for example https://192.0.2.10")
+    return text
 
 
 def _with_scheme(text: str) -> str:
@@ -74,7 +82,7 @@ def _host(host: str) -> str:
 
 def scm_url(text: str) -> str:
     """A rule: SCM's enrollment API URL, with or without /api/v1; gives `https://host[:port]`."""
-    url = https_origin(expand(text.strip()).rstrip("/"), paths=("", _API_PATH, _API_PATH + "/certificates"))
+    url = https_origin(_one_word(text).rstrip("/"), paths=("", _API_PATH, _API_PATH + "/certificates"))
     if "customer.enroll." in url:
         raise BadValue("still names the sample's CUSTOMER", "write the URL shown in SCM under Enrollment > REST")
     return url
@@ -82,7 +90,7 @@ def scm_url(text: str) -> str:
 
 def token_url(text: str) -> str:
     """A rule: the https URL of the OAuth token endpoint."""
-    url = urllib.parse.urlsplit(expand(text.strip()))
+    url = urllib.parse.urlsplit(_one_word(text))
     if not url.path.strip("/") or url.query or url.fragment:
         raise BadValue(f"{text!r} is not a token URL", "https://host/path")
     origin = https_origin(f"{url.scheme}://{url.netloc}", paths=("",))

@@ -330,7 +330,7 @@ def _is_null(node: yaml.Node) -> bool:
 def _scalar_text(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise BadValue("must be a single value")
-    if node.tag == _TAG + "bool" and node.style is None:
+    if node.tag == _TAG + "bool":
         # Norway's country code, unquoted, is a boolean to YAML 1.1; no key here wants a boolean as text.
         if node.value == "NO":
             return "NO"
