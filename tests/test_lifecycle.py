@@ -1,0 +1,340 @@
+"""decide: tables for every state, and properties over generated observations."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paloaltofw.certificate_profile import CertificateProfile, KeySpec, Renewal, Sans, Subject
+from paloaltofw.certificates import Certificate
+from paloaltofw.lifecycle import (
+    Held,
+    Seen,
+    Wish,
+    decide,
+    in_service,
+    next_entry,
+    renewal_window,
+    requested_digest,
+    requirements,
+    series_number,
+)
+from paloaltofw.panos_xml import ServiceProfile
+from paloaltofw.steps import (
+    Action,
+    AdoptCsr,
+    Bind,
+    Collect,
+    Commit,
+    Decision,
+    DeletePredecessor,
+    GenerateCsr,
+    ImportCertificate,
+    RecordId,
+    State,
+    SubmitOrder,
+)
+from paloaltofw.storage import InstalledRecord, OrderRecord, Phase
+from tests import x509
+
+PROFILE = CertificateProfile(
+    id="www", name="www", type="DV", account="A", firewall="fw", subject=Subject("www.example.com"),
+    sans=Sans(dns=("www.example.com",)), key=KeySpec("ECDSA", 256), renewal=Renewal(renew_before_days=30),
+)  # fmt: skip
+RUN = Wish(enroll=True, renew=True, admin="svc")
+ENROLL = Wish(enroll=True, admin="svc")
+RENEW = Wish(renew=True, admin="svc")
+REPLACE = Wish(replace=True, admin="svc")
+CSR = x509.csr()
+GOOD = x509.certificate(age=1)
+DUE = x509.certificate(age=175)
+EXPIRED = x509.certificate(age=201)
+OTHER = x509.certificate("other.example.com", dns=["other.example.com"], age=1)
+ORDER = OrderRecord(
+    profile="www", firewall="fw", entry="www", operation="enroll", phase=Phase.ORDERED.value,
+    requested=requested_digest(PROFILE), reference="paloaltoagent-0", reason="", created_at="2026-11-24T00:00:00Z",
+    csr=CSR.pem, csr_sha256=CSR.sha256, spki_sha256=CSR.spki_sha256, order_id="17", ordered_at="2026-11-24T00:00:00Z",
+)  # fmt: skip
+
+
+def held(number: int = 1, **more: object) -> Held:
+    return Held(number, "www" if number == 1 else f"www-{number}", has_key=True, **more)  # type: ignore[arg-type]
+
+
+def kinds(decision: Decision) -> list[str]:
+    return [type(step).__name__ for step in decision.steps]
+
+
+FULL = ["GenerateCsr", "SubmitOrder", "Collect", "Prove", "ImportChain", "ImportCertificate", "Commit", "RecordId"]
+ROTATION = [*FULL[:-2], "Bind", "DeletePredecessor", "Commit", "RecordId"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "wish", "state", "action", "steps"),
+    [
+        (Seen(), RUN, State.ABSENT, Action.ENROLL, FULL),
+        (Seen(), ENROLL, State.ABSENT, Action.ENROLL, FULL),
+        (Seen(), RENEW, State.ABSENT, Action.FAILED, []),
+        (Seen((held(csr=CSR),)), RUN, State.ABSENT, Action.ENROLL, ["AdoptCsr", *FULL[1:]]),
+        (Seen((held(certificate=GOOD),)), RUN, State.VALID, Action.NONE, []),
+        (Seen((held(certificate=GOOD),)), ENROLL, State.VALID, Action.NONE, []),
+        (Seen((held(certificate=GOOD),)), replace(RENEW, force=True), State.VALID, Action.RENEW, ROTATION),
+        (Seen((held(certificate=GOOD),)), REPLACE, State.VALID, Action.RENEW, ROTATION),
+        (Seen((held(certificate=DUE),)), RUN, State.DUE, Action.RENEW, ROTATION),
+        (Seen((held(certificate=DUE),)), ENROLL, State.DUE, Action.NONE, []),
+        (Seen((held(certificate=EXPIRED),)), ENROLL, State.EXPIRED, Action.ENROLL, ROTATION),
+        (Seen((held(certificate=GOOD, is_revoked=True),)), ENROLL, State.REVOKED, Action.ENROLL, ROTATION),
+        (Seen((held(certificate=GOOD),), is_revoked_at_scm=True), RUN, State.REVOKED, Action.ENROLL, ROTATION),
+        (Seen((held(certificate=OTHER),)), RUN, State.MISMATCH, Action.RENEW, ROTATION),
+        (Seen((held(certificate=OTHER),)), ENROLL, State.MISMATCH, Action.NONE, []),
+        (Seen((held(certificate=GOOD),), unapplied=True), RUN, State.VALID, Action.INSTALL, ["Commit"]),
+        (Seen((held(certificate=GOOD, template="T"),)), RUN, State.UNKNOWN, Action.FAILED, []),
+    ],
+)
+def test_what_is_done_without_an_open_order(
+    seen: Seen, wish: Wish, state: State, action: Action, steps: list[str]
+) -> None:
+    decision = decide(PROFILE, seen, wish, x509.NOW)
+    assert (decision.state, decision.action, kinds(decision)) == (state, action, steps)
+
+
+PENDING = held(csr=CSR)
+IMPORTED = x509.certificate()
+
+
+@pytest.mark.parametrize(
+    ("phase", "entries", "wish", "action", "steps"),
+    [
+        (Phase.GENERATING, (), RUN, Action.ENROLL, FULL),
+        (Phase.GENERATING, (PENDING,), RUN, Action.ENROLL, ["AdoptCsr", *FULL[1:]]),
+        (Phase.READY, (PENDING,), RUN, Action.ENROLL, FULL[1:]),
+        (Phase.READY, (), RUN, Action.ENROLL, FULL),
+        (Phase.SUBMITTING, (PENDING,), RUN, Action.ENROLL, FULL[1:]),
+        (Phase.SUBMITTING, (PENDING,), replace(RUN, hold_lost_orders=True), Action.FAILED, []),
+        (Phase.SUBMITTING, (PENDING,), replace(RUN, hold_lost_orders=True, resubmit=True), Action.ENROLL, FULL[1:]),
+        (Phase.SUBMITTING, (), RUN, Action.FAILED, []),
+        (Phase.SUBMITTING, (), replace(RUN, resubmit=True), Action.ENROLL, FULL),
+        (Phase.ORDERED, (PENDING,), RUN, Action.COLLECT, FULL[2:]),
+        (Phase.ORDERED, (), RUN, Action.ENROLL, FULL),
+        (Phase.ISSUED, (PENDING,), RUN, Action.INSTALL, FULL[3:]),
+        (Phase.ISSUED, (held(certificate=IMPORTED),), RUN, Action.INSTALL, ["RecordId"]),
+        (Phase.ISSUED, (), RUN, Action.ENROLL, FULL),
+        (Phase.FAILED, (PENDING,), RUN, Action.FAILED, []),
+        (Phase.FAILED, (PENDING,), replace(RUN, resubmit=True), Action.ENROLL, ["AdoptCsr", *FULL[1:]]),
+    ],
+)
+def test_what_is_done_with_an_open_order(
+    phase: Phase, entries: tuple[Held, ...], wish: Wish, action: Action, steps: list[str]
+) -> None:
+    order = replace(ORDER, phase=phase.value, failure="declined" if phase is Phase.FAILED else "")
+    seen = Seen(entries, order=order, issued=IMPORTED if phase is Phase.ISSUED else None)
+    decision = decide(PROFILE, seen, wish, x509.NOW)
+    assert (decision.action, kinds(decision)) == (action, steps)
+
+
+def test_a_lost_key_replaces_the_open_order() -> None:
+    decision = decide(PROFILE, Seen((), order=ORDER), RUN, x509.NOW)
+    submit = next(step for step in decision.steps if isinstance(step, SubmitOrder))
+    assert (submit.operation, submit.previous_id) == ("replace", "17")
+    assert "lost the key" in decision.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "wish", "operation", "previous"),
+    [
+        (DUE, RUN, "renew", "9"),
+        (OTHER, RUN, "replace", "9"),
+        (GOOD, REPLACE, "replace", "9"),
+        (EXPIRED, RUN, "enroll", None),
+    ],
+)
+def test_the_operation_at_scm(certificate: Certificate, wish: Wish, operation: str, previous: str | None) -> None:
+    decision = decide(PROFILE, Seen((held(certificate=certificate),), certificate_id="9"), wish, x509.NOW)
+    submit = next(step for step in decision.steps if isinstance(step, SubmitOrder))
+    assert (submit.operation, submit.previous_id) == (operation, previous)
+
+
+def test_reuse_keeps_name_and_key() -> None:
+    profile = replace(PROFILE, renewal=Renewal(renew_before_days=30, key="reuse"))
+    decision = decide(profile, Seen((held(certificate=DUE),), certificate_id="9"), RUN, x509.NOW)
+    assert kinds(decision) == FULL[1:]
+    assert ImportCertificate("www") in decision.steps
+
+
+def test_reuse_without_id_and_csr_makes_a_new_key() -> None:
+    profile = replace(PROFILE, renewal=Renewal(renew_before_days=30, key="reuse"))
+    decision = decide(profile, Seen((held(certificate=DUE),)), RUN, x509.NOW)
+    assert kinds(decision) == ROTATION
+
+
+@pytest.mark.parametrize("certificate", [DUE, EXPIRED, OTHER])
+def test_renewal_that_is_switched_off_is_reported_and_not_done(certificate: Certificate) -> None:
+    profile = replace(PROFILE, renewal=Renewal(auto=False, renew_before_days=30))
+    decision = decide(profile, Seen((held(certificate=certificate),)), RUN, x509.NOW)
+    assert (decision.action, decision.steps) == (Action.NONE, ())
+    assert any("renewal.auto is false" in note for note in decision.notes)
+
+
+def test_service_profiles_that_serve_another_certificate_are_bound() -> None:
+    profile = replace(PROFILE, ssl_tls_service_profiles=("vpn", "web"))
+    there = {"vpn": ServiceProfile("vpn", "www"), "web": ServiceProfile("web", "old")}
+    seen = Seen((held(certificate=GOOD),), service_profiles=there)
+    assert decide(profile, seen, RUN, x509.NOW).steps == (Bind("www", ("web",)), Commit("svc"))
+    missing = decide(profile, replace(seen, service_profiles={"vpn": there["vpn"]}), RUN, x509.NOW)
+    assert missing.blocked is not None
+    assert "web" in missing.blocked.message
+
+
+def test_a_profile_that_was_edited_since_the_order_is_a_mismatch() -> None:
+    record = InstalledRecord("9", "www", requested_digest(PROFILE), "", "2026-11-24T00:00:00Z")
+    seen = Seen((held(certificate=GOOD),), installed=record)
+    assert decide(PROFILE, seen, RUN, x509.NOW).state is State.VALID
+    edited = replace(PROFILE, subject=replace(PROFILE.subject, organization="New Ltd"))
+    assert decide(edited, seen, RUN, x509.NOW).state is State.MISMATCH
+
+
+def test_the_series_of_names() -> None:
+    assert series_number("www", "www") == 1
+    assert series_number("www", "www-2") == 2
+    for other in ("www-1", "www-02", "www-x", "www2", "xwww", "www-2-3", "www-0"):
+        assert series_number("www", other) is None
+    assert next_entry("www", ()) == "www"
+    assert next_entry("www", (held(1), held(7))) == "www-8"
+
+
+def test_in_service_is_the_highest_complete_entry_that_matches() -> None:
+    required = requirements(PROFILE)
+    entries = (held(1, certificate=GOOD), held(2, certificate=DUE), held(3, certificate=OTHER), held(4, csr=CSR))
+    assert in_service(entries, required) == entries[1]
+    assert in_service(entries[2:], required) == entries[2]
+    assert in_service(entries[3:], required) is None
+    keyless = replace(held(5, certificate=GOOD), has_key=False)
+    assert in_service((entries[0], keyless), required) == entries[0]
+    foreign_key = held(6, certificate=GOOD, csr=x509.csr(private_key=x509.key(9)))
+    assert in_service((entries[0], foreign_key), required) == entries[0]
+
+
+@pytest.mark.parametrize(("lifetime", "days"), [(200, 66), (100, 33), (47, 15)])
+def test_the_window_is_a_third_of_the_lifetime_and_spread_only_earlier(lifetime: int, days: int) -> None:
+    certificate = x509.certificate(days=lifetime)
+    widths = set()
+    for number in range(200):
+        profile = replace(PROFILE, name=f"www{number}", renewal=Renewal())
+        window = renewal_window(certificate, profile, None)
+        width = (certificate.not_after - window.opens) / datetime.timedelta(days=1)
+        assert days <= width <= lifetime / 3 + lifetime / 20 + 0.1
+        assert window == renewal_window(certificate, profile, None)
+        widths.add(int(width))
+    assert len(widths) >= lifetime // 20
+
+
+@pytest.mark.parametrize("lifetime", [47, 100, 200])
+@pytest.mark.parametrize("type_", ["OV", "EV"])
+def test_windows_of_ov_and_ev_are_wider(lifetime: int, type_: str) -> None:
+    certificate = x509.certificate(days=lifetime)
+    dv = renewal_window(certificate, replace(PROFILE, renewal=Renewal()), None)
+    wide = renewal_window(certificate, replace(PROFILE, type=type_, renewal=Renewal()), None)
+    assert wide.opens < dv.opens
+    assert certificate.not_after - wide.opens <= certificate.lifetime / 2
+
+
+def test_a_number_of_days_is_taken_exactly_up_to_half_of_the_lifetime() -> None:
+    certificate = x509.certificate(days=200)
+    exact = renewal_window(certificate, PROFILE, 90)
+    assert certificate.not_after - exact.opens == datetime.timedelta(days=30)
+    from_config = renewal_window(certificate, replace(PROFILE, renewal=Renewal()), 90)
+    assert certificate.not_after - from_config.opens == datetime.timedelta(days=90)
+    capped = renewal_window(x509.certificate(days=47), PROFILE, None)
+    assert capped.capped
+    assert x509.certificate(days=47).not_after - capped.opens < datetime.timedelta(days=24)
+
+
+CERTIFICATES = st.sampled_from([GOOD, DUE, EXPIRED, OTHER, IMPORTED])
+FOREIGN = x509.csr(private_key=x509.key(9))
+HELD = st.builds(
+    held,
+    number=st.integers(1, 4),
+    certificate=st.none() | CERTIFICATES,
+    csr=st.sampled_from([None, CSR, FOREIGN]),
+    is_revoked=st.booleans(),
+    changed_by=st.sampled_from([frozenset(), frozenset({"svc"}), frozenset({"bob"})]),
+)
+ORDERS = st.builds(
+    replace,
+    st.just(ORDER),
+    phase=st.sampled_from([phase.value for phase in Phase]),
+    entry=st.sampled_from(["www", "www-2", "www-4"]),
+    operation=st.sampled_from(["enroll", "renew", "replace"]),
+    previous_id=st.just("3"),
+    failure=st.just("declined"),
+)
+SEEN = st.builds(
+    lambda items, **more: Seen(tuple(sorted({i.number: i for i in items}.values(), key=lambda i: i.number)), **more),
+    st.lists(HELD, max_size=4),
+    order=st.none() | ORDERS,
+    issued=st.sampled_from([None, IMPORTED]),
+    certificate_id=st.sampled_from([None, "3"]),
+    is_revoked_at_scm=st.booleans(),
+    unapplied=st.booleans(),
+    service_profiles=st.sampled_from(
+        [None, {"vpn": ServiceProfile("vpn", "www")}, {"vpn": ServiceProfile("vpn", "x")}]
+    ),
+)
+WISHES = st.builds(
+    Wish, enroll=st.booleans(), renew=st.booleans(), replace=st.booleans(), force=st.booleans(),
+    resubmit=st.booleans(), hold_lost_orders=st.booleans(), admin=st.just("svc"),
+)  # fmt: skip
+PROFILES = st.builds(
+    replace, st.just(PROFILE), type=st.sampled_from(["DV", "OV", "EV"]),
+    renewal=st.builds(Renewal, auto=st.booleans(), key=st.sampled_from(["rotate", "reuse"])),
+    ssl_tls_service_profiles=st.sampled_from([(), ("vpn",)]),
+)  # fmt: skip
+
+
+@given(PROFILES, SEEN, WISHES)
+@settings(max_examples=1500, deadline=None)
+def test_properties_of_every_decision(profile: CertificateProfile, seen: Seen, wish: Wish) -> None:
+    decision = decide(profile, seen, wish, x509.NOW)
+    steps = decision.steps
+    assert decision == decide(profile, seen, wish, x509.NOW)
+    submits = [step for step in steps if isinstance(step, SubmitOrder)]
+    # Never an order while one is open whose key is there.
+    if seen.order and seen.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value) and submits:
+        assert submits[0].operation == "replace"
+        assert any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
+        assert not any(_holds(item, seen.order) for item in seen.held)
+    # After a lost answer the same CSR or none.
+    if seen.order and seen.order.phase == Phase.SUBMITTING.value and submits and not wish.resubmit:
+        assert submits[0].again
+        assert not any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
+    # Never a key onto a name that is taken; never a deletion of what will be in service.
+    taken = {item.name for item in seen.held}
+    installed = {step.entry for step in steps if isinstance(step, ImportCertificate)}
+    for step in steps:
+        assert not (isinstance(step, GenerateCsr) and step.entry in taken)
+        assert not (isinstance(step, DeletePredecessor) and (step.entry in installed or step.entry not in taken))
+    # Deletion only after the new certificate is there and references were moved.
+    names = kinds(decision)
+    if "DeletePredecessor" in names:
+        assert names.index("Bind") < names.index("DeletePredecessor") < names.index("Commit")
+    # Never a commit without a change.
+    if any(isinstance(step, Commit) for step in steps):
+        changes = (GenerateCsr, AdoptCsr, ImportCertificate, Bind, DeletePredecessor)
+        assert seen.unapplied or any(isinstance(step, changes) for step in steps)
+    # Always progress: either steps, or nothing to do, or a person is told what to do.
+    assert steps or decision.action is Action.NONE or (decision.blocked and decision.blocked.hint)
+    # One order at most, and what is ordered is collected, proven, imported, committed and recorded.
+    assert len(submits) <= 1
+    if submits:
+        assert [n for n in names if n in FULL[1:]] == FULL[1:]
+        assert isinstance(steps[-1], RecordId)
+        assert any(isinstance(step, Collect) for step in steps)
+
+
+def _holds(item: Held, order: OrderRecord) -> bool:
+    known = item.csr.spki_sha256 if item.csr else item.certificate.spki_sha256 if item.certificate else None
+    return item.name == order.entry and item.has_key and known == order.spki_sha256 and order.chain != ""
