@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paloaltofw.clock import format_time
-from paloaltofw.errors import AnswerLost, CommitFailed, PeerError, PlanBlocked, ProofFailed
+from paloaltofw.errors import AnswerLost, CommitFailed, PeerError, PlanBlocked, ProofFailed, Refused
 from paloaltofw.observation import read_certificate
 from paloaltofw.panos_xml import Change, Job
-from paloaltofw.storage import CommitRecord, InstalledRecord
+from paloaltofw.scm import REVOKED
+from paloaltofw.storage import CommitRecord, InstalledRecord, OrderRecord
 from paloaltofw.work import Context, Work, log
 
 # Faster polling slows the job down (fact sheet PAN-OS §1). Seconds.
@@ -18,6 +19,8 @@ FIRST_POLL = 2.0
 SLOWEST_POLL = 15.0
 POLL_GROWTH = 1.5
 DESCRIPTION_CHARACTERS = 511
+# RFC 5280 §5.3.1.
+SUPERSEDED = 4
 # What the agent itself changes: certificate entries and the certificate of SSL/TLS service profiles.
 OWN_XPATHS = ("/certificate/entry", "/ssl-tls-service-profile/entry", "/certificate", "/ssl-tls-service-profile")
 
@@ -178,6 +181,19 @@ def record_id(context: Context, work: Work, entries: dict[str, str]) -> None:
     context.store.save_certificate_id(work.profile.id, order.order_id)
     installed = InstalledRecord(order.order_id, order.entry, order.requested, order.csr, now, chain=order.chain)
     context.store.save_installed(work.profile.id, installed)
-    context.store.remove_order(work.profile.id)
     work.certificate = leaf
+    _revoke_predecessor(context, work, order)
+    context.store.remove_order(work.profile.id)
     context.event(work, "in service as %s until %s", order.entry, f"{leaf.not_after:%Y-%m-%d}")
+
+
+def _revoke_predecessor(context: Context, work: Work, order: OrderRecord) -> None:
+    """Revoke what was asked to be revoked, now that nothing depends on it; a failure is tried again by the next run."""
+    if order.revoke_id is None or order.revoke_id == order.order_id:
+        return
+    try:
+        context.scm(work.profile.account).revoke(order.revoke_id, SUPERSEDED, "superseded by a new certificate")
+    except Refused as refused:
+        if refused.peer_code not in REVOKED:
+            work.notes.append(f"the predecessor (certificate ID {order.revoke_id}) was not revoked: {refused.what}")
+    context.event(work, "predecessor %s revoked", order.revoke_id)

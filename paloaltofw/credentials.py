@@ -98,12 +98,15 @@ def warn_if_exposed(path: Path, findings: Findings) -> None:
         findings.warnings.append(f"{path}: holds credentials and is readable by others; run: chmod 600 {path}")
 
 
-def read_accounts(path: Path, default_url: str | None, findings: Findings) -> dict[str, Account]:
-    """Read the SCM credentials file: label -> account."""
-    document = read_document(path, findings)
+def read_accounts(
+    path: Path, default_url: str | None, findings: Findings, content: bytes | None = None
+) -> dict[str, Account]:
+    """Read the SCM credentials file, or its decrypted content: label -> account."""
+    document = read_document(path, findings, content)
     if document is None:
         return {}
-    warn_if_exposed(path, findings)
+    if content is None:
+        warn_if_exposed(path, findings)
     accounts = {}
     for label in document.keys():  # noqa: SIM118 - a method of Section, not a dict
         section = document.section(label, required=True)

@@ -16,7 +16,7 @@ from paloaltofw import committing, installing, ordering
 from paloaltofw.certificate_profile import CertificateProfile
 from paloaltofw.certificates import Certificate
 from paloaltofw.clock import Clock, format_time
-from paloaltofw.errors import AgentError, ConfigurationError
+from paloaltofw.errors import AgentError, ConfigurationError, Refused
 from paloaltofw.firewall_profile import FirewallProfile
 from paloaltofw.lifecycle import Seen, Wish, decide, in_service, requirements
 from paloaltofw.observation import (
@@ -28,7 +28,7 @@ from paloaltofw.observation import (
     look_into,
 )
 from paloaltofw.panos import PanosClient, Scope
-from paloaltofw.scm import ScmClient
+from paloaltofw.scm import REVOKED, ScmClient
 from paloaltofw.settings import Configuration
 from paloaltofw.steps import (
     Action,
@@ -143,6 +143,25 @@ def execute(run: Run, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
     return sorted(outcomes, key=lambda outcome: order[outcome.profile])
 
 
+def revoke_certificate(
+    configuration: Configuration, profile: CertificateProfile, certificate_id: str, reason_code: int, clock: Clock
+) -> None:
+    """Revoke a certificate at SCM and remember it; one that is revoked already counts as done."""
+    accounts = Accounts(configuration, clock)
+    try:
+        accounts(profile.account).revoke(certificate_id, reason_code, "revoked with paloaltoagent")
+    except Refused as refused:
+        if refused.peer_code not in REVOKED:
+            raise
+    finally:
+        accounts.close()
+    store = Store(configuration.settings.state)
+    known = store.installed(profile.id)
+    if known is not None:
+        store.save_installed(profile.id, replace(known, revoked=True, checked_at=format_time(clock.now())))
+    events.info("profile=%s certificate ID %s revoked, reason code %d", profile.id, certificate_id, reason_code)
+
+
 class FirewallRun:
     """The strict sequence for one firewall."""
 
@@ -199,7 +218,7 @@ class FirewallRun:
             return Work(profile, seen, decision, error=kept.error)
         seen, note = self._check_revocation(profile, seen)
         decision = decide(profile, seen, self._wish, self._run.clock.now())
-        work = Work(profile, seen, decision, order=seen.order, notes=list(decision.notes))
+        work = Work(profile, seen, decision, self._wish.revoke_predecessor, seen.order, notes=list(decision.notes))
         if note:
             work.notes.append(note)
         if self._run.asks_orders and seen.order is not None and seen.order.order_id and not seen.order.chain:

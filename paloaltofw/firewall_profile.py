@@ -31,13 +31,14 @@ class FirewallProfile:
     commit_timeout: float = 1200.0
 
 
-def read_firewall_profile(path: Path, findings: Findings) -> FirewallProfile | None:
-    """Read one firewall profile; None, with the problems recorded, if anything in it is wrong."""
+def read_firewall_profile(path: Path, findings: Findings, content: bytes | None = None) -> FirewallProfile | None:
+    """Read one firewall profile, or its decrypted content; None, with the problems recorded, if it is wrong."""
     before = len(findings.problems)
-    document = read_document(path, findings)
+    document = read_document(path, findings, content)
     if document is None:
         return None
-    warn_if_exposed(path, findings)
+    if content is None:
+        warn_if_exposed(path, findings)
     profile = _profile(path, document)
     document.close()
     return profile if len(findings.problems) == before else None

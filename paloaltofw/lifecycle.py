@@ -97,6 +97,7 @@ class Wish:
     replace: bool = False
     force: bool = False
     resubmit: bool = False
+    revoke_predecessor: bool = False
     hold_lost_orders: bool = False
     renew_before_days: int | None = None
     admin: str = ""

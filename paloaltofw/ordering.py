@@ -63,6 +63,7 @@ def _new_record(context: Context, work: Work, entry: str, submit: SubmitOrder) -
         reason=work.decision.reason,
         created_at=format_time(context.clock.now()),
         previous_id=submit.previous_id,
+        revoke_id=work.seen.certificate_id if work.revoke_predecessor else None,
     )
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 F = Callable[..., Any]
 PROGRAM = "paloaltoagent"
+REASONS = ("unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation")
+REVOKE_HELP = "Revoke the predecessor at SCM once its successor is in service."
 
 
 class AgentGroup(click.Group):
@@ -141,6 +143,54 @@ def enroll(ctx: click.Context, /, resubmit: bool, **chosen: Any) -> None:
 @cli.command()
 @selection_options
 @execution_options
+@click.option("--force", is_flag=True, help="Renew the selected certificates now, due or not.")
+@click.option("--revoke-predecessor", is_flag=True, help=REVOKE_HELP)
+@click.pass_context
+def renew(ctx: click.Context, /, force: bool, revoke_predecessor: bool, **chosen: Any) -> None:
+    """Renew certificates that are inside their renewal window.
+
+    Example: paloaltoagent renew --force -p www-example-com
+    """
+    _work(ctx, "renew", chosen, renew=True, force=force, revoke_predecessor=revoke_predecessor)
+
+
+@cli.command()
+@selection_options
+@execution_options
+@click.option("--revoke-predecessor", is_flag=True, help=REVOKE_HELP)
+@click.pass_context
+def replace(ctx: click.Context, /, revoke_predecessor: bool, **chosen: Any) -> None:
+    """Order a new key, CSR and certificate with the profiles' present attributes.
+
+    Example: paloaltoagent replace -p www-example-com
+    """
+    _work(ctx, "replace", chosen, replace=True, revoke_predecessor=revoke_predecessor)
+
+
+@cli.command()
+@click.option("-p", "--profile", "profile", metavar="NAME", required=True, help="The certificate's profile.")
+@click.option("--reason", type=click.Choice(REASONS), default="unspecified", show_default=True, help="As in RFC 5280.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.pass_context
+def revoke(ctx: click.Context, profile: str, reason: str, yes: bool) -> None:
+    """Revoke a certificate at SCM. Nothing is removed from the firewall; the next run replaces it.
+
+    Example: paloaltoagent revoke -p www-example-com --reason keyCompromise
+    """
+    from paloaltofw import workflow
+
+    session = _open(ctx, "revoke", (profile,), (), is_json=False)
+    certificate_id = workflow.revocable_id(session)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("without a terminal to confirm on, --yes is needed.")
+        click.confirm(f"Revoke certificate ID {certificate_id} of {profile} ({reason})?", abort=True, err=True)
+    workflow.revoke(session, certificate_id, reason)
+
+
+@cli.command()
+@selection_options
+@execution_options
 @click.pass_context
 def run(ctx: click.Context, /, **chosen: Any) -> None:
     """The nightly job: collect what is pending, enroll what is missing, renew what is due.
@@ -189,6 +239,28 @@ def check(
 
 
 @cli.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.pass_context
+def encrypt(ctx: click.Context, files: tuple[str, ...]) -> None:
+    """GPG-encrypt the SCM credentials file and all firewall profiles in place, or the files named.
+
+    Example: paloaltoagent encrypt
+    """
+    _convert(ctx, "encrypt", files)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.pass_context
+def decrypt(ctx: click.Context, files: tuple[str, ...]) -> None:
+    """Turn encrypted files back into plain ones.
+
+    Example: paloaltoagent decrypt profiles/firewalls/fw-edge.yaml
+    """
+    _convert(ctx, "decrypt", files)
+
+
+@cli.command()
 @click.option("--serve", is_flag=True, help="Keep the simulated systems running and print how to reach them.")
 @click.option("--folder", metavar="DIR", help="Where to write the configuration (default: a new temporary folder).")
 @click.option("--firewalls", "count", type=click.IntRange(2, 20), default=3, show_default=True, help="How many.")
@@ -201,6 +273,26 @@ def sandbox(ctx: click.Context, serve: bool, folder: str | None, count: int) -> 
     from paloaltofw.sandbox.tour import serve_until_stopped, show_tour
 
     ctx.exit(serve_until_stopped(folder, count) if serve else show_tour(folder, count))
+
+
+def _convert(ctx: click.Context, direction: str, files: tuple[str, ...]) -> None:
+    from paloaltofw import workflow
+
+    ask = _ask_for_passphrase(direction == "encrypt") if sys.stdin.isatty() else None
+    code = 0
+    for text, is_ok in workflow.convert(_options(ctx), direction, files, ask):
+        if not is_ok:
+            code = 1
+        if not is_ok or sys.stdout.isatty():
+            click.echo(text, err=not is_ok)
+    ctx.exit(code)
+
+
+def _ask_for_passphrase(is_new: bool) -> Callable[[], str]:
+    def ask() -> str:
+        return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True))
+
+    return ask
 
 
 def _options(ctx: click.Context) -> Options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,13 +24,14 @@ from paloaltofw.documents import (
     read_document,
     suggestion,
 )
-from paloaltofw.errors import ConfigurationError, UsageError
+from paloaltofw.errors import AgentError, ConfigurationError, UsageError
 from paloaltofw.firewall_profile import FirewallProfile, read_firewall_profile
 from paloaltofw.values import email, free_text
 
 ENVIRONMENT_VARIABLE = "sectigo_pycert_config"
 DEFAULT_FILE = Path(__file__).resolve().parent / "config.yaml"
 DEFAULT_TOKEN_URL = "https://auth.sso.sectigo.com/auth/realms/apiclients/protocol/openid-connect/token"
+ENCRYPTED_SUFFIX = ".gpg"
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -73,16 +75,45 @@ def find_file(option: str | None) -> Path:
     return Path(option or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FILE).expanduser().absolute()
 
 
-def load(file: Path) -> Configuration:
-    """Read and validate every file; raises ConfigurationError with all problems of all files."""
+def load_settings(file: Path) -> Settings:
+    """Read and validate config.yaml alone; raises ConfigurationError."""
     findings = Findings()
+    settings = _read_settings(file, findings)
+    if settings is None or findings.problems:
+        raise ConfigurationError(sorted_problems(findings))
+    return settings
+
+
+def _read_settings(file: Path, findings: Findings) -> Settings | None:
     document = read_document(file, findings)
-    settings = _settings(file, document, findings) if document else None
+    return _settings(file, document, findings) if document else None
+
+
+def load(file: Path, profiles: tuple[str, ...] = (), firewalls: tuple[str, ...] = ()) -> Configuration:
+    """Read and validate every file; raises ConfigurationError with all problems of all files.
+
+    The names of selected profiles and firewalls only spare work: encrypted profiles of firewalls that are not selected
+    are not decrypted.
+    """
+    findings = Findings()
+    settings = _read_settings(file, findings)
     if settings is None:
         raise ConfigurationError(sorted_problems(findings))
-    accounts = read_accounts(settings.credentials, settings.scm_url, findings)
-    firewalls = _firewalls(settings.firewall_folder, findings)
     placed = _certificates(settings.certificate_folder, findings)
+    decrypt = _decryption(settings)
+    accounts = _accounts(settings, decrypt, findings)
+    wanted = _wanted_firewalls(placed, profiles, firewalls)
+    firewalls_read = _firewalls(settings.firewall_folder, wanted, decrypt, findings)
+    return _assemble(settings, accounts, firewalls_read, placed, findings)
+
+
+def _assemble(
+    settings: Settings,
+    accounts: dict[str, Account],
+    firewalls: dict[str, FirewallProfile | None],
+    placed: list[Placed],
+    findings: Findings,
+) -> Configuration:
     _check_references(placed, accounts, firewalls, findings, settings)
     _check_collisions(placed, firewalls, findings)
     _warn_of_open_tls(firewalls, findings)
@@ -91,6 +122,53 @@ def load(file: Path) -> Configuration:
     certificates = {item.profile.id: item.profile for item in placed}
     known = {id_: profile for id_, profile in firewalls.items() if profile is not None}
     return Configuration(settings, accounts, known, certificates, tuple(findings.warnings))
+
+
+def _decryption(settings: Settings) -> Callable[[Path], bytes]:
+    def decrypt(path: Path) -> bytes:
+        from paloaltofw.encryption import Gpg  # only where something is encrypted
+
+        return Gpg(settings.gpg_recipient, settings.gpg_passphrase_file, settings.gpg_home).read(path)
+
+    return decrypt
+
+
+def credential_files(settings: Settings) -> list[Path]:
+    """The SCM credentials file and every firewall profile, under their plain names."""
+    names = os.listdir(settings.firewall_folder) if settings.firewall_folder.is_dir() else []
+    plain = {name.removesuffix(ENCRYPTED_SUFFIX) for name in names if not name.startswith(".")}
+    profiles = sorted(settings.firewall_folder / name for name in plain if name.endswith(".yaml"))
+    return [settings.credentials, *profiles]
+
+
+def _accounts(settings: Settings, decrypt: Callable[[Path], bytes], findings: Findings) -> dict[str, Account]:
+    path = settings.credentials
+    encrypted = path.with_name(path.name + ENCRYPTED_SUFFIX)
+    if encrypted.exists() and path.exists():
+        findings.add(Position(path, 1, 1), "", f"{encrypted.name} is there too", "delete the one that is out of date")
+        return {}
+    content = _decrypted(encrypted, decrypt, findings) if encrypted.exists() else None
+    if encrypted.exists() and content is None:
+        return {}
+    return read_accounts(path, settings.scm_url, findings, content)
+
+
+def _decrypted(path: Path, decrypt: Callable[[Path], bytes], findings: Findings) -> bytes | None:
+    try:
+        return decrypt(path)
+    except AgentError as error:
+        findings.add(Position(path, 1, 1), "", error.what, error.remedy)
+        return None
+
+
+def _wanted_firewalls(placed: list[Placed], profiles: tuple[str, ...], firewalls: tuple[str, ...]) -> set[str] | None:
+    """Names of the firewalls that the selection needs; None for all."""
+    if not profiles and not firewalls:
+        return None
+    names = {name.removesuffix(".yaml") for name in profiles}
+    places = {name.removesuffix(".yaml") for name in firewalls}
+    used = {item.profile.firewall for item in placed if item.profile.id in names}
+    return used & places if names and places else used | places
 
 
 def sorted_problems(findings: Findings) -> list[Problem]:
@@ -171,8 +249,8 @@ def _recipient(text: str) -> str:
     return name if "@" not in name else email(name)
 
 
-def _profile_files(folder: Path, key: str, findings: Findings) -> list[Path]:
-    """Every *.yaml of a folder; a missing folder is a problem, an empty one too."""
+def _profile_files(folder: Path, key: str, findings: Findings, suffixes: tuple[str, ...] = (".yaml",)) -> list[Path]:
+    """Every profile of a folder; a missing folder is a problem, an empty one too."""
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
@@ -180,7 +258,7 @@ def _profile_files(folder: Path, key: str, findings: Findings) -> list[Path]:
             Position(folder, 1, 1), "", f"the folder cannot be read: {error.strerror}", f"see {key} in config.yaml"
         )
         return []
-    files = [folder / name for name in names if name.endswith(".yaml") and not name.startswith(".")]
+    files = [folder / name for name in names if name.endswith(suffixes) and not name.startswith(".")]
     for name in names:
         if name.endswith(".yml"):
             findings.add(Position(folder / name, 1, 1), "", "profiles end in .yaml", f"rename it to {name[:-4]}.yaml")
@@ -189,10 +267,25 @@ def _profile_files(folder: Path, key: str, findings: Findings) -> list[Path]:
     return files
 
 
-def _firewalls(folder: Path, findings: Findings) -> dict[str, FirewallProfile | None]:
-    """Name -> profile; a profile that is wrong stands as None, so that it is not reported as missing too."""
-    files = _profile_files(folder, "profiles.firewalls", findings)
-    return {path.stem: read_firewall_profile(path, findings) for path in files}
+def _firewalls(
+    folder: Path, wanted: set[str] | None, decrypt: Callable[[Path], bytes], findings: Findings
+) -> dict[str, FirewallProfile | None]:
+    """Name -> profile; None for one that is wrong or was not decrypted, so that it is not reported as missing too."""
+    found: dict[str, FirewallProfile | None] = {}
+    for path in _profile_files(folder, "profiles.firewalls", findings, (".yaml", ".yaml" + ENCRYPTED_SUFFIX)):
+        name = path.name.removesuffix(ENCRYPTED_SUFFIX).removesuffix(".yaml")
+        if name in found:
+            what = f"{name}.yaml and {name}.yaml{ENCRYPTED_SUFFIX} are both there"
+            findings.add(Position(path, 1, 1), "", what, "delete the one that is out of date")
+            continue
+        found[name] = None
+        if path.suffix != ENCRYPTED_SUFFIX:
+            found[name] = read_firewall_profile(path, findings)
+        elif wanted is None or name in wanted:
+            content = _decrypted(path, decrypt, findings)
+            if content is not None:
+                found[name] = read_firewall_profile(path.with_suffix(""), findings, content)
+    return found
 
 
 def _certificates(folder: Path, findings: Findings) -> list[Placed]:

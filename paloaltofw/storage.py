@@ -54,7 +54,10 @@ class Record:
 
 @dataclass(frozen=True)
 class OrderRecord(Record):
-    """An unfinished order. Times are RFC 3339; `requested` is the digest of what the profile asked for."""
+    """An unfinished order. Times are RFC 3339; `requested` is the digest of what the profile asked for.
+
+    `previous_id` is what renew and replace work on; `revoke_id` is to be revoked once the successor is in service.
+    """
 
     profile: str
     firewall: str
@@ -69,6 +72,7 @@ class OrderRecord(Record):
     csr_sha256: str = ""
     spki_sha256: str = ""
     previous_id: str | None = None
+    revoke_id: str | None = None
     order_id: str | None = None
     ordered_at: str | None = None
     same_key: bool = False

@@ -52,6 +52,7 @@ class Work:
     profile: CertificateProfile
     seen: Seen
     decision: Decision
+    revoke_predecessor: bool = False
     order: OrderRecord | None = None
     csr: Csr | None = None
     chain: Chain | None = None

@@ -8,12 +8,13 @@ import sys
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paloaltofw import eula, logfile, settings
 from paloaltofw.clock import Clock, SystemClock, format_time
 from paloaltofw.documents import BadValue, parse_duration
-from paloaltofw.errors import UsageError
+from paloaltofw.errors import AgentError, UsageError
 from paloaltofw.reporting import TerminalProgress, say
 from paloaltofw.settings import Configuration
 from paloaltofw.storage import Store
@@ -51,7 +52,7 @@ class Session:
 
 def open_session(options: Options, profiles: tuple[str, ...], firewalls: tuple[str, ...]) -> Session:
     """Load and validate everything, and begin the log; raises ConfigurationError and UsageError."""
-    configuration = settings.load(settings.find_file(options.config))
+    configuration = settings.load(settings.find_file(options.config), profiles, firewalls)
     selected = settings.select(configuration, profiles, firewalls)
     level = options.log_level or configuration.settings.log_level
     trouble = logfile.start(configuration.settings.log_file, level, options.is_debug)
@@ -134,3 +135,49 @@ def _progress() -> Iterator[Progress]:
         yield progress
     finally:
         progress.close()
+
+
+# RFC 5280 §5.3.1, the subset that SCM's RevokeRequest takes.
+REASON_CODES = {
+    "unspecified": 0,
+    "keyCompromise": 1,
+    "affiliationChanged": 3,
+    "superseded": 4,
+    "cessationOfOperation": 5,
+}
+
+
+def revocable_id(session: Session) -> str:
+    """The saved certificate ID of the one selected profile; raises UsageError if there is none."""
+    profile = session.profiles[0]
+    certificate_id = session.store.certificate_id(profile.id)
+    if certificate_id is None:
+        where = str(session.store.folder / f"{profile.id}.ids")
+        raise UsageError(f"no certificate ID of {profile.id} is saved", where, "revoke it in the SCM portal")
+    return certificate_id
+
+
+def revoke(session: Session, certificate_id: str, reason: str) -> None:
+    """Revoke a certificate at SCM, and remember it, so that the next run replaces it."""
+    from paloaltofw.execution import revoke_certificate
+
+    session.store.prepare()
+    with session.store.lock():
+        revoke_certificate(
+            session.configuration, session.profiles[0], certificate_id, REASON_CODES[reason], session.clock
+        )
+
+
+def convert(
+    options: Options, direction: str, files: tuple[str, ...], ask: Callable[[], str] | None
+) -> Iterator[tuple[str, bool]]:
+    """Encrypt or decrypt files in place; gives a sentence for each, and whether it went well."""
+    from paloaltofw.encryption import SUFFIX, Gpg
+
+    chosen = settings.load_settings(settings.find_file(options.config))
+    gpg = Gpg(chosen.gpg_recipient, chosen.gpg_passphrase_file, chosen.gpg_home, ask)
+    for path in [Path(name.removesuffix(SUFFIX)) for name in files] or settings.credential_files(chosen):
+        try:
+            yield (gpg.encrypt_file(path) if direction == "encrypt" else gpg.decrypt_file(path)), True
+        except AgentError as error:
+            yield str(error), False
