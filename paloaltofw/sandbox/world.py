@@ -1,0 +1,156 @@
+"""A whole simulated world: SCM, firewalls, their HTTPS servers, and a configuration that leads the agent to them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from paloaltofw.sandbox.authority import CertificateAuthority, TlsAuthority
+from paloaltofw.sandbox.clock import Clock, SystemClock
+from paloaltofw.sandbox.device import Firewall, Latencies, PanosSwitches
+from paloaltofw.sandbox.https import HttpsServer, server_context
+from paloaltofw.sandbox.panos import PanosSite
+from paloaltofw.sandbox.scm import Account, ScmSite, ScmSwitches
+
+AGENT_ADMIN = "svc-certs"
+PEOPLE = ("alice", "bob")
+TOKEN_PATH = "/auth/realms/apiclients/protocol/openid-connect/token"
+
+
+@dataclass(frozen=True)
+class WorldOptions:
+    """What kind of world. Times in seconds."""
+
+    firewalls: Sequence[str] = ("fw-edge", "fw-branch")
+    accounts: Sequence[Account] | None = None
+    panos: PanosSwitches = field(default_factory=PanosSwitches)
+    scm: ScmSwitches = field(default_factory=ScmSwitches)
+    latencies: Latencies = field(default_factory=Latencies)
+
+
+def default_accounts() -> list[Account]:
+    """DV at once, OV and EV after approval."""
+    return [_account(kind, auto_approve=kind == "DV") for kind in ("DV", "OV", "EV")]
+
+
+def _account(kind: str, auto_approve: bool) -> Account:
+    return Account(
+        label=f"{kind}_ACCOUNT",
+        client_id=f"sandbox-{kind.lower()}-{secrets.token_hex(4)}",
+        client_secret=f"s]e.c!r,et-{secrets.token_urlsafe(18)}",
+        certificate_type=kind,
+        auto_approve=auto_approve,
+    )
+
+
+class World:
+    """Servers on loopback; `start` and `stop`, or a with statement."""
+
+    def __init__(self, options: WorldOptions | None = None, clock: Clock | None = None) -> None:
+        options = options or WorldOptions()
+        self.clock = clock or SystemClock()
+        self.tls = TlsAuthority()
+        self.context = server_context(*self.tls.server_identity("127.0.0.1", "localhost"))
+        self.authority = CertificateAuthority(self.clock)
+        self.accounts = list(options.accounts if options.accounts is not None else default_accounts())
+        self.scm = ScmSite(self.authority, self.clock, options.scm, self.accounts)
+        self.scm_server = HttpsServer(self.scm, self.context)
+        self.scm.public_url = self.scm_server.url
+        self.firewalls: dict[str, Firewall] = {}
+        self.servers: dict[str, HttpsServer] = {}
+        for name in options.firewalls:
+            self._add_firewall(name, options)
+
+    def _add_firewall(self, name: str, options: WorldOptions) -> None:
+        firewall = Firewall(name, self.clock, options.panos, options.latencies)
+        for admin in (AGENT_ADMIN, *PEOPLE):
+            firewall.add_admin(admin, secrets.token_urlsafe(12))
+        self.firewalls[name] = firewall
+        self.servers[name] = HttpsServer(PanosSite(firewall), self.context)
+
+    def start(self) -> World:
+        """Begin to answer."""
+        for server in (self.scm_server, *self.servers.values()):
+            server.start()
+        return self
+
+    def stop(self) -> None:
+        """End."""
+        for server in (self.scm_server, *self.servers.values()):
+            server.stop()
+
+    def __enter__(self) -> World:
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def write_configuration(
+        self, folder: Path, certificates: Mapping[str, object], more: Mapping[str, Mapping[str, object]] | None = None
+    ) -> Path:
+        """Write everything that the agent needs; gives the path of config.yaml. `more` adds to its sections."""
+        folder.mkdir(parents=True, exist_ok=True)
+        ca_file = folder / "sandbox-ca.pem"
+        ca_file.write_bytes(self.tls.ca_pem)
+        for name, profile in certificates.items():
+            write_yaml(folder / "profiles/certificates" / f"{name}.yaml", profile)
+        for name, server in self.servers.items():
+            write_yaml(folder / "profiles/firewalls" / f"{name}.yaml", self._firewall_profile(name, server, ca_file))
+        accounts = {a.label: {"client_id": a.client_id, "client_secret": a.client_secret} for a in self.accounts}
+        write_yaml(folder / "profiles/sectigo_credentials.yaml", accounts)
+        return write_yaml(folder / "config.yaml", self._config(ca_file, more or {}))
+
+    def _firewall_profile(self, name: str, server: HttpsServer, ca_file: Path) -> dict[str, object]:
+        return {
+            "url": server.url,
+            "admin": AGENT_ADMIN,
+            "api_key": self.firewalls[name].api_key(AGENT_ADMIN),
+            "verify_tls": str(ca_file),
+        }
+
+    def _config(self, ca_file: Path, more: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+        config: dict[str, dict[str, object]] = {
+            "scm": {
+                "url": self.scm_server.url,
+                "token_url": self.scm_server.url + TOKEN_PATH,
+                "credentials": "profiles/sectigo_credentials.yaml",
+                "ca_bundle": str(ca_file),
+            },
+            "profiles": {"certificates": "profiles/certificates", "firewalls": "profiles/firewalls"},
+            "state": {"path": "state"},
+            "logging": {"path": "logs"},
+            "issuance": {"wait": "20s"},
+        }
+        for section, values in more.items():
+            config.setdefault(section, {}).update(values)
+        return dict(config)
+
+
+def write_yaml(path: Path, document: object) -> Path:
+    """Write a file that only its owner may read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), "utf-8")
+    return path
+
+
+def certificate_profile(
+    firewall: str, common_name: str, type_: str = "DV", key: Mapping[str, object] | None = None, **more: object
+) -> dict[str, object]:
+    """A certificate profile for the sandbox's accounts."""
+    profile: dict[str, object] = {
+        "type": type_,
+        "account": f"{type_}_ACCOUNT",
+        "firewall": firewall,
+        "subject": {"common_name": common_name},
+        "key": dict(key or {"type": "ECDSA", "curve": "P256"}),
+    }
+    if type_ != "DV":
+        profile["subject"] = {
+            "common_name": common_name, "organization": "Example Ltd", "locality": "Bratislava", "country": "SK"
+        }  # fmt: skip
+    return {**profile, **more}
