@@ -14,7 +14,7 @@ from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
 from pathlib import Path
-from socket import socket
+from socket import SHUT_RDWR, socket
 from typing import Protocol
 
 LOOPBACK = "127.0.0.1"
@@ -94,7 +94,7 @@ class Answer:
     reason: str | None = None
 
 
-class Cut(Exception):  # noqa: N818 - an order to the server, not an error of ours
+class Cut(Exception):
     """Raised by an interceptor: close the connection, after sending `sent` raw bytes."""
 
     def __init__(self, sent: bytes = b"") -> None:
@@ -136,12 +136,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def setup(self) -> None:
         # The handshake is done here, in the connection's own thread, so that a silent client blocks nobody else.
         self.request.settimeout(IDLE_SECONDS)
-        self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        self.request = self.server.context.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
+        try:
+            self.request.do_handshake()
+        except (OSError, ValueError):
+            self.request.close()
+            raise
         super().setup()
 
     def finish(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             super().finish()
+        with contextlib.suppress(OSError):
+            self.request.shutdown(SHUT_RDWR)
+        self.request.close()
 
     def _serve(self) -> None:
         length = int(self.headers.get("content-length") or 0)
