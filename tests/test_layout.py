@@ -1,0 +1,170 @@
+"""Imports run one way, heavy libraries stay out of light commands, and README, help and samples agree."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from paloaltofw import paloaltoagent
+from tests import files
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "paloaltofw"
+SCRIPT = PACKAGE / "paloaltoagent.py"
+
+CLIENTS = {"scm", "panos", "panos_xml", "transport"}
+MAY_IMPORT = {
+    "errors": set(),
+    "clock": set(),
+    "documents": set(),
+    "values": {"documents"},
+    "addresses": {"documents", "values"},
+    "transport": {"addresses", "clock", "errors"},
+    "panos_xml": set(),
+    "certificates": set(),
+    "storage": {"errors"},
+    "scm": {"addresses", "clock", "credentials", "errors", "transport"},
+    "panos": {"addresses", "clock", "credentials", "errors", "panos_xml", "transport"},
+    "steps": {"certificate_profile"},
+    "lifecycle": {"certificate_profile", "certificates", "panos_xml", "steps", "storage"},
+}
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("paloaltofw"):
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("module", MAY_IMPORT)
+def test_rooms_import_only_what_they_may(module: str) -> None:
+    assert imports_of(PACKAGE / f"{module}.py") <= MAY_IMPORT[module] | {"__version__"}
+
+
+def test_nobody_imports_the_command_line_and_only_it_imports_the_sandbox() -> None:
+    for path in PACKAGE.glob("*.py"):
+        found = imports_of(path)
+        assert "paloaltoagent" not in found or path.name == "__main__.py"
+        assert "sandbox" not in found or path.name == "paloaltoagent.py"
+    for path in (PACKAGE / "sandbox").glob("*.py"):
+        assert imports_of(path) <= {"sandbox"}
+
+
+def test_no_module_is_named_like_one_of_python() -> None:
+    names = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert not names & sys.stdlib_module_names
+
+
+def loaded_modules(*arguments: str) -> set[str]:
+    code = f"""
+import runpy, sys
+sys.argv = ["paloaltoagent", *{arguments!r}]
+try:
+    runpy.run_path({str(SCRIPT)!r}, run_name="__main__")
+except SystemExit:
+    pass
+print("\\n".join(sys.modules), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("enroll", "--help"), ("nonsense",)])
+def test_light_commands_import_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    assert not {"requests", "cryptography", "gnupg", "yaml", "logging.handlers", "ssl"} & loaded_modules(*arguments)
+
+
+def test_checking_files_needs_no_network_and_no_cryptography(tmp_path: Path) -> None:
+    config = files.write_all(tmp_path)
+    modules = loaded_modules("--config", str(config), "check", "--offline")
+    assert "yaml" in modules
+    assert not {"requests", "cryptography", "gnupg"} & modules
+
+
+def commands() -> list[tuple[str, click.Command]]:
+    return sorted(paloaltoagent.cli.commands.items())
+
+
+@pytest.mark.parametrize(("name", "command"), commands())
+def test_every_command_has_help_with_an_example_and_stands_in_readme(name: str, command: click.Command) -> None:
+    assert command.help
+    assert f"Example: paloaltoagent {name}" in command.help
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+    assert f"`{name}`" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *((name, {"--profile", "-p", "--firewall", "--json"}) for name in ("enroll", "renew", "run", "replace", "status", "check")),
+        *((name, {"--dry-run", "--wait"}) for name in ("enroll", "renew", "run", "replace")),
+        ("enroll", {"--resubmit"}), ("renew", {"--force"}), ("revoke", {"--reason", "--yes"}), ("check", {"--offline"}),
+        ("sandbox", {"--serve"}),
+    ],
+)  # fmt: skip
+def test_the_options_of_the_contract(name: str, options: set[str]) -> None:
+    command = paloaltoagent.cli.commands[name]
+    assert options <= {text for option in command.params for text in option.opts}
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert all(option in readme for option in options if option.startswith("--") and option != "--profile")
+
+
+def keys_of(document: object, prefix: str = "") -> set[str]:
+    if not isinstance(document, dict):
+        return set()
+    return {
+        key for name, value in document.items() for key in {prefix + name, *keys_of(value, f"{prefix}{name}.")}
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sample", "document", "missing"),
+    [
+        ("paloaltofw/config.yaml", files.CONFIG, set()),
+        ("profiles_sample/certificate.yaml", files.CERTIFICATE, set()),
+        ("profiles_sample/fw_paloalto_config.yaml", files.FIREWALL, set()),
+        ("profiles_sample/sectigo_credentials.yaml", files.CREDENTIALS, {"ENROLLMENT_API_1.scm_url"}),
+    ],
+)
+def test_samples_hold_every_key_of_the_contract(sample: str, document: object, missing: set[str]) -> None:
+    held = keys_of(yaml.safe_load((ROOT / sample).read_text("utf-8")))
+    assert keys_of(document) - held == missing
+
+
+def test_the_samples_become_valid_once_they_are_filled_in(tmp_path: Path) -> None:
+    from paloaltofw.settings import load
+
+    def sample(name: str) -> str:
+        text = (ROOT / name).read_text("utf-8")
+        return (
+            text.replace("CUSTOMER", "acme")
+            .replace("LUFRPT...", "LUFRPT1")
+            .replace('"..."', '"s"')
+            .replace("-...", "-1")
+        )
+
+    places = {
+        "paloaltofw/config.yaml": "config.yaml",
+        "profiles_sample/certificate.yaml": "profiles/certificates/certificate.yaml",
+        "profiles_sample/fw_paloalto_config.yaml": "profiles/firewalls/fw_paloalto_config.yaml",
+        "profiles_sample/sectigo_credentials.yaml": "profiles/sectigo_credentials.yaml",
+    }
+    for source, place in places.items():
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(sample(source), "utf-8")
+    assert load(tmp_path / "config.yaml").certificates["certificate"].name == "www-example-com"
+
+
+def test_runtime_requirements_are_the_ones_of_the_package() -> None:
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    names = [line.split("~")[0].split(">")[0] for line in lines if line and not line.startswith("#")]
+    assert names == ["click", "cryptography", "python-gnupg", "PyYAML", "requests"]
