@@ -5,6 +5,7 @@ The passphrase goes to gpg through a pipe: it never stands on a command line or 
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from collections.abc import Callable
@@ -104,6 +105,8 @@ class Gpg:
     def _program(self) -> gnupg.GPG:
         import gnupg
 
+        # It logs tracebacks of what becomes one sentence of ours.
+        logging.getLogger("gnupg").setLevel(logging.CRITICAL)
         environment = {name: value for name, value in os.environ.items() if name != PASSPHRASE_VARIABLE}
         home = str(self._home) if self._home else None
         try:
