@@ -1,0 +1,85 @@
+"""What differs between PAN-OS devices or is not known of them: switches, latencies, administrator roles."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class PanosSwitches:
+    """Behaviour that the fact sheet leaves open or that differs by release; section numbers are the sheet's."""
+
+    # §1, §2: which form a refusal takes
+    bad_key_http_status: int = 403
+    bad_key_text: Literal["Invalid credentials.", "Invalid Credential"] = "Invalid credentials."
+    role_denial_http_status: int = 200
+    bad_request_http_status: int = 400
+    # §1: API keys. Without a lifetime (seconds) it is not known whether keygen gives the same key again.
+    api_key_lifetime: float | None = None
+    keygen_without_lifetime: Literal["same_key", "new_key"] = "same_key"
+    keygen_ends_old_key: bool = True
+    api_key_with_plus: bool = False
+    # §3
+    show_self: bool = True
+    changes_shape: Literal["journal", "empty", "unknown_command"] = "journal"
+    config_lock_code: int | None = 14
+    config_lock_held: Literal["scope_is_locked", "already_held"] = "scope_is_locked"
+    commit_releases_locks: bool = True
+    # §4
+    vsys_shared: bool = False
+    ecdsa_521: Literal["ok", "refused"] = "ok"
+    cn_in_san: bool = False
+    alt_email: Literal["accepted", "unexpected"] = "accepted"
+    generate_existing: Literal["error", "overwrite"] = "error"
+    generate_answer: Literal["msg_line", "result_text"] = "msg_line"
+    # §6, §7
+    subject_form: Literal["bare", "slash", "spaced"] = "bare"
+    dots_in_names: Literal["kept", "dropped"] = "kept"
+    keyless_import: Literal["accepted", "refused_leaf"] = "accepted"
+    reimport_mismatch: Literal["error", "accepted"] = "error"
+    mismatch_text: str = "Mismatched public and private keys."
+    bundle: Literal["leaf_only", "whole"] = "leaf_only"
+    csr_kept_after_import: bool = True
+    # §8: whether `set` and `edit` already refuse to name an object that does not exist, or only the commit does
+    dangling_reference: Literal["refused_at_once", "accepted_until_commit"] = "refused_at_once"
+    # §9
+    commit_description: Literal["both", "direct_only", "partial_only", "refused"] = "both"
+    no_partial_changes: Literal["no_changes_msg", "same_result_msg", "same_result_error", "job_with_same_result"] = (
+        "no_changes_msg"
+    )
+    busy_commit: Literal["refuse", "queue"] = "refuse"
+    busy_code: int | None = None
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """How long things take, in seconds. `csr_seconds` is waited out by whoever stands before the device."""
+
+    csr_seconds: float = 0.0
+    commit_seconds: float = 0.0
+
+
+class Right(enum.Enum):
+    """XML API rights of an admin role (§1)."""
+
+    CONFIGURATION = "configuration"
+    OPERATIONAL = "operational requests"
+    COMMIT = "commit"
+    IMPORT = "import"
+    EXPORT = "export"
+
+
+@dataclass(frozen=True)
+class Role:
+    """An admin role. Who is read-only may ask but change nothing, whatever the rights."""
+
+    rights: frozenset[Right] = frozenset(Right)
+    is_read_only: bool = False
+    may_commit_for_others: bool = True
+    is_superuser: bool = False
+
+
+SUPERUSER = Role(is_superuser=True)
+SUPERREADER = Role(frozenset({Right.CONFIGURATION, Right.OPERATIONAL, Right.EXPORT}), is_read_only=True)

@@ -1,0 +1,106 @@
+"""Runs the agent many times quickly: everything is imported once, each run is a forked process of its own.
+
+Reads one JSON command a line on stdin, answers one JSON line on stdout. `kill_at` [n, "before"|"after"]: the run is ended
+by SIGKILL right before or after its n-th request or state write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cryptography.x509
+import requests
+import urllib3
+
+from paloaltofw import checking, execution, paloaltoagent, storage, transport, workflow  # noqa: F401 - before the fork
+
+PRELOADED = (cryptography.x509, requests, urllib3)
+
+
+class Points:
+    """Counts requests and state writes, and dies at one of them."""
+
+    def __init__(self, kill_at: tuple[int, str] | None) -> None:
+        self.names: list[str] = []
+        self._kill_at = kill_at
+
+    def around(self, name: str, action: Callable[[], Any]) -> Any:
+        self.names.append(name)
+        number = len(self.names)
+        self._die(number, "before")
+        try:
+            return action()
+        finally:
+            self._die(number, "after")
+
+    def _die(self, number: int, side: str) -> None:
+        if self._kill_at == (number, side):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def install(points: Points) -> None:
+    write, remove, exchange = storage.atomic_write, storage.Store._remove, transport.Transport._exchange
+
+    def atomic_write(path: Path, content: bytes) -> None:
+        points.around(f"write {path.parent.name}/{path.name}", lambda: write(path, content))
+
+    def _remove(self: storage.Store, path: Path) -> None:
+        points.around(f"remove {path.parent.name}/{path.name}", lambda: remove(self, path))
+
+    def _exchange(self: transport.Transport, outgoing: transport.Outgoing, where: str) -> transport.Answer:
+        answer: transport.Answer = points.around(f"request {where}", lambda: exchange(self, outgoing, where))
+        return answer
+
+    storage.atomic_write = atomic_write
+    storage.Store._remove = _remove  # type: ignore[method-assign]
+    transport.Transport._exchange = _exchange  # type: ignore[method-assign]
+
+
+def child(command: dict[str, Any], folder: Path) -> None:
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT), number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ.update(command["env"])
+    kill_at = command.get("kill_at")
+    points = Points((kill_at[0], kill_at[1]) if kill_at else None)
+    install(points)
+    sys.argv = ["paloaltoagent", *command["argv"]]
+    code: Any = 70
+    try:
+        paloaltoagent.main()
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        (folder / "points").write_text(json.dumps(points.names), "utf-8")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)
+
+
+def run(command: dict[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pid = os.fork()
+        if pid == 0:
+            child(command, folder)
+        _, status = os.waitpid(pid, 0)
+        points = folder / "points"
+        return {
+            "killed": os.WIFSIGNALED(status),
+            "code": None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status),
+            "out": (folder / "out").read_text("utf-8"),
+            "err": (folder / "err").read_text("utf-8"),
+            "points": json.loads(points.read_text("utf-8")) if points.exists() else [],
+        }
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        print(json.dumps(run(json.loads(line))), flush=True)
