@@ -250,11 +250,12 @@ class Firewall:
         sealed = text_of(entry.find("private-key")) if entry is not None else ""
         return self.unseal(sealed) if sealed else None
 
-    def certificate_names(self, running: bool = True) -> list[str]:
+    def certificate_entries(self, running: bool = True) -> list[Element]:
         root = self.running if running else self.candidate
-        return [
-            entry.get("name", "") for entry in xpath.find_all(root, (*xpath.parse(SHARED_CERTIFICATES), Step("entry")))
-        ]
+        return xpath.find_all(root, (*xpath.parse(SHARED_CERTIFICATES), Step("entry")))
+
+    def certificate_names(self, running: bool = True) -> list[str]:
+        return [entry.get("name", "") for entry in self.certificate_entries(running)]
 
     def mark_revoked(self, name: str) -> None:
         """Somebody revokes a certificate on the box."""

@@ -1,0 +1,304 @@
+"""`paloaltoagent sandbox`: runs the real agent against a simulated world, and proves what it did."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from paloaltofw.sandbox import xpath
+from paloaltofw.sandbox.authority import spki_der
+from paloaltofw.sandbox.firewall import Firewall
+from paloaltofw.sandbox.https import Answer, Request
+from paloaltofw.sandbox.panos_answers import text_of
+from paloaltofw.sandbox.panos_switches import Latencies
+from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, World, WorldOptions, certificate_profile
+
+SCRIPT = Path(__file__).resolve().parent.parent / "paloaltoagent.py"
+PACE = "0.05"
+COMMIT_SECONDS = 0.5
+BOUND_PROFILE = "vpn-portal"
+KEYS: dict[str, Mapping[str, object]] = {
+    "rsa2048": {"type": "RSA", "size": 2048},
+    "rsa3072": {"type": "RSA", "size": 3072},
+    "rsa4096": {"type": "RSA", "size": 4096},
+    "p256": {"type": "ECDSA", "curve": "P256"},
+    "p384": {"type": "ECDSA", "curve": "P384"},
+    "p521": {"type": "ECDSA", "curve": "P521"},
+}
+_ADDRESS = "/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']/address"
+_OLD_PORTAL = (
+    f"<entry name='{BOUND_PROFILE}'><protocol-settings><min-version>tls1-2</min-version></protocol-settings></entry>"
+)
+
+
+class Watch:
+    """Stands between wire and firewalls: counts requests, and looks for a private key in every answer."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.answers = 0
+        self.leaks = 0
+        self._lock = threading.Lock()
+
+    def interceptor(self, name: str) -> Callable[[Request, Callable[[Request], Answer]], Answer]:
+        """For one server."""
+
+        def intercept(request: Request, handle: Callable[[Request], Answer]) -> Answer:
+            answer = handle(request)
+            with self._lock:
+                self.counts[name] = self.counts.get(name, 0) + 1
+                self.answers += 1
+                self.leaks += b"PRIVATE KEY" in answer.body
+            return answer
+
+        return intercept
+
+    def take(self) -> dict[str, int]:
+        """The counts since the last call."""
+        with self._lock:
+            counts, self.counts = self.counts, {}
+            return counts
+
+
+class Tour:
+    """One demonstration: what it prints, and whether every claim held."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        names = ["fw-edge", "fw-branch", "fw-dc", *(f"fw-{n}" for n in range(4, 21))][:count]
+        self.folder = folder
+        self.world = World(WorldOptions(firewalls=names, latencies=Latencies(commit_seconds=COMMIT_SECONDS)))
+        self.watch = Watch()
+        self.failures = 0
+        self.profiles = tour_profiles(names)
+        for name, server in (("SCM", self.world.scm_server), *self.world.servers.items()):
+            server.interceptor = self.watch.interceptor(name)
+        for firewall in self.world.firewalls.values():
+            begin_peoples_work(firewall)
+        self.config = self.world.write_configuration(folder, self.profiles, {"issuance": {"wait": "20s"}})
+
+    def heading(self, text: str) -> None:
+        """A new chapter."""
+        print(f"\n== {text}", flush=True)
+
+    def claim(self, text: str, holds: bool) -> None:
+        """Print a claim with its proof's outcome."""
+        self.failures += not holds
+        print(f"  {'ok  ' if holds else 'FAIL'}  {text}", flush=True)
+
+    def agent(self, *arguments: str, expected: int = 0) -> None:
+        """Run the agent as a user would, in a process of its own."""
+        print(f"  $ paloaltoagent --config config.yaml {' '.join(arguments)}", flush=True)
+        environment = {**os.environ, "SECTIGO_ACCEPT_EULA": "yes", "PALOALTOAGENT_SANDBOX_PACE": PACE}
+        command = [sys.executable, str(SCRIPT), "--config", str(self.config), *arguments]
+        code = subprocess.run(command, env=without_proxies(environment), check=False).returncode
+        self.claim(f"exit code {code}", code == expected)
+
+    def show(self) -> int:
+        """The whole demonstration; gives the exit code."""
+        started = time.monotonic()
+        with self.world:
+            self.introduce()
+            self.first_run()
+            self.approval()
+            self.second_run()
+            self.nothing_to_do()
+            self.prove_certificates()
+            self.prove_harmlessness()
+            self.heading("The agent's own view")
+            self.agent("status")
+        print(f"\n{'Everything held' if not self.failures else f'{self.failures} CLAIMS FAILED'}, ", end="")
+        print(f"{time.monotonic() - started:.0f} s. Configuration, state and log: {self.folder}")
+        return 1 if self.failures else 0
+
+    def introduce(self) -> None:
+        """Who is there."""
+        self.heading("A simulated SCM and simulated firewalls, on loopback HTTPS with real keys and real certificates")
+        print(f"  SCM      {self.world.scm_server.url}   DV at once, OV and EV after approval")
+        for name, server in self.world.servers.items():
+            print(f"  {name:<8} {server.url}   uncommitted work of {' and '.join(PEOPLE)} is on it")
+        print(f"  {len(self.profiles)} certificate profiles: DV, OV and EV, {', '.join(KEYS)}")
+
+    def first_run(self) -> None:
+        """DV is done, OV and EV wait."""
+        self.heading("First run: DV certificates are done, OV and EV orders are left pending (exit code 3)")
+        self.agent("enroll", "--wait", "2s", expected=3)
+        self.agent("status")
+        waiting = [order for order in self.world.scm.orders if order.state == "Requested"]
+        self.claim(f"{len(waiting)} orders wait for approval, each key is committed on its firewall", bool(waiting))
+
+    def approval(self) -> None:
+        """Somebody says yes."""
+        self.heading("An SCM administrator approves")
+        print(f"  {self.world.scm.approve_all()} orders approved")
+
+    def second_run(self) -> None:
+        """What was pending is collected, without a new key or order."""
+        self.heading("Second run: what was pending is collected; no new key, no new order")
+        before = len(self.world.scm.orders)
+        self.agent("enroll")
+        orders = self.world.scm.orders
+        self.claim(
+            f"{len(orders)} orders for {len(self.profiles)} certificates", len(orders) == before == len(self.profiles)
+        )
+
+    def nothing_to_do(self) -> None:
+        """The third run costs one read a firewall."""
+        self.heading("Third run: everything is in order, so nothing happens and nothing is said")
+        self.watch.take()
+        commits = {name: len(firewall.jobs) for name, firewall in self.world.firewalls.items()}
+        self.agent("enroll")
+        counts = self.watch.take()
+        reads = ", ".join(f"{name} {counts.get(name, 0)}" for name in (*self.world.firewalls, "SCM"))
+        bound = {str(p["firewall"]) for p in self.profiles.values() if "bind" in p}
+        expected = {name: 1 + (name in bound) for name in self.world.firewalls}
+        self.claim(f"requests: {reads} (one read, one more where a service profile is bound)", counts == expected)
+        self.claim("no commit", commits == {name: len(f.jobs) for name, f in self.world.firewalls.items()})
+
+    def prove_certificates(self) -> None:
+        """Every certificate of the running configuration, examined from outside the agent."""
+        how = "openssl" if shutil.which("openssl") else "cryptography"
+        self.heading(f"The running configurations of the firewalls, examined with {how}")
+        for profile_id, profile in self.profiles.items():
+            firewall = self.world.firewalls[str(profile["firewall"])]
+            self.claim(*examine(self.folder, self.world, firewall, profile_id))
+
+    def prove_harmlessness(self) -> None:
+        """What must not have happened."""
+        self.heading("What must not have happened")
+        for name, firewall in self.world.firewalls.items():
+            owners = sorted({change.owner for change in firewall.changes.values()})
+            text = f"uncommitted changes of {', '.join(owners)} are still there, uncommitted; none of {AGENT_ADMIN}"
+            self.claim(f"{name}: {text}", owners == sorted(PEOPLE))
+            commits = [job for job in firewall.jobs if job.kind == "Commit"]
+            limited = all(job.admins == (AGENT_ADMIN,) for job in commits)
+            self.claim(f"{name}: {len(commits)} commits, each limited to {AGENT_ADMIN}", limited and len(commits) <= 2)
+        self.claim(f"no private key in any of {self.watch.answers} answers", self.watch.leaks == 0)
+        log = (self.folder / "logs/paloaltoagent.log").read_text("utf-8")
+        secrets_ = [firewall.api_key(AGENT_ADMIN) for firewall in self.world.firewalls.values()]
+        secrets_ += [account.client_secret for account in self.world.accounts]
+        self.claim(f"none of {len(secrets_)} secrets in the log", not any(secret in log for secret in secrets_))
+
+
+def tour_profiles(firewalls: list[str]) -> dict[str, dict[str, object]]:
+    """Each type with several key types, spread over the firewalls; one bound to a service profile."""
+    plan = [
+        ("DV", "rsa2048"), ("DV", "p256"), ("OV", "rsa3072"), ("OV", "p384"), ("EV", "rsa4096"), ("EV", "p521"),
+        ("DV", "p384"), ("OV", "rsa2048"), ("EV", "p256"),
+    ]  # fmt: skip
+    profiles = {}
+    for number, (type_, key) in enumerate(plan):
+        name = f"{type_.lower()}-{key}"
+        firewall = firewalls[number % len(firewalls)]
+        more: dict[str, object] = {"sans": {"dns": [f"{name}.example.com", f"alt-{name}.example.com"]}}
+        if number == 0:
+            more["bind"] = {"ssl_tls_service_profiles": [BOUND_PROFILE]}
+        profiles[name] = certificate_profile(firewall, f"{name}.example.com", type_, KEYS[key], **more)
+    return profiles
+
+
+def begin_peoples_work(firewall: Firewall) -> None:
+    """A service profile that exists, and two administrators in the middle of something."""
+    parent = xpath.parse("/config/shared/ssl-tls-service-profile")
+    firewall.merge(parent, [fromstring(_OLD_PORTAL)], AGENT_ADMIN)
+    firewall.commit(AGENT_ADMIN, (), "", frozenset(), force=False)
+    for job in firewall.jobs:
+        job.duration = 0
+    firewall.tick()
+    firewall.jobs.clear()
+    for person in PEOPLE:
+        element = fromstring(f"<entry name='{person}-draft'><ip-netmask>192.0.2.99/32</ip-netmask></entry>")
+        firewall.merge(xpath.parse(_ADDRESS), [element], person)
+
+
+def examine(folder: Path, world: World, firewall: Firewall, name: str) -> tuple[str, bool]:
+    """Whether the running configuration holds a certificate that verifies, with its key and its names."""
+    entry = firewall.certificate_entry(name)
+    key = firewall.private_key(name)
+    pem = text_of(entry.find("public-key")) if entry is not None else ""
+    if not pem or key is None:
+        return f"{name} on {firewall.name}: not in the running configuration", False
+    others = [text_of(e.find("public-key")) for e in firewall.certificate_entries() if text_of(e.find("ca")) == "yes"]
+    files = {"leaf.pem": pem, "chain.pem": "\n".join(others), "root.pem": world.authority.root_pem.decode()}
+    place = folder / "proof" / name
+    place.mkdir(parents=True, exist_ok=True)
+    for file, content in files.items():
+        (place / file).write_text(content + "\n", "ascii")
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    verified, shown = _openssl(place, public) if shutil.which("openssl") else _by_hand(pem, spki_der(key.public_key()))
+    return f"{name} on {firewall.name}: {shown}", verified
+
+
+def _openssl(place: Path, public: str) -> tuple[bool, str]:
+    chain = ["openssl", "verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "leaf.pem"]
+    verified = subprocess.run(chain, cwd=place, capture_output=True, text=True, check=False)
+    key = subprocess.run(
+        ["openssl", "x509", "-in", "leaf.pem", "-noout", "-pubkey"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    names = subprocess.run(
+        ["openssl", "x509", "-in", "leaf.pem", "-noout", "-ext", "subjectAltName"],
+        cwd=place, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    sans = " ".join(names.stdout.replace("X509v3 Subject Alternative Name:", "").replace("DNS:", "").split())
+    same_key = key.stdout.split() == public.split()
+    shown = f"{verified.stdout.strip() or verified.stderr.strip()}, key {'matches' if same_key else 'DIFFERS'}, {sans}"
+    return verified.returncode == 0 and same_key and bool(sans), shown
+
+
+def _by_hand(pem: str, spki: bytes) -> tuple[bool, str]:
+    from cryptography import x509
+
+    same_key = spki_der(x509.load_pem_x509_certificate(pem.encode()).public_key()) == spki
+    return same_key, "key matches" if same_key else "key DIFFERS"
+
+
+def without_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """Loopback needs no proxy."""
+    return {name: value for name, value in environment.items() if not name.lower().endswith("_proxy")}
+
+
+def show_tour(folder: str | None, count: int) -> int:
+    """The demonstration; gives the exit code."""
+    return Tour(_folder(folder), count).show()
+
+
+def _folder(folder: str | None) -> Path:
+    return Path(folder).absolute() if folder else Path(tempfile.mkdtemp(prefix="paloaltoagent-sandbox-"))
+
+
+def serve_until_stopped(folder: str | None, count: int) -> int:
+    """Keep the simulated systems running until Ctrl-C; prints how to reach them."""
+    tour = Tour(_folder(folder), count)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    with tour.world as world:
+        ca = tour.folder / "sandbox-ca.pem"
+        print(f"configuration  {tour.config}")
+        print(f"trusted CA     {ca}")
+        print(f"SCM            {world.scm_server.url}")
+        for name, server in world.servers.items():
+            print(f"{name:<14} {server.url}   administrator {AGENT_ADMIN}, API key in profiles/firewalls/{name}.yaml")
+        print("\nTry, in another terminal:")
+        print(f"  {sys.executable} {SCRIPT} --accept-eula --config {tour.config} enroll")
+        print(f"  curl --cacert {ca} {world.scm_server.url}/sandbox/orders")
+        print(f"  curl --cacert {ca} -X POST {world.scm_server.url}/sandbox/orders/ID/approve")
+        print("\nCtrl-C ends it.", flush=True)
+        try:
+            stopped.wait()
+        except KeyboardInterrupt:
+            print()
+    return 0
