@@ -130,6 +130,9 @@ def server_context(certificate_pem: bytes, key_pem: bytes) -> ssl.SSLContext:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body leave together and at once: else delayed acknowledgements cost 40 ms an answer.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     timeout = IDLE_SECONDS
     server: _Listener
 
@@ -166,6 +169,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             with contextlib.suppress(OSError):
                 self.wfile.write(cut.sent)
+                self.wfile.flush()
         except OSError:
             self.close_connection = True
 
@@ -179,6 +183,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+        self.wfile.flush()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 - the base class names them so
 

@@ -1,0 +1,211 @@
+"""One certificate's life, told to the agent step by step, with an accident in each step; and what must hold at the end."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+from cryptography import x509
+
+from paloaltofw.sandbox import xpath
+from paloaltofw.sandbox.authority import spki_der
+from paloaltofw.sandbox.firewall import Firewall
+from paloaltofw.sandbox.https import Answer, Request
+from paloaltofw.sandbox.orders import Account
+from paloaltofw.sandbox.panos_answers import text_of
+from paloaltofw.sandbox.tour import BOUND_PROFILE, begin_peoples_work
+from paloaltofw.sandbox.world import PEOPLE, WorldOptions, certificate_profile, write_yaml
+from paloaltofw.storage import encode_id
+from tests.end_to_end.harness import AGENT_ADMIN, Done, Scene
+
+Handle = Callable[[Request], Answer]
+MOST_RUNS = 6
+COMMANDS = ("enroll", "enroll", "run", "run")
+ORDERS_AFTER = (1, 1, 2, 3)
+CODES = (3, 0, 0, 0)
+
+
+@dataclass
+class Tally:
+    """What a story counted."""
+
+    accidents: int = 0
+    runs: int = 0
+    orders: int = 0
+    commits: int = 0
+    lost_answers: int = 0
+    observed: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.accidents + other.accidents, self.runs + other.runs, self.orders + other.orders,
+            self.commits + other.commits, self.lost_answers + other.lost_answers, self.observed + other.observed,
+            self.problems + other.problems,
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return (
+            f"{self.accidents} accidents, {self.runs} runs of the agent, {self.orders} orders, {self.commits} commits, "
+            f"{self.lost_answers} answers to orders lost, {self.observed} looks at the certificate in service"
+        )
+
+
+class Story:
+    """Enroll (pending), approve and collect, renew, replace. `key` is the renewal's key policy."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        profile = certificate_profile(
+            "fw", "www.example.com", "OV", renewal={"key": key}, bind={"ssl_tls_service_profiles": [BOUND_PROFILE]}
+        )
+        # The first certificate is due as soon as it is issued; the later ones are new.
+        self.account = Account("OV_ACCOUNT", "id", "s]ecret", "OV", auto_approve=False, age_days=150)
+        self.scene = Scene(
+            folder, {"www": profile}, WorldOptions(firewalls=("fw",), accounts=(self.account,)),
+            more={"issuance": {"wait": "1s"}, "scm": {"timeout": 1}},
+        )  # fmt: skip
+        self.profile = profile
+        self.folder = folder
+        self.firewall = self.scene.world.firewalls["fw"]
+        self.site = self.scene.world.servers["fw"].site
+        self.tally = Tally()
+        self.fault: Callable[[int, Request, Handle], Answer] | None = None
+        self.requests = 0
+        self._lock = threading.Lock()
+        begin_peoples_work(self.firewall)
+        path = folder / "profiles/firewalls/fw.yaml"
+        path.write_text(path.read_text("utf-8") + "timeout: 1\ncommit_timeout: 10m\n", "utf-8")
+        for server in (self.scene.world.scm_server, *self.scene.world.servers.values()):
+            server.interceptor = self._intercept
+
+    def _intercept(self, request: Request, handle: Handle) -> Answer:
+        with self._lock:
+            self.requests += 1
+            number = self.requests
+        try:
+            return self.fault(number, request, handle) if self.fault else handle(request)
+        finally:
+            self.observe()
+
+    def prepare(self, step: int) -> None:
+        """What people do before a step."""
+        if step == 1:
+            self.scene.world.scm.approve_all()
+            self.account.auto_approve = True
+        elif step == 3:
+            changed = copy.deepcopy(self.profile)
+            changed["sans"] = {"dns": ["more.example.com"]}
+            write_yaml(self.folder / "profiles/certificates/www.yaml", changed)
+
+    def run(self, step: int, kill_at: tuple[int, str] | None = None) -> Done:
+        self.tally.runs += 1
+        self.requests = 0
+        done = self.scene.run(COMMANDS[step], kill_at=kill_at)
+        if step == 1 and self.account.age_days and self.scene.world.scm.orders[0].state == "Issued":
+            self.account.age_days = 0
+        return done
+
+    def recover(self, step: int) -> None:
+        """Run again until the step is done."""
+        done = None
+        for _ in range(MOST_RUNS):
+            done = self.run(step)
+            if done.code == CODES[step] and not self.left_to_do(step):
+                return
+        left = self.left_to_do(step)
+        self.problem(f"step {step} is not done after {MOST_RUNS} runs: {left}; {done.err if done else ''}")
+
+    def left_to_do(self, step: int) -> str:
+        """What is not as it must be after a step; an empty text if all is."""
+        if step == 0:
+            pending = self.firewall.certificate_entry("www")
+            return "" if pending is not None and pending.find("csr") is not None else "the pending CSR is not committed"
+        order = self.scene.world.scm.orders[-1]
+        return "" if self.serving() == order.certificate else "the last order's certificate is not in service"
+
+    def serving(self) -> x509.Certificate | None:
+        """The certificate that the service profile of the running configuration serves, if its key is there."""
+        path = (*xpath.parse("/config/shared/ssl-tls-service-profile"), xpath.Step("entry", name=BOUND_PROFILE))
+        profile = xpath.find(self.firewall.running, path)
+        name = text_of(profile.find("certificate")) if profile is not None else ""
+        entry = self.firewall.certificate_entry(name) if name else None
+        if entry is None:
+            return None
+        certificate = x509.load_pem_x509_certificate(text_of(entry.find("public-key")).encode())
+        key = self.firewall.private_key(name)
+        return certificate if key and spki_der(key.public_key()) == spki_der(certificate.public_key()) else None
+
+    def observe(self) -> None:
+        """After every request: once something is in service, something valid always is."""
+        with self._lock:
+            self.tally.observed += 1
+            now = self.scene.world.clock.now()
+            serving = self.serving()
+            if serving is not None:
+                self._was_served = True
+                if serving.not_valid_after_utc <= now:
+                    self.problem("an expired certificate is in service")
+            elif getattr(self, "_was_served", False):
+                self.problem("nothing valid is in service any more")
+
+    def check(self, step: int) -> None:
+        """What must hold after each step."""
+        orders = self.scene.world.scm.orders
+        distinct = {order.csr_sha256 for order in orders} if self.profile["renewal"] == {"key": "rotate"} else None
+        lost = len(orders) - ORDERS_AFTER[step]
+        if lost < 0 or (distinct is not None and len(distinct) != ORDERS_AFTER[step]):
+            self.problem(f"{len(orders)} orders after step {step}")
+        if lost > self.tally.lost_answers:
+            self.problem(f"{lost} surplus orders for {self.tally.lost_answers} lost answers after step {step}")
+        self._check_people()
+        if step > 0:
+            self._check_rest(orders[-1].id)
+
+    def _check_people(self) -> None:
+        owners = sorted(change.owner for change in self.firewall.changes.values())
+        if owners != sorted(PEOPLE):
+            self.problem(f"uncommitted changes afterwards: {owners}")
+        if any(job.admins != (AGENT_ADMIN,) for job in self.firewall.jobs):
+            self.problem("a commit was not limited to the agent's administrator")
+
+    def _check_rest(self, last_id: str) -> None:
+        state = self.folder / "state"
+        if (state / "www.ids").read_bytes() != encode_id(last_id):
+            self.problem("the .ids file does not hold the last order")
+        left = [p.name for folder in ("orders", "commits") for p in (state / "journal" / folder).iterdir()]
+        if left:
+            self.problem(f"left in the journal: {left}")
+        log = getattr(self.site, "log", [])
+        made = [
+            fromstring(text).findtext("certificate/generate/certificate-name")
+            for kind, text, _ in log
+            if "<generate>" in text and len(text) < 300
+        ]
+        if len(made) != len(set(made)):
+            self.problem(f"keys were made more than once: {made}")
+
+    def problem(self, text: str) -> None:
+        self.tally.problems.append(text)
+
+    def finish(self) -> Tally:
+        self.tally.orders = len(self.scene.world.scm.orders)
+        self.tally.commits = len(self.firewall.jobs)
+        return self.tally
+
+
+def entry_of(firewall: Firewall, name: str) -> str:
+    entry = firewall.certificate_entry(name)
+    return text_of(entry.find("public-key")) if entry is not None else ""
+
+
+def spread(tell: Callable[..., Tally], cases: Iterable[tuple[object, ...]], workers: int = 2) -> Tally:
+    """Tell many stories on all cores; gives the sum."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(tell, *case) for case in cases]
+        return sum((future.result() for future in futures), Tally())

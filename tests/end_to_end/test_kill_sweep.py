@@ -1,0 +1,72 @@
+"""The agent is killed before and after every request and every state write, and run again until the job is done."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.story import COMMANDS, Story, Tally, spread
+
+
+def points_of_each_step(key: str) -> list[int]:
+    """How many points an undisturbed story has in each step."""
+    with tempfile.TemporaryDirectory() as folder:
+        story = Story(Path(folder), key)
+        with story.scene:
+            counts = []
+            for step in range(len(COMMANDS)):
+                story.prepare(step)
+                counts.append(len(story.run(step).points))
+                story.check(step)
+            assert story.tally.problems == []
+            assert len(story.firewall.jobs) == len(COMMANDS)
+            return counts
+
+
+def tell(key: str, point: int, side: str, counts: list[int]) -> Tally:
+    """One story in which every step that has this point is killed there."""
+    with tempfile.TemporaryDirectory() as folder:
+        story = Story(Path(folder), key)
+        with story.scene:
+            for step in range(len(COMMANDS)):
+                story.prepare(step)
+                if point <= counts[step]:
+                    before = len(story.scene.world.scm.orders)
+                    done = story.run(step, kill_at=(point, side))
+                    if done.code is not None:
+                        story.problem(f"step {step} was not killed at point {point}")
+                    story.tally.accidents += 1
+                    story.tally.lost_answers += answer_lost(story, before)
+                story.recover(step)
+                story.check(step)
+            tally = story.finish()
+            tally.problems = [f"{key}, {side} point {point}: {text}" for text in tally.problems]
+            return tally
+
+
+def answer_lost(story: Story, before: int) -> int:
+    """Whether the kill came after SCM took the order and before its ID was on the disk."""
+    if len(story.scene.world.scm.orders) == before:
+        return 0
+    path = story.folder / "state/journal/orders/www.json"
+    return int(path.exists() and '"phase": "submitting"' in path.read_text("utf-8"))
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("key", ["rotate", "reuse"])
+def test_killed_at_every_point_the_job_is_finished_by_the_next_runs(key: str) -> None:
+    counts = points_of_each_step(key)
+    cases = [(key, point, side, counts) for point in range(1, max(counts) + 1) for side in ("before", "after")]
+    tally = spread(tell, cases)
+    print(f"\nkill sweep, key {key}: {2 * sum(counts)} kill points in {len(cases)} stories ({counts} a step); {tally}")
+    assert tally.problems == []
+    assert tally.accidents == 2 * sum(counts)
+
+
+def test_the_story_undisturbed_and_killed_at_a_few_points() -> None:
+    counts = points_of_each_step("rotate")
+    assert all(count > 10 for count in counts)
+    for point in (7, 12):
+        assert tell("rotate", point, "after", counts).problems == []
