@@ -1,0 +1,170 @@
+"""Every request of a story is answered once by every fault, and the agent is run again until the job is done."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from paloaltofw.sandbox.https import Answer, Cut, Request
+from tests.end_to_end.story import COMMANDS, Handle, Story, Tally, spread
+
+XML = "application/xml; charset=UTF-8"
+PAGE = b"<html><body>Bad Gateway</body></html>"
+LONGEST = 60
+
+
+def cut_before(story: Story, request: Request, handle: Handle) -> Answer:
+    raise Cut
+
+
+def cut_after(story: Story, request: Request, handle: Handle) -> Answer:
+    handle(request)
+    raise Cut
+
+
+def silent_before(story: Story, request: Request, handle: Handle) -> Answer:
+    threading.Event().wait(1.5)  # longer than the agent's timeout, which is one second
+    raise Cut
+
+
+def silent_after(story: Story, request: Request, handle: Handle) -> Answer:
+    handle(request)
+    return silent_before(story, request, handle)
+
+
+def truncated(story: Story, request: Request, handle: Handle) -> Answer:
+    answer = handle(request)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n" % answer.content_type.encode()
+    raise Cut(head + b"Content-Length: %d\r\n\r\n" % (len(answer.body) + 10) + answer.body[:-1])
+
+
+def html(story: Story, request: Request, handle: Handle) -> Answer:
+    return Answer(200, PAGE, "text/html")
+
+
+def too_many(story: Story, request: Request, handle: Handle) -> Answer:
+    return Answer(429, b"", headers={"Retry-After": "2"})
+
+
+def status(code: int) -> Callable[[Story, Request, Handle], Answer]:
+    return lambda story, request, handle: Answer(code, PAGE, "text/html")
+
+
+def expired_token(story: Story, request: Request, handle: Handle) -> Answer:
+    story.scene.world.scm.expire_tokens()
+    return handle(request)
+
+
+def false_denial(story: Story, request: Request, handle: Handle) -> Answer:
+    """What an authentication service says that starts later than the web server (fact sheet PAN-OS §10)."""
+    body = b"<response status = 'error' code = '403'><result><msg>Invalid credentials.</msg></result></response>"
+    return Answer(403, body, XML) if request.path == "/api/" else handle(request)
+
+
+def commit_busy(story: Story, request: Request, handle: Handle) -> Answer:
+    if request.form.get("type") != "commit":
+        return handle(request)
+    line = b"Another commit/validate is in progress. Please try again later"
+    return Answer(200, b'<response status="error" code="13"><msg><line>' + line + b"</line></msg></response>", XML)
+
+
+def locked(story: Story, request: Request, handle: Handle) -> Answer:
+    """Another administrator holds both locks while this one request is answered."""
+    firewall = story.firewall
+    firewall.config_locks["shared"] = firewall.commit_locks["shared"] = "alice"
+    try:
+        return handle(request)
+    finally:
+        firewall.config_locks.clear()
+        firewall.commit_locks.clear()
+
+
+FAULTS: dict[str, Callable[[Story, Request, Handle], Answer]] = {
+    "connection cut before processing": cut_before,
+    "connection cut after processing": cut_after,
+    "time-out before processing": silent_before,
+    "time-out after processing": silent_after,
+    "429 with Retry-After": too_many,
+    "500": status(500),
+    "502": status(502),
+    "503": status(503),
+    "truncated body": truncated,
+    "HTML body": html,
+    "expired token": expired_token,
+    "false 403": false_denial,
+    "commit queue busy": commit_busy,
+    "locks of another administrator": locked,
+}
+
+
+def tell(fault: str, number: int) -> Tally:
+    """One story in which the n-th request of every step meets a fault."""
+    with tempfile.TemporaryDirectory() as folder:
+        story = Story(Path(folder), "rotate")
+        with story.scene:
+            for step in range(len(COMMANDS)):
+                story.prepare(step)
+                _disturb(story, step, fault, number)
+                story.recover(step)
+                story.check(step)
+            tally = story.finish()
+            tally.problems = [f"{fault} at request {number}: {text}" for text in tally.problems]
+            return tally
+
+
+def _disturb(story: Story, step: int, fault: str, number: int) -> None:
+    before = len(story.scene.world.scm.orders)
+    struck = []
+
+    def strike(n: int, request: Request, handle: Handle) -> Answer:
+        if n != number or struck:
+            return handle(request)
+        struck.append(request)
+        return FAULTS[fault](story, request, handle)
+
+    story.fault = strike
+    story.run(step)
+    story.fault = None
+    story.tally.accidents += len(struck)
+    if struck and len(story.scene.world.scm.orders) > before:
+        path = story.folder / "state/journal/orders/www.json"
+        story.tally.lost_answers += int(path.exists() and '"phase": "submitting"' in path.read_text("utf-8"))
+
+
+def most_requests() -> int:
+    """How many requests the longest step makes."""
+    with tempfile.TemporaryDirectory() as folder:
+        story = Story(Path(folder), "rotate")
+        with story.scene:
+            counts = []
+            for step in range(len(COMMANDS)):
+                story.prepare(step)
+                story.run(step)
+                counts.append(story.requests)
+            assert max(counts) < LONGEST
+            return max(counts)
+
+
+@pytest.mark.sweep
+def test_whatever_a_request_meets_the_job_is_finished() -> None:
+    longest = most_requests()
+    total = Tally()
+    for fault in FAULTS:
+        tally = spread(tell, [(fault, number) for number in range(1, longest + 1)], workers=4)
+        print(f"\nfault sweep, {fault}: {tally}", end="")
+        total += tally
+    print(f"\nfault sweep, {len(FAULTS)} faults: {total}")
+    assert total.problems == []
+    assert total.accidents > 1000
+
+
+@pytest.mark.parametrize("fault", ["connection cut after processing", "locks of another administrator", "502"])
+def test_a_few_faults(fault: str) -> None:
+    for number in (5, 12):
+        tally = tell(fault, number)
+        assert tally.problems == []
+        assert tally.accidents == len(COMMANDS)
