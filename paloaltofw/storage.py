@@ -192,7 +192,8 @@ class Store:
     def prepare(self) -> None:
         """Create the folders with mode 0700; raises StateError if they are not safely ours."""
         try:
-            for folder in (self._folder, self._orders, self._installed, self._commits):
+            # One by one: mkdir gives intermediate folders the umask's mode, not ours.
+            for folder in (self._folder, self._orders.parent, self._orders, self._installed, self._commits):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
         except OSError as error:

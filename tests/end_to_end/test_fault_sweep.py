@@ -118,7 +118,7 @@ def tell(fault: str, number: int) -> Tally:
 
 def _disturb(story: Story, step: int, fault: str, number: int) -> None:
     before = len(story.scene.world.scm.orders)
-    struck = []
+    struck: list[Request] = []
 
     def strike(n: int, request: Request, handle: Handle) -> Answer:
         if n != number or struck:
