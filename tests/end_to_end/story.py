@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -15,10 +16,11 @@ from cryptography import x509
 
 from paloaltofw.sandbox import xpath
 from paloaltofw.sandbox.authority import spki_der
-from paloaltofw.sandbox.firewall import Firewall
+from paloaltofw.sandbox.clock import ManualClock
 from paloaltofw.sandbox.https import Answer, Request
 from paloaltofw.sandbox.orders import Account
 from paloaltofw.sandbox.panos_answers import text_of
+from paloaltofw.sandbox.panos_switches import Latencies, PanosSwitches
 from paloaltofw.sandbox.tour import BOUND_PROFILE, begin_peoples_work
 from paloaltofw.sandbox.world import PEOPLE, WorldOptions, certificate_profile, write_yaml
 from paloaltofw.storage import encode_id
@@ -66,10 +68,15 @@ class Story:
         )
         # The first certificate is due as soon as it is issued; the later ones are new.
         self.account = Account("OV_ACCOUNT", "id", "s]ecret", "OV", auto_approve=False, age_days=150)
-        self.scene = Scene(
-            folder, {"www": profile}, WorldOptions(firewalls=("fw",), accounts=(self.account,)),
-            more={"issuance": {"wait": "1s"}, "scm": {"timeout": 1}},
+        # A commit is over three requests after it was sent, whatever the real clock says; a second one would be queued
+        # and counted.
+        self.clock = ManualClock(datetime.datetime.now(datetime.timezone.utc))
+        options = WorldOptions(
+            firewalls=("fw",), accounts=(self.account,), latencies=Latencies(commit_seconds=3),
+            panos=PanosSwitches(busy_commit="queue"),
         )  # fmt: skip
+        more: dict[str, dict[str, object]] = {"issuance": {"wait": "1s"}, "scm": {"timeout": 1}}
+        self.scene = Scene(folder, {"www": profile}, options, more, self.clock)
         self.profile = profile
         self.folder = folder
         self.firewall = self.scene.world.firewalls["fw"]
@@ -88,6 +95,7 @@ class Story:
         with self._lock:
             self.requests += 1
             number = self.requests
+            self.clock.advance(1)
         try:
             return self.fault(number, request, handle) if self.fault else handle(request)
         finally:
@@ -163,6 +171,8 @@ class Story:
             self.problem(f"{len(orders)} orders after step {step}")
         if lost > self.tally.lost_answers:
             self.problem(f"{lost} surplus orders for {self.tally.lost_answers} lost answers after step {step}")
+        if len(self.firewall.jobs) > step + 1:
+            self.problem(f"{len(self.firewall.jobs)} commits after step {step}")
         self._check_people()
         if step > 0:
             self._check_rest(orders[-1].id)
@@ -197,11 +207,6 @@ class Story:
         self.tally.orders = len(self.scene.world.scm.orders)
         self.tally.commits = len(self.firewall.jobs)
         return self.tally
-
-
-def entry_of(firewall: Firewall, name: str) -> str:
-    entry = firewall.certificate_entry(name)
-    return text_of(entry.find("public-key")) if entry is not None else ""
 
 
 def spread(tell: Callable[..., Tally], cases: Iterable[tuple[object, ...]], workers: int = 2) -> Tally:
