@@ -68,11 +68,11 @@ class Story:
         )
         # The first certificate is due as soon as it is issued; the later ones are new.
         self.account = Account("OV_ACCOUNT", "id", "s]ecret", "OV", auto_approve=False, age_days=150)
-        # A commit is over three requests after it was sent, whatever the real clock says; a second one would be queued
+        # A commit is over 14 requests after it was sent, whatever the real clock says; a second one would be queued
         # and counted.
         self.clock = ManualClock(datetime.datetime.now(datetime.timezone.utc))
         options = WorldOptions(
-            firewalls=("fw",), accounts=(self.account,), latencies=Latencies(commit_seconds=3),
+            firewalls=("fw",), accounts=(self.account,), latencies=Latencies(commit_seconds=14),
             panos=PanosSwitches(busy_commit="queue"),
         )  # fmt: skip
         more: dict[str, dict[str, object]] = {"issuance": {"wait": "1s"}, "scm": {"timeout": 1}}
