@@ -175,7 +175,7 @@ def decide(profile: CertificateProfile, seen: Seen, wish: Wish, now: datetime.da
         hint = "manage it on Panorama, or choose another name"
         return _blocked(State.UNKNOWN, what, Blocked("template", what, hint))
     if seen.order is not None:
-        return _go_on(profile, seen, seen.order, wish)
+        return _go_on(profile, seen, seen.order, wish, now)
     current = in_service(seen.held, requirements(profile))
     if current is None or current.certificate is None:
         return _absent(profile, seen, wish)
@@ -399,12 +399,22 @@ def _notes_on_others(seen: Seen, wish: Wish, current: Held, now: datetime.dateti
 # --- an order is open --------------------------------------------------------------------------------------------
 
 
-def _go_on(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+def _go_on(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish, now: datetime.datetime) -> Decision:
     current = in_service(seen.held, requirements(profile))
     decision = _PHASES[Phase(order.phase)](profile, seen, order, wish)
-    name = current.name if current else None
-    state = State.DUE if current and decision.state is State.ABSENT else decision.state
-    return replace(decision, state=state, in_service=name)
+    if current is None or current.certificate is None:
+        return replace(decision, notes=(*decision.notes, "nothing is in service, so this is urgent"))
+    state = State.DUE if decision.state is State.ABSENT else decision.state
+    notes = (*decision.notes, _urgency(current.certificate, profile, wish, now))
+    return replace(decision, state=state, in_service=current.name, notes=notes)
+
+
+def _urgency(certificate: Certificate, profile: CertificateProfile, wish: Wish, now: datetime.datetime) -> str:
+    """How long an open order may wait before its predecessor comes into its last twentieth."""
+    urgent = renewal_window(certificate, profile, wish.renew_before_days).urgent
+    if now >= urgent:
+        return f"urgent: the certificate in service expires in {(certificate.not_after - now).days} days"
+    return f"becomes urgent in {(urgent - now).days} days, on {urgent:%Y-%m-%d}"
 
 
 def _entry(seen: Seen, order: OrderRecord) -> Held | None:

@@ -143,6 +143,15 @@ def test_a_lost_key_replaces_the_open_order() -> None:
     assert "lost the key" in decision.notes[0]
 
 
+def test_an_open_order_tells_how_long_it_may_wait() -> None:
+    waiting = replace(ORDER, entry="www-2")
+    seen = Seen((held(certificate=DUE), held(2, csr=CSR)), order=waiting)
+    assert decide(PROFILE, seen, RUN, x509.NOW).notes == ("becomes urgent in 14 days, on 2026-12-09",)
+    late = decide(PROFILE, seen, RUN, x509.NOW + datetime.timedelta(days=20))
+    assert late.notes == ("urgent: the certificate in service expires in 4 days",)
+    assert "urgent" in decide(PROFILE, Seen((PENDING,), order=ORDER), RUN, x509.NOW).notes[0]
+
+
 @pytest.mark.parametrize(
     ("certificate", "wish", "operation", "previous"),
     [

@@ -15,6 +15,7 @@ from tests.end_to_end.story import COMMANDS, Handle, Story, Tally, spread
 XML = "application/xml; charset=UTF-8"
 PAGE = b"<html><body>Bad Gateway</body></html>"
 LONGEST = 60
+REFUSED = "connection refused"
 
 
 def cut_before(story: Story, request: Request, handle: Handle) -> Answer:
@@ -126,6 +127,11 @@ def _disturb(story: Story, step: int, fault: str, number: int) -> None:
         struck.append(request)
         return FAULTS[fault](story, request, handle)
 
+    if fault == REFUSED:
+        done = story.run(step, kill_at=(number, "refused"))
+        requests = [name for name in done.points if name.startswith("request")]
+        story.tally.accidents += number <= len(requests)
+        return
     story.fault = strike
     story.run(step)
     story.fault = None
@@ -153,16 +159,16 @@ def most_requests() -> int:
 def test_whatever_a_request_meets_the_job_is_finished() -> None:
     longest = most_requests()
     total = Tally()
-    for fault in FAULTS:
+    for fault in (REFUSED, *FAULTS):
         tally = spread(tell, [(fault, number) for number in range(1, longest + 1)], workers=4)
         print(f"\nfault sweep, {fault}: {tally}", end="")
         total += tally
-    print(f"\nfault sweep, {len(FAULTS)} faults: {total}")
+    print(f"\nfault sweep, {len(FAULTS) + 1} faults: {total}")
     assert total.problems == []
     assert total.accidents > 1000
 
 
-@pytest.mark.parametrize("fault", ["connection cut after processing", "locks of another administrator", "502"])
+@pytest.mark.parametrize("fault", [REFUSED, "connection cut after processing", "locks of another administrator", "502"])
 def test_a_few_faults(fault: str) -> None:
     for number in (5, 12):
         tally = tell(fault, number)

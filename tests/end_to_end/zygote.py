@@ -1,7 +1,7 @@
 """Runs the agent many times quickly: everything is imported once, each run is a forked process of its own.
 
 Reads one JSON command a line on stdin, answers one JSON line on stdout. `kill_at` [n, "before"|"after"]: the run is ended
-by SIGKILL right before or after its n-th request or state write.
+by SIGKILL right before or after its n-th request or state write. [n, "refused"]: the n-th request finds nobody listening.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import cryptography.x509
 import requests
 import urllib3
+from urllib3.util import connection as sockets
 
 from paloaltofw import checking, execution, paloaltoagent, storage, transport, workflow  # noqa: F401 - before the fork
 
@@ -30,6 +31,11 @@ class Points:
     def __init__(self, kill_at: tuple[int, str] | None) -> None:
         self.names: list[str] = []
         self._kill_at = kill_at
+
+    def is_refused(self) -> bool:
+        """Whether the next request is the one that finds nobody listening."""
+        requests_so_far = sum(name.startswith("request") for name in self.names)
+        return self._kill_at == (requests_so_far + 1, "refused")
 
     def around(self, name: str, action: Callable[[], Any]) -> Any:
         self.names.append(name)
@@ -55,12 +61,31 @@ def install(points: Points) -> None:
         points.around(f"remove {path.parent.name}/{path.name}", lambda: remove(self, path))
 
     def _exchange(self: transport.Transport, outgoing: transport.Outgoing, where: str) -> transport.Answer:
-        answer: transport.Answer = points.around(f"request {where}", lambda: exchange(self, outgoing, where))
+        def send() -> transport.Answer:
+            return exchange(self, outgoing, where)
+
+        action = (lambda: refuse(self, send)) if points.is_refused() else send
+        answer: transport.Answer = points.around(f"request {where}", action)
         return answer
 
     storage.atomic_write = atomic_write
     storage.Store._remove = _remove  # type: ignore[method-assign]
     transport.Transport._exchange = _exchange  # type: ignore[method-assign]
+
+
+def refuse(sender: transport.Transport, send: Callable[[], transport.Answer]) -> transport.Answer:
+    """Send while no connection can be made."""
+
+    def nobody(*arguments: object, **options: object) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    sender.close()
+    connect = sockets.create_connection
+    sockets.create_connection = nobody  # type: ignore[assignment]
+    try:
+        return send()
+    finally:
+        sockets.create_connection = connect
 
 
 def child(command: dict[str, Any], folder: Path) -> None:
