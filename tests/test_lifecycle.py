@@ -148,7 +148,7 @@ def test_an_open_order_tells_how_long_it_may_wait() -> None:
     seen = Seen((held(certificate=DUE), held(2, csr=CSR)), order=waiting)
     assert decide(PROFILE, seen, RUN, x509.NOW).notes == ("becomes urgent in 14 days, on 2026-12-09",)
     late = decide(PROFILE, seen, RUN, x509.NOW + datetime.timedelta(days=20))
-    assert late.notes == ("urgent: the certificate in service expires in 4 days",)
+    assert late.notes == ("urgent: the certificate in service expires in 5 days",)
     assert "urgent" in decide(PROFILE, Seen((PENDING,), order=ORDER), RUN, x509.NOW).notes[0]
 
 

@@ -81,8 +81,3 @@ def chain_of(leaf_key: Key | None = None) -> list[Certificate]:
     lower = certificate("Lower CA", issuer=("Upper CA", key(102)), private_key=key(101), is_ca=True, days=4000, age=10)
     leaf = certificate(issuer=("Lower CA", key(101)), private_key=leaf_key)
     return [leaf, lower, upper, root]
-
-
-def end_of(text: str) -> datetime.datetime:
-    """When the first certificate of a PEM text ends."""
-    return x509.load_pem_x509_certificate(text.encode()).not_valid_after_utc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from paloaltofw.sandbox.clock import Clock
 
 CaKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-CA_YEARS = 20
+# Wide enough for a simulated clock that runs for years, and for certificates that began in the past.
+CA_PAST_YEARS, CA_YEARS = 5, 20
+SERIAL_BITS = 128
 # CA/Browser Forum reserved policy identifiers.
 POLICIES = {"DV": "2.23.140.1.2.1", "OV": "2.23.140.1.2.2", "EV": "2.23.140.1.1"}
 DAY = datetime.timedelta(days=1)
@@ -36,13 +39,25 @@ class Organization:
     locality: str = "Bratislava"
     state: str = "Bratislavsky kraj"
     country: str = "SK"
+    registration_number: str = "35 812 345"
+    business_category: str = "Private Organization"
+
+
+@dataclass(frozen=True)
+class Product:
+    """What an account buys: DV, OV or EV, for how long, and for whom."""
+
+    type: str
+    lifetime_days: float
+    organization: Organization
 
 
 @dataclass(frozen=True)
 class ChainForm:
     """How a chain is delivered; SCM documents none of it (fact sheet SCM §2.4)."""
 
-    order: str = "leaf_first"
+    order: str = "leaf_first"  # root_first
+    with_intermediates: bool = True
     with_root: bool = False
     newline: str = "\n"
     text_between: bool = False
@@ -76,8 +91,8 @@ def _certificate_authority(
         .subject_name(_name(name))
         .issuer_name(issuer.certificate.subject if issuer else _name(name))
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 365 * DAY)
+        .serial_number(_serial())
+        .not_valid_before(now - CA_PAST_YEARS * 365 * DAY)
         .not_valid_after(now + CA_YEARS * 365 * DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True, digital_signature=True), critical=True)
@@ -85,6 +100,11 @@ def _certificate_authority(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
     return Issuer(builder.sign(signer, hashes.SHA384()), key)
+
+
+def _serial() -> int:
+    """128 random bits, never 0 (CA/Browser Forum Baseline Requirements §7.1: at least 64)."""
+    return secrets.randbits(SERIAL_BITS - 1) + 1
 
 
 def _new_ca_key(kind: str) -> CaKey:
@@ -102,7 +122,9 @@ class TlsAuthority:
     def ca_pem(self) -> bytes:
         return self._ca.certificate.public_bytes(Encoding.PEM)
 
-    def server_identity(self, *names: str) -> tuple[bytes, bytes]:
+    def server_identity(
+        self, *names: str, not_before: datetime.datetime | None = None, not_after: datetime.datetime | None = None
+    ) -> tuple[bytes, bytes]:
         """Certificate and key, both PEM, for host names and IP addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
@@ -110,9 +132,9 @@ class TlsAuthority:
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]))
             .issuer_name(self._ca.certificate.subject)
             .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now - DAY)
-            .not_valid_after(self._now + 5 * 365 * DAY)
+            .serial_number(_serial())
+            .not_valid_before(not_before or self._now - DAY)
+            .not_valid_after(not_after or self._now + 5 * 365 * DAY)
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -151,29 +173,32 @@ class CertificateAuthority:
     def issue(
         self,
         csr: x509.CertificateSigningRequest,
-        type_: str,
-        sans: Sequence[str],
-        lifetime_days: float,
-        organization: Organization,
-        age_days: float = 0,
+        product: Product,
+        names: Sequence[str],
+        not_before: datetime.datetime | None = None,
+        subject: x509.Name | None = None,
     ) -> x509.Certificate:
-        """Sign a certificate of type DV, OV or EV for the CSR's key; it began `age_days` ago."""
-        start = self._clock.now() - age_days * DAY
-        names = dict.fromkeys([*_csr_names(csr), *sans])
+        """Sign a certificate for the CSR's key and the given names; raises ValueError if the CSR's signature is wrong.
+
+        `subject` is what the certificate says instead of what its type asks for.
+        """
+        if not csr.is_signature_valid:
+            raise ValueError("the CSR's own signature is wrong")
+        start = not_before or self._clock.now()
         builder = (
             x509.CertificateBuilder()
-            .subject_name(_subject(csr, type_, organization))
+            .subject_name(subject or _subject(csr, product))
             .issuer_name(self.issuing.certificate.subject)
             .public_key(csr.public_key())
-            .serial_number(x509.random_serial_number())
+            .serial_number(_serial())
             .not_valid_before(start)
             # RFC 5280 counts the last second in: a "200-day" certificate ends one second earlier.
-            .not_valid_after(start + lifetime_days * DAY - datetime.timedelta(seconds=1))
+            .not_valid_after(start + product.lifetime_days * DAY - datetime.timedelta(seconds=1))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(digital_signature=True, key_encipherment=True), critical=True)
+            .add_extension(_leaf_usage(csr), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
-            .add_extension(_policies(type_), critical=False)
+            .add_extension(_policies(product.type), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(csr.public_key()), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.issuing.key.public_key()), critical=False
@@ -183,7 +208,9 @@ class CertificateAuthority:
 
     def chain_pem(self, leaf: x509.Certificate, form: ChainForm) -> bytes:
         """The leaf and its chain in a form that a switch asks for."""
-        chain = [leaf, self.issuing.certificate, self.upper.certificate]
+        chain = [leaf]
+        if form.with_intermediates:
+            chain += [self.issuing.certificate, self.upper.certificate]
         if form.cross_signed:
             chain.append(self._cross.certificate)
         if form.with_root:
@@ -200,29 +227,43 @@ def _policies(type_: str) -> x509.CertificatePolicies:
     return x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier(POLICIES[type_]), None)])
 
 
-def _csr_names(csr: x509.CertificateSigningRequest) -> list[str]:
-    common = [str(item.value) for item in csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+def _leaf_usage(csr: x509.CertificateSigningRequest) -> x509.KeyUsage:
+    """An elliptic curve cannot encipher keys (RFC 8813 §3), so only RSA certificates say that they do."""
+    return _usage(digital_signature=True, key_encipherment=isinstance(csr.public_key(), rsa.RSAPublicKey))
+
+
+def common_names(csr: x509.CertificateSigningRequest) -> list[str]:
+    """The CSR's common names: none, one, or by mistake several."""
+    return [str(item.value) for item in csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+
+
+def csr_names(csr: x509.CertificateSigningRequest) -> list[str]:
+    """The alternative names in a CSR; raises ValueError where they are malformed."""
     try:
         sans = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return common
+        return []
     addresses = [str(address) for address in sans.get_values_for_type(x509.IPAddress)]
-    return [*common, *sans.get_values_for_type(x509.DNSName), *addresses, *sans.get_values_for_type(x509.RFC822Name)]
+    return [*sans.get_values_for_type(x509.DNSName), *addresses, *sans.get_values_for_type(x509.RFC822Name)]
 
 
-def _subject(csr: x509.CertificateSigningRequest, type_: str, organization: Organization) -> x509.Name:
-    common = csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    if type_ == "DV":
+def _subject(csr: x509.CertificateSigningRequest, product: Product) -> x509.Name:
+    """DV says the common name alone; OV adds what was validated; EV also where the organization is registered."""
+    of, common = product.organization, csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if product.type == "DV":
         return x509.Name(common)
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, organization.country),
-            x509.NameAttribute(NameOID.STATE_OR_PROVINCE_NAME, organization.state),
-            x509.NameAttribute(NameOID.LOCALITY_NAME, organization.locality),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization.name),
-            *common,
-        ]
-    )
+    registered = [
+        x509.NameAttribute(NameOID.SERIAL_NUMBER, of.registration_number),
+        x509.NameAttribute(NameOID.JURISDICTION_COUNTRY_NAME, of.country),
+        x509.NameAttribute(NameOID.BUSINESS_CATEGORY, of.business_category),
+    ]
+    validated = [
+        x509.NameAttribute(NameOID.COUNTRY_NAME, of.country),
+        x509.NameAttribute(NameOID.STATE_OR_PROVINCE_NAME, of.state),
+        x509.NameAttribute(NameOID.LOCALITY_NAME, of.locality),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, of.name),
+    ]
+    return x509.Name([*(registered if product.type == "EV" else []), *validated, *common])
 
 
 def spki_der(key: object) -> bytes:

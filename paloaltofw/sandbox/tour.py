@@ -12,15 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from xml.etree.ElementTree import fromstring
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from paloaltofw.sandbox import xpath
 from paloaltofw.sandbox.authority import spki_der
-from paloaltofw.sandbox.firewall import Firewall
+from paloaltofw.sandbox.device import Firewall
 from paloaltofw.sandbox.https import Answer, Request
-from paloaltofw.sandbox.panos_answers import text_of
 from paloaltofw.sandbox.panos_switches import Latencies
 from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, World, WorldOptions, certificate_profile
 
@@ -156,14 +153,14 @@ class Tour:
         """The third run costs one read a firewall."""
         self.heading("Third run: everything is in order, so nothing happens and nothing is said")
         self.watch.take()
-        commits = {name: len(firewall.jobs) for name, firewall in self.world.firewalls.items()}
+        commits = {name: len(firewall.commits) for name, firewall in self.world.firewalls.items()}
         self.agent("enroll")
         counts = self.watch.take()
         reads = ", ".join(f"{name} {counts.get(name, 0)}" for name in (*self.world.firewalls, "SCM"))
         bound = {str(p["firewall"]) for p in self.profiles.values() if "bind" in p}
         expected = {name: 1 + (name in bound) for name in self.world.firewalls}
         self.claim(f"requests: {reads} (one read, one more where a service profile is bound)", counts == expected)
-        self.claim("no commit", commits == {name: len(f.jobs) for name, f in self.world.firewalls.items()})
+        self.claim("no commit", commits == {name: len(f.commits) for name, f in self.world.firewalls.items()})
 
     def prove_certificates(self) -> None:
         """Every certificate of the running configuration, examined from outside the agent."""
@@ -177,11 +174,11 @@ class Tour:
         """What must not have happened."""
         self.heading("What must not have happened")
         for name, firewall in self.world.firewalls.items():
-            owners = sorted({change.owner for change in firewall.changes.values()})
+            owners = sorted({change.owner for change in firewall.pending_changes()})
             text = f"uncommitted changes of {', '.join(owners)} are still there, uncommitted; none of {AGENT_ADMIN}"
             self.claim(f"{name}: {text}", owners == sorted(PEOPLE))
-            commits = [job for job in firewall.jobs if job.kind == "Commit"]
-            limited = all(job.admins == (AGENT_ADMIN,) for job in commits)
+            commits = firewall.commits
+            limited = all(commit.admins == (AGENT_ADMIN,) for commit in commits)
             self.claim(f"{name}: {len(commits)} commits, each limited to {AGENT_ADMIN}", limited and len(commits) <= 2)
         self.claim(f"no private key in any of {self.watch.answers} answers", self.watch.leaks == 0)
         log = (self.folder / "logs/paloaltoagent.log").read_text("utf-8")
@@ -209,26 +206,20 @@ def tour_profiles(firewalls: list[str]) -> dict[str, dict[str, object]]:
 
 def begin_peoples_work(firewall: Firewall) -> None:
     """A service profile that exists, and two administrators in the middle of something."""
-    parent = xpath.parse("/config/shared/ssl-tls-service-profile")
-    firewall.merge(parent, [fromstring(_OLD_PORTAL)], AGENT_ADMIN)
-    firewall.commit(AGENT_ADMIN, (), "", frozenset(), force=False)
-    for job in firewall.jobs:
-        job.duration = 0
-    firewall.tick()
-    firewall.jobs.clear()
+    firewall.install("/config/shared/ssl-tls-service-profile", _OLD_PORTAL)
     for person in PEOPLE:
-        element = fromstring(f"<entry name='{person}-draft'><ip-netmask>192.0.2.99/32</ip-netmask></entry>")
-        firewall.merge(xpath.parse(_ADDRESS), [element], person)
+        draft = f"<entry name='{person}-draft'><ip-netmask>192.0.2.99/32</ip-netmask></entry>"
+        firewall.change_as(person, _ADDRESS, draft)
 
 
 def examine(folder: Path, world: World, firewall: Firewall, name: str) -> tuple[str, bool]:
     """Whether the running configuration holds a certificate that verifies, with its key and its names."""
-    entry = firewall.certificate_entry(name)
-    key = firewall.private_key(name)
-    pem = text_of(entry.find("public-key")) if entry is not None else ""
-    if not pem or key is None:
+    held = firewall.certificates(running=True)
+    leaf, key = firewall.running_certificate(name), firewall.private_key(name)
+    if leaf is None or key is None:
         return f"{name} on {firewall.name}: not in the running configuration", False
-    others = [text_of(e.find("public-key")) for e in firewall.certificate_entries() if text_of(e.find("ca")) == "yes"]
+    pem = leaf.public_bytes(Encoding.PEM).decode()
+    others = [view.leaf.public_bytes(Encoding.PEM).decode() for view in held.values() if view.leaf and not view.has_key]
     files = {"leaf.pem": pem, "chain.pem": "\n".join(others), "root.pem": world.authority.root_pem.decode()}
     place = folder / "proof" / name
     place.mkdir(parents=True, exist_ok=True)

@@ -11,12 +11,12 @@ import yaml
 
 from paloaltofw.sandbox.authority import CertificateAuthority, TlsAuthority
 from paloaltofw.sandbox.clock import Clock, SystemClock
-from paloaltofw.sandbox.firewall import Firewall
+from paloaltofw.sandbox.device import Firewall
 from paloaltofw.sandbox.https import HttpsServer, server_context
 from paloaltofw.sandbox.orders import Account, ScmSwitches
+from paloaltofw.sandbox.panos import PanosSite
 from paloaltofw.sandbox.panos_switches import Latencies, PanosSwitches
 from paloaltofw.sandbox.scm import ScmSite
-from paloaltofw.sandbox.xmlapi import PanosSite
 
 AGENT_ADMIN = "svc-certs"
 PEOPLE = ("alice", "bob")

@@ -10,16 +10,14 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from xml.etree.ElementTree import fromstring
 
 from cryptography import x509
 
-from paloaltofw.sandbox import xpath
 from paloaltofw.sandbox.authority import spki_der
 from paloaltofw.sandbox.clock import ManualClock
 from paloaltofw.sandbox.https import Answer, Request
+from paloaltofw.sandbox.keystore import KeySpec, PrivateKey
 from paloaltofw.sandbox.orders import Account
-from paloaltofw.sandbox.panos_answers import text_of
 from paloaltofw.sandbox.panos_switches import Latencies, PanosSwitches
 from paloaltofw.sandbox.tour import BOUND_PROFILE, begin_peoples_work
 from paloaltofw.sandbox.world import PEOPLE, WorldOptions, certificate_profile, write_yaml
@@ -80,16 +78,22 @@ class Story:
         self.profile = profile
         self.folder = folder
         self.firewall = self.scene.world.firewalls["fw"]
-        self.site = self.scene.world.servers["fw"].site
         self.tally = Tally()
         self.fault: Callable[[int, Request, Handle], Answer] | None = None
         self.requests = 0
+        self.keys_made = 0
+        self._make_key = self.firewall.key_source
+        self.firewall.key_source = self._count_key
         self._lock = threading.Lock()
         begin_peoples_work(self.firewall)
         path = folder / "profiles/firewalls/fw.yaml"
         path.write_text(path.read_text("utf-8") + "timeout: 1\ncommit_timeout: 10m\n", "utf-8")
         for server in (self.scene.world.scm_server, *self.scene.world.servers.values()):
             server.interceptor = self._intercept
+
+    def _count_key(self, wanted: KeySpec) -> PrivateKey:
+        self.keys_made += 1
+        return self._make_key(wanted)
 
     def _intercept(self, request: Request, handle: Handle) -> Answer:
         with self._lock:
@@ -132,22 +136,19 @@ class Story:
     def left_to_do(self, step: int) -> str:
         """What is not as it must be after a step; an empty text if all is."""
         if step == 0:
-            pending = self.firewall.certificate_entry("www")
-            return "" if pending is not None and pending.find("csr") is not None else "the pending CSR is not committed"
+            pending = self.firewall.certificates(running=True).get("www")
+            return "" if pending is not None and pending.csr is not None else "the pending CSR is not committed"
         order = self.scene.world.scm.orders[-1]
         return "" if self.serving() == order.certificate else "the last order's certificate is not in service"
 
     def serving(self) -> x509.Certificate | None:
         """The certificate that the service profile of the running configuration serves, if its key is there."""
-        path = (*xpath.parse("/config/shared/ssl-tls-service-profile"), xpath.Step("entry", name=BOUND_PROFILE))
-        profile = xpath.find(self.firewall.running, path)
-        name = text_of(profile.find("certificate")) if profile is not None else ""
-        entry = self.firewall.certificate_entry(name) if name else None
-        if entry is None:
+        name = self.firewall.profile_certificate(BOUND_PROFILE)
+        certificate = self.firewall.running_certificate(name) if name else None
+        key = self.firewall.private_key(name) if name else None
+        if certificate is None or key is None:
             return None
-        certificate = x509.load_pem_x509_certificate(text_of(entry.find("public-key")).encode())
-        key = self.firewall.private_key(name)
-        return certificate if key and spki_der(key.public_key()) == spki_der(certificate.public_key()) else None
+        return certificate if spki_der(key.public_key()) == spki_der(certificate.public_key()) else None
 
     def observe(self) -> None:
         """After every request: once something is in service, something valid always is."""
@@ -171,17 +172,19 @@ class Story:
             self.problem(f"{len(orders)} orders after step {step}")
         if lost > self.tally.lost_answers:
             self.problem(f"{lost} surplus orders for {self.tally.lost_answers} lost answers after step {step}")
-        if len(self.firewall.jobs) > step + 1:
-            self.problem(f"{len(self.firewall.jobs)} commits after step {step}")
+        if len(self.firewall.commits) > step + 1:
+            self.problem(f"{len(self.firewall.commits)} commits after step {step}")
+        if self.keys_made > ORDERS_AFTER[step]:
+            self.problem(f"{self.keys_made} keys after step {step}")
         self._check_people()
         if step > 0:
             self._check_rest(orders[-1].id)
 
     def _check_people(self) -> None:
-        owners = sorted(change.owner for change in self.firewall.changes.values())
+        owners = sorted(change.owner for change in self.firewall.pending_changes())
         if owners != sorted(PEOPLE):
             self.problem(f"uncommitted changes afterwards: {owners}")
-        if any(job.admins != (AGENT_ADMIN,) for job in self.firewall.jobs):
+        if any(commit.admins != (AGENT_ADMIN,) for commit in self.firewall.commits):
             self.problem("a commit was not limited to the agent's administrator")
 
     def _check_rest(self, last_id: str) -> None:
@@ -191,21 +194,13 @@ class Story:
         left = [p.name for folder in ("orders", "commits") for p in (state / "journal" / folder).iterdir()]
         if left:
             self.problem(f"left in the journal: {left}")
-        log = getattr(self.site, "log", [])
-        made = [
-            fromstring(text).findtext("certificate/generate/certificate-name")
-            for kind, text, _ in log
-            if "<generate>" in text and len(text) < 300
-        ]
-        if len(made) != len(set(made)):
-            self.problem(f"keys were made more than once: {made}")
 
     def problem(self, text: str) -> None:
         self.tally.problems.append(text)
 
     def finish(self) -> Tally:
         self.tally.orders = len(self.scene.world.scm.orders)
-        self.tally.commits = len(self.firewall.jobs)
+        self.tally.commits = len(self.firewall.commits)
         return self.tally
 
 

@@ -76,12 +76,13 @@ def commit_busy(story: Story, request: Request, handle: Handle) -> Answer:
 def locked(story: Story, request: Request, handle: Handle) -> Answer:
     """Another administrator holds both locks while this one request is answered."""
     firewall = story.firewall
-    firewall.config_locks["shared"] = firewall.commit_locks["shared"] = "alice"
+    for kind in ("config", "commit"):
+        firewall.lock_as("alice", kind)
     try:
         return handle(request)
     finally:
-        firewall.config_locks.clear()
-        firewall.commit_locks.clear()
+        for kind in ("config", "commit"):
+            firewall.unlock_as("alice", kind)
 
 
 FAULTS: dict[str, Callable[[Story, Request, Handle], Answer]] = {

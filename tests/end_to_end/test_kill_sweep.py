@@ -21,7 +21,7 @@ def points_of_each_step(key: str) -> list[int]:
                 counts.append(len(story.run(step).points))
                 story.check(step)
             assert story.tally.problems == []
-            assert len(story.firewall.jobs) == len(COMMANDS)
+            assert len(story.firewall.commits) == len(COMMANDS)
             return counts
 
 

@@ -79,8 +79,8 @@ def test_every_type_and_key_on_two_firewalls(tmp_path: Path) -> None:
             assert made.state(f"{name}.ids").read_bytes() == encode_id(order.id)
         assert len(made.world.scm.orders) == len(certificates)
         for firewall in made.world.firewalls.values():
-            assert sorted(change.owner for change in firewall.changes.values()) == sorted(PEOPLE)
-            assert len(firewall.jobs) == 2
+            assert sorted(change.owner for change in firewall.pending_changes()) == sorted(PEOPLE)
+            assert len(firewall.commits) == 2
         counter.take()
         again = made.run("enroll")
         assert (again.code, again.out, again.err) == (0, "", "")
@@ -107,7 +107,7 @@ def test_a_dry_run_shows_the_steps_and_changes_nothing(tmp_path: Path) -> None:
             "GenerateCsr", "SubmitOrder", "Collect", "Prove", "ImportChain", "ImportCertificate", "Commit", "RecordId"
         ]  # fmt: skip
         assert counter.take() == {"fw-edge": 1}
-        assert made.world.firewalls["fw-edge"].changes == {}
+        assert made.world.firewalls["fw-edge"].pending_changes() == []
         assert {path.name for path in (tmp_path / "state").rglob("*.*")} == {"eula.json"}
 
 
@@ -204,12 +204,14 @@ def off(made: Scene) -> None:
 
 
 def other_key(made: Scene) -> None:
-    made.world.firewalls["fw-edge"].admins[AGENT_ADMIN].api_key = "other"
+    made.world.firewalls["fw-edge"].expire_api_keys()
 
 
 def no_right(right: Right) -> Callable[[Scene], None]:
     def take(made: Scene) -> None:
-        made.world.firewalls["fw-edge"].admins[AGENT_ADMIN].role = Role(frozenset(Right) - {right})
+        admin = made.world.firewalls["fw-edge"].admins.get(AGENT_ADMIN)
+        assert admin is not None
+        admin.role = Role(frozenset(Right) - {right})
 
     return take
 
@@ -261,8 +263,8 @@ def test_one_firewall_in_trouble_does_not_stop_the_others(
         assert "fw-edge" in done.err
         assert done.err.count("\n") == 1
         assert "Traceback" not in done.err
-        assert made.world.firewalls["fw-branch"].certificate_entry("other") is not None
-        assert {"alice", "bob"} & {c.owner for c in made.world.firewalls["fw-edge"].changes.values()} == set()
+        assert made.world.firewalls["fw-branch"].running_certificate("other") is not None
+        assert {"alice", "bob"} & {c.owner for c in made.world.firewalls["fw-edge"].pending_changes()} == set()
         if trouble is off:
             made.world.servers["fw-edge"] = made.world.servers["fw-branch"]
 
@@ -270,14 +272,12 @@ def test_one_firewall_in_trouble_does_not_stop_the_others(
 def test_uncommitted_work_under_the_agents_own_name_stops_it(tmp_path: Path) -> None:
     with scene(tmp_path) as made:
         firewall = made.world.firewalls["fw-edge"]
-        element = xpath.parse("/config/devices/entry[@name='localhost.localdomain']/deviceconfig/system/hostname")
-        from xml.etree.ElementTree import fromstring
-
-        firewall.replace(element, fromstring("<hostname>new</hostname>"), AGENT_ADMIN)
+        system = "/config/devices/entry[@name='localhost.localdomain']/deviceconfig/system"
+        firewall.change_as(AGENT_ADMIN, system, "<hostname>new</hostname>")
         done = made.run("enroll")
         assert done.code == 1
         assert "that the agent did not make" in done.err
-        assert firewall.jobs == []
+        assert firewall.commits == []
         assert made.world.scm.orders == []
 
 
@@ -316,7 +316,7 @@ def test_a_certificate_that_is_expired_is_refused(tmp_path: Path) -> None:
         done = made.run("enroll")
         assert done.code == 1
         assert "expired on" in done.err
-        assert made.world.firewalls["fw-edge"].certificate_names() == []
+        assert made.world.firewalls["fw-edge"].certificates(running=True) == {}
 
 
 def test_a_weaker_policy_is_reported(tmp_path: Path) -> None:
@@ -363,10 +363,10 @@ def test_a_pending_order_is_left_and_collected(tmp_path: Path) -> None:
         assert (row["state"], row["waits_for"]) == ("pending", "approval by an SCM administrator")
         assert made.state("ov.ids").read_bytes() == encode_id(row["order_id"])
         firewall = made.world.firewalls["fw-edge"]
-        assert firewall.certificate_entry("ov") is not None
+        assert "ov" in firewall.certificates(running=True)
         firewall.reboot()
         assert made.run("enroll").code == 3
-        assert len(firewall.jobs) == 0
+        assert len(firewall.commits) == 1
         made.world.scm.approve_all()
         assert made.run("run").code == 0
         assert len(made.world.scm.orders) == 1
@@ -427,7 +427,7 @@ def test_a_lost_key_is_noticed_and_the_order_replaced(tmp_path: Path) -> None:
     with scene(tmp_path, {"ov": OV}) as made:
         assert made.run("enroll").code == 3
         firewall = made.world.firewalls["fw-edge"]
-        for root in (firewall.running, firewall.candidate):
+        for root in (firewall.configuration.running, firewall.configuration.candidate):
             xpath.remove(root, xpath.parse("/config/shared/certificate/entry[@name='ov']"))
         made.world.scm.approve_all()
         row = made.run("run", "--json").profiles["ov"]
@@ -446,7 +446,7 @@ def test_deleting_the_state_orders_nothing_that_is_in_order(tmp_path: Path) -> N
         shutil.rmtree(tmp_path / "state")
         assert made.run("run").code == 0
         assert len(made.world.scm.orders) == 1
-        assert len(made.world.firewalls["fw-edge"].jobs) == 1
+        assert len(made.world.firewalls["fw-edge"].commits) == 1
 
 
 def test_what_an_unreadable_journal_does(tmp_path: Path) -> None:
@@ -485,30 +485,28 @@ def test_a_due_certificate_is_renewed_once(tmp_path: Path, key: str) -> None:
         assert made.run("renew").code == 0
         assert made.run("renew").code == 0
         assert [order.operation for order in made.world.scm.orders] == ["enroll", "renew"]
-        leaves = [name for name in firewall.certificate_names() if name.startswith("dv")]
+        leaves = [name for name in firewall.certificates(running=True) if name.startswith("dv")]
         assert leaves == (["dv-2"] if key == "rotate" else ["dv"])
         after = firewall.private_key(leaves[0])
         assert before is not None
         assert after is not None
         assert (before.private_numbers() == after.private_numbers()) is (key == "reuse")
-        assert sorted(change.owner for change in firewall.changes.values()) == sorted(PEOPLE)
+        assert sorted(change.owner for change in firewall.pending_changes()) == sorted(PEOPLE)
 
 
 def test_a_predecessor_that_is_still_used_is_kept_and_named(tmp_path: Path) -> None:
-    from xml.etree.ElementTree import fromstring
-
     account = aged_account(150)
     with scene(tmp_path, options=WorldOptions(firewalls=("fw-edge",), accounts=[account])) as made:
         firewall = made.world.firewalls["fw-edge"]
         assert made.run("enroll").code == 0
         account.age_days = 0
         path = "/config/devices/entry[@name='localhost.localdomain']/network/ike/gateway"
-        gateway = fromstring("<entry name='gw'><local-certificate><name>dv</name></local-certificate></entry>")
-        firewall.merge(xpath.parse(path), [gateway], "alice")
+        local = "<authentication><certificate><local-certificate><name>dv</name></local-certificate></certificate></authentication>"
+        firewall.install(path, f"<entry name='gw'>{local}</entry>")
         row = made.run("run", "--json").profiles["dv"]
         assert row["state"] == "valid"
         assert any("dv is still in use" in note and "gw" in note for note in row["notes"])
-        assert {"dv", "dv-2"} <= set(firewall.certificate_names())
+        assert {"dv", "dv-2"} <= set(firewall.certificates(running=True))
         assert any(
             "predecessor dv is still there" in note for note in made.run("status", "--json").profiles["dv"]["notes"]
         )
@@ -561,7 +559,7 @@ def test_replace_makes_a_new_key_and_may_revoke_the_predecessor(tmp_path: Path) 
         assert made.run("enroll").code == 0
         assert made.run("replace", "--revoke-predecessor").code == 0
         assert [(o.operation, o.state) for o in made.world.scm.orders] == [("enroll", "Revoked"), ("replace", "Issued")]
-        assert "dv-2" in made.world.firewalls["fw-edge"].certificate_names()
+        assert "dv-2" in made.world.firewalls["fw-edge"].certificates(running=True)
 
 
 # --- what is not known of real devices and of SCM: every switch in every position -------------------------------------
@@ -574,7 +572,9 @@ PANOS_POSITIONS: list[dict[str, Any]] = [
     {"csr_kept_after_import": False}, {"dangling_reference": "accepted_until_commit"},
     {"commit_description": "direct_only"}, {"commit_description": "partial_only"}, {"commit_description": "refused"},
     {"no_partial_changes": "same_result_msg"}, {"no_partial_changes": "job_with_same_result"},
-    {"busy_commit": "queue"}, {"commit_releases_locks": False},
+    {"busy_commit": "queue"}, {"commit_releases_locks": False}, {"bad_key_text": "Invalid Credential"},
+    {"no_partial_changes": "same_result_error"}, {"subject_form": "slash"}, {"api_key_with_plus": True},
+    {"config_lock_held": "already_held"}, {"keygen_without_lifetime": "new_key"},
 ]  # fmt: skip
 SCM_POSITIONS: list[dict[str, Any]] = [
     {"token_basic": False}, {"token_seconds": 1}, {"challenge": "unquoted"}, {"challenge": "realm_first"},
@@ -583,6 +583,8 @@ SCM_POSITIONS: list[dict[str, Any]] = [
     {"status_words": "spaced"}, {"dcv_info": "array"}, {"not_ready": ("empty",)}, {"not_ready": ("-109",)},
     {"certificate_ids": "base64"}, {"chain": ChainForm("root_first", with_root=True)}, {"chain": ChainForm(newline="\r\n")},
     {"chain": ChainForm(with_root=True, text_between=True, cross_signed=True)}, {"unknown_fields": "ignore"},
+    {"csr_names": "ignore"}, {"repeated_csr": "merge"}, {"repeated_csr": "refuse"}, {"renew_of_ended": "accept"},
+    {"token_error": "invalid_client"}, {"revoked_download_status": 400},
 ]  # fmt: skip
 POSITIONS = [(PanosSwitches(**p), ScmSwitches()) for p in PANOS_POSITIONS] + [
     (PanosSwitches(), ScmSwitches(**s)) for s in SCM_POSITIONS
@@ -615,7 +617,7 @@ def test_a_whole_life_under_every_position_of_every_switch(
         text, is_good = examine(tmp_path, made.world, firewall, name)
         assert is_good, text
         assert len(made.world.scm.orders) == 3
-        assert sorted(change.owner for change in firewall.changes.values()) == sorted(PEOPLE)
+        assert sorted(change.owner for change in firewall.pending_changes()) == sorted(PEOPLE)
 
 
 def test_no_secret_in_state_or_log(tmp_path: Path) -> None:
