@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -53,6 +54,8 @@ def _check_firewall(firewall: FirewallProfile, profiles: list[CertificateProfile
         yield _prove(subject, "administrator", lambda: _administrator(client, firewall))
         yield _prove(subject, "right to read the configuration", lambda: _certificates(client))
         yield _prove(subject, "right to operational requests", lambda: _operational(client))
+        for kind in ("commit", "import", "export"):
+            yield _prove(subject, f"right to {kind}", functools.partial(_right, client, kind))
         names = sorted({name for profile in profiles for name in profile.ssl_tls_service_profiles})
         if names:
             yield _prove(subject, "SSL/TLS service profiles", lambda: _service_profiles(client, names))
@@ -93,6 +96,11 @@ def _operational(client: PanosClient) -> str:
     if locks:
         return f"granted; {locks[0].owner} holds a {locks[0].kind} on {locks[0].scope}"
     return "granted; no locks"
+
+
+def _right(client: PanosClient, kind: str) -> str:
+    client.prove_right(kind)
+    return "granted"
 
 
 def _service_profiles(client: PanosClient, names: list[str]) -> str:

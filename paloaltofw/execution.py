@@ -167,7 +167,7 @@ class FirewallRun:
 
     def __init__(self, run: Run, firewall: FirewallProfile, accounts: Accounts) -> None:
         self._run = run
-        self._wish = replace(run.wish, admin=firewall.admin)
+        self._wish = replace(run.wish, admin=firewall.admin, bundles_chain=firewall.chain == "bundle")
         self._context = Context(
             settings=run.configuration.settings,
             firewall=firewall,
@@ -347,6 +347,8 @@ class FirewallRun:
         )
         if self._run.is_dry:
             return outcome
+        for note in work.notes:
+            events.warning("profile=%s firewall=%s %s", work.profile.id, self._context.firewall.id, note)
         return self._after(work, outcome)
 
     def _after(self, work: Work, outcome: Outcome) -> Outcome:

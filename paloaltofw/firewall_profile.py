@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paloaltofw.addresses import SYSTEM_TRUST, Trust, management_url, read_trust
 from paloaltofw.credentials import Secret, secret, warn_if_exposed
-from paloaltofw.documents import BadValue, Findings, Section, duration, read_document
+from paloaltofw.documents import BadValue, Findings, Section, duration, one_of, read_document
 from paloaltofw.values import free_text, panos_name
 
 # Not documented by the vendor for commits; 512 is what PAN-OS accepts in other descriptions, less room for order IDs.
@@ -18,7 +18,10 @@ DEFAULT_DESCRIPTION = "certificate renewal by the Sectigo connector"
 
 @dataclass(frozen=True)
 class FirewallProfile:
-    """One PAN-OS device. `timeout` and `commit_timeout` are in seconds."""
+    """One PAN-OS device. `timeout` and `commit_timeout` are in seconds.
+
+    `chain`: intermediates become entries of their own (separate), or follow the certificate in its entry (bundle).
+    """
 
     id: str
     url: str
@@ -26,6 +29,7 @@ class FirewallProfile:
     api_key: Secret
     commit_description: str = DEFAULT_DESCRIPTION
     vsys: str = "shared"
+    chain: str = "separate"
     trust: Trust = SYSTEM_TRUST
     timeout: float = 60.0
     commit_timeout: float = 1200.0
@@ -50,13 +54,14 @@ def _profile(path: Path, document: Section) -> FirewallProfile | None:
     api_key = document.value("api_key", secret, required=True)
     description = document.value_or("commit_description", free_text(DESCRIPTION_LIMIT), DEFAULT_DESCRIPTION)
     vsys = document.value_or("vsys", _vsys, "shared")
+    chain = document.value_or("chain", one_of("separate", "bundle"), "separate")
     trust = read_trust(document, "verify_tls")
     timeout = document.value_or("timeout", duration(1, 3600), 60.0)
     commit_timeout = document.value_or("commit_timeout", duration(10, 86400), 1200.0)
     if url is None or admin is None or api_key is None:
         return None
     return FirewallProfile(
-        id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, trust=trust,
+        id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain, trust=trust,
         timeout=timeout, commit_timeout=commit_timeout,
     )  # fmt: skip
 

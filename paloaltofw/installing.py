@@ -53,7 +53,7 @@ def import_chain(context: Context, work: Work, step: ImportChain) -> None:
         if _is_there(entries, certificate, context.firewall.admin):
             continue
         name = object_name(certificate, OBJECT_NAME_LIMIT)
-        _import(context, name, certificate)
+        _import(context, name, certificate, certificate.pem)
         context.event(work, "intermediate imported as %s", name)
 
 
@@ -66,10 +66,10 @@ def _is_there(entries: dict[str, CertificateEntry], certificate: Certificate, ad
     return False
 
 
-def _import(context: Context, name: str, certificate: Certificate) -> None:
+def _import(context: Context, name: str, certificate: Certificate, pem: str) -> None:
     context.has_changed = True
     try:
-        context.patiently(lambda: context.client.import_certificate(name, certificate.pem))
+        context.patiently(lambda: context.client.import_certificate(name, pem))
     except AnswerLost:
         if not _reads_back(context, name, certificate):
             raise
@@ -89,7 +89,7 @@ def import_certificate(context: Context, work: Work, step: ImportCertificate) ->
     if not work.order.same_key and read_csr(context, step.entry).spki_sha256 != leaf.spki_sha256:
         remedy = "nothing was imported; the next run asks for a new certificate"
         raise ProofFailed("the firewall now holds another key than the one of the order", where, remedy)
-    _import(context, step.entry, leaf)
+    _import(context, step.entry, leaf, work.chain.pem if step.with_chain else leaf.pem)
     if not _reads_back(context, step.entry, leaf):
         raise ProofFailed("the certificate cannot be read back after its import", where, "look at the entry")
     work.certificate = leaf

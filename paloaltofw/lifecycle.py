@@ -101,6 +101,7 @@ class Wish:
     hold_lost_orders: bool = False
     renew_before_days: int | None = None
     admin: str = ""
+    bundles_chain: bool = False
 
 
 @dataclass(frozen=True)
@@ -336,7 +337,8 @@ def _adoptable(profile: CertificateProfile, seen: Seen, wish: Wish) -> Held | No
 
 
 def _install(profile: CertificateProfile, seen: Seen, entry: str, wish: Wish) -> tuple[Step, ...]:
-    steps: list[Step] = [Prove(), ImportChain(), ImportCertificate(entry)]
+    steps: list[Step] = [Prove()]
+    steps += [ImportCertificate(entry, True)] if wish.bundles_chain else [ImportChain(), ImportCertificate(entry)]
     return (*steps, *_move(profile, seen, entry), Commit(wish.admin), RecordId(profile.id))
 
 

@@ -199,6 +199,16 @@ class PanosClient:
         """The administrator that the API key belongs to; None where the release does not tell (before 10.0)."""
         return read_own_name(self._operation("show admins", "<show><admins/></show>").result)
 
+    def prove_right(self, kind: str) -> None:
+        """Whether the administrator may use a type of request (commit, import, export); raises PermissionDenied.
+
+        The request lacks every parameter, so it can do nothing: who has the right is told what is missing.
+        """
+        try:
+            self._read(f"right to {kind}", {"type": kind})
+        except Refused as refused:
+            log.debug("%s", refused)
+
     # --- what is there -----------------------------------------------------------------------------------------
 
     def certificates(self) -> dict[str, CertificateEntry]:

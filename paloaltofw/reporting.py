@@ -70,6 +70,11 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
     return EXIT_PENDING if any(outcome.state is State.PENDING for outcome in found) else EXIT_OK
 
 
+def plan_code(outcomes: Iterable[Outcome]) -> int:
+    """0 if every plan could be made, whatever it holds; 1 if a firewall or the state could not be read."""
+    return EXIT_FAILED if any(isinstance(outcome.error, AgentError) for outcome in outcomes) else EXIT_OK
+
+
 def failure_line(outcome: Outcome) -> str:
     """One line that says what failed, where, and what to do."""
     error = outcome.error
@@ -182,7 +187,7 @@ def report(command: str, outcomes: Sequence[Outcome], now: datetime.datetime, is
 
     Without a terminal nothing is printed but one line a failure on stderr; a plan that was asked for is always printed.
     """
-    code = exit_code(outcomes) if not is_dry else EXIT_OK
+    code = plan_code(outcomes) if is_dry else exit_code(outcomes)
     if is_json:
         print(as_json(command, code, outcomes, now))
     elif is_dry:

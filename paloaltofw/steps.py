@@ -97,13 +97,14 @@ class ImportChain:
 
 @dataclass(frozen=True)
 class ImportCertificate:
-    """The certificate joins its key, and is read back."""
+    """The certificate joins its key, and is read back. `with_chain`: its intermediates follow it in the same entry."""
 
     entry: str
+    with_chain: bool = False
     stage = Stage.INSTALL
 
     def __str__(self) -> str:
-        return self.entry
+        return f"{self.entry}, with its intermediates" if self.with_chain else self.entry
 
 
 @dataclass(frozen=True)

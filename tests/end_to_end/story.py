@@ -58,19 +58,21 @@ class Tally:
 
 
 class Story:
-    """Enroll (pending), approve and collect, renew, replace. `key` is the renewal's key policy."""
+    """Enroll (pending), approve and collect, renew, replace. `key` is the renewal's key policy.
 
-    def __init__(self, folder: Path, key: str) -> None:
+    A commit is over so many requests after it was sent, whatever the real clock says; a second one would be queued and
+    counted.
+    """
+
+    def __init__(self, folder: Path, key: str, commit_requests: int) -> None:
         profile = certificate_profile(
             "fw", "www.example.com", "OV", renewal={"key": key}, bind={"ssl_tls_service_profiles": [BOUND_PROFILE]}
         )
         # The first certificate is due as soon as it is issued; the later ones are new.
         self.account = Account("OV_ACCOUNT", "id", "s]ecret", "OV", auto_approve=False, age_days=150)
-        # A commit is over 14 requests after it was sent, whatever the real clock says; a second one would be queued
-        # and counted.
         self.clock = ManualClock(datetime.datetime.now(datetime.timezone.utc))
         options = WorldOptions(
-            firewalls=("fw",), accounts=(self.account,), latencies=Latencies(commit_seconds=14),
+            firewalls=("fw",), accounts=(self.account,), latencies=Latencies(commit_seconds=commit_requests),
             panos=PanosSwitches(busy_commit="queue"),
         )  # fmt: skip
         more: dict[str, dict[str, object]] = {"issuance": {"wait": "1s"}, "scm": {"timeout": 1}}

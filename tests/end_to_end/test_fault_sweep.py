@@ -16,6 +16,7 @@ XML = "application/xml; charset=UTF-8"
 PAGE = b"<html><body>Bad Gateway</body></html>"
 LONGEST = 60
 REFUSED = "connection refused"
+COMMIT_REQUESTS = 3
 
 
 def cut_before(story: Story, request: Request, handle: Handle) -> Answer:
@@ -106,7 +107,7 @@ FAULTS: dict[str, Callable[[Story, Request, Handle], Answer]] = {
 def tell(fault: str, number: int) -> Tally:
     """One story in which the n-th request of every step meets a fault."""
     with tempfile.TemporaryDirectory() as folder:
-        story = Story(Path(folder), "rotate")
+        story = Story(Path(folder), "rotate", COMMIT_REQUESTS)
         with story.scene:
             for step in range(len(COMMANDS)):
                 story.prepare(step)
@@ -145,7 +146,7 @@ def _disturb(story: Story, step: int, fault: str, number: int) -> None:
 def most_requests() -> int:
     """How many requests the longest step makes."""
     with tempfile.TemporaryDirectory() as folder:
-        story = Story(Path(folder), "rotate")
+        story = Story(Path(folder), "rotate", COMMIT_REQUESTS)
         with story.scene:
             counts = []
             for step in range(len(COMMANDS)):

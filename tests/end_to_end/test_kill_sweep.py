@@ -9,11 +9,14 @@ import pytest
 
 from tests.end_to_end.story import COMMANDS, Story, Tally, spread
 
+# Long enough for a commit to outlive the run that sent it and the preparations of the next.
+COMMIT_REQUESTS = 14
+
 
 def points_of_each_step(key: str) -> list[int]:
     """How many points an undisturbed story has in each step."""
     with tempfile.TemporaryDirectory() as folder:
-        story = Story(Path(folder), key)
+        story = Story(Path(folder), key, COMMIT_REQUESTS)
         with story.scene:
             counts = []
             for step in range(len(COMMANDS)):
@@ -28,7 +31,7 @@ def points_of_each_step(key: str) -> list[int]:
 def tell(key: str, point: int, side: str, counts: list[int]) -> Tally:
     """One story in which every step that has this point is killed there."""
     with tempfile.TemporaryDirectory() as folder:
-        story = Story(Path(folder), key)
+        story = Story(Path(folder), key, COMMIT_REQUESTS)
         with story.scene:
             for step in range(len(COMMANDS)):
                 story.prepare(step)

@@ -269,6 +269,24 @@ def test_one_firewall_in_trouble_does_not_stop_the_others(
             made.world.servers["fw-edge"] = made.world.servers["fw-branch"]
 
 
+@pytest.mark.parametrize("right", list(Right))
+@pytest.mark.parametrize("status", [200, 403])
+def test_check_names_the_right_that_is_missing_and_changes_nothing(tmp_path: Path, right: Right, status: int) -> None:
+    options = WorldOptions(firewalls=("fw-edge",), panos=PanosSwitches(role_denial_http_status=status))
+    with scene(tmp_path, options=options) as made:
+        firewall = made.world.firewalls["fw-edge"]
+        good = made.run("check", "--json")
+        assert (good.code, all(check["ok"] for check in good.json["checks"])) == (0, True)
+        no_right(right)(made)
+        done = made.run("check", "--json")
+        assert done.code == 1
+        failed = [check for check in done.json["checks"] if not check["ok"]]
+        assert failed
+        assert all("lacks a right" in check["text"] for check in failed)
+        assert any(right.value.split()[0] in check["name"] for check in failed) or right is Right.CONFIGURATION
+        assert (firewall.pending_changes(), firewall.commits, made.world.scm.orders) == ([], [], [])
+
+
 def test_uncommitted_work_under_the_agents_own_name_stops_it(tmp_path: Path) -> None:
     with scene(tmp_path) as made:
         firewall = made.world.firewalls["fw-edge"]
@@ -317,6 +335,20 @@ def test_a_certificate_that_is_expired_is_refused(tmp_path: Path) -> None:
         assert done.code == 1
         assert "expired on" in done.err
         assert made.world.firewalls["fw-edge"].certificates(running=True) == {}
+
+
+@pytest.mark.parametrize("bundle", ["whole", "leaf_only"])
+def test_the_chain_may_be_imported_as_a_bundle(tmp_path: Path, bundle: Any) -> None:
+    options = WorldOptions(firewalls=("fw-edge",), panos=PanosSwitches(bundle=bundle))
+    with scene(tmp_path, options=options) as made:
+        path = tmp_path / "profiles/firewalls/fw-edge.yaml"
+        path.write_text(path.read_text("utf-8") + "chain: bundle\n", "utf-8")
+        assert made.run("enroll").code == 0
+        assert made.run("run").code == 0
+        held = made.world.firewalls["fw-edge"].certificates(running=True)
+        assert list(held) == ["dv"]
+        assert len(held["dv"].certificates) == (3 if bundle == "whole" else 1)
+        assert len(made.world.scm.orders) == 1
 
 
 def test_a_weaker_policy_is_reported(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_set_merges_and_edit_replaces() -> None:
         ("edit", f"{PROFILES}/entry[@name='Q']/certificate", "<certificate>new</certificate>", "7"),
         ("set", SYSTEM, "<ssl-tls-service-profile>none</ssl-tls-service-profile>", "12"),
         ("set", SYSTEM, "<hostnam>x</hostnam>", "12"),
+        ("set", '/config/mgt-config/users/entry[@name="a\'b"]', "<permissions/>", "12"),
         ("set", SHARED, f"<entry name='{'x' * 64}'/>", "12"),
         ("set", SHARED, "<entry name='*.example.com'/>", "12"),
         ("set", f"{SHARED}/entry[@name='_x']", "<ca>no</ca>", "12"),

@@ -155,6 +155,7 @@ def test_a_certificate_under_a_new_name_becomes_a_keyless_entry(mode: str, is_ca
         assert bench.changes() == []
         return
     node = entry(bench, "intermediate")
+    assert not bench.firewall.certificates(running=False)["intermediate"].has_key
     assert node.find("private-key") is None and node.findtext("ca") == ("yes" if is_ca else "no")
     again = certificate(key(5), is_ca=is_ca)
     assert bench.upload("intermediate", pem(again)).is_success

@@ -167,6 +167,21 @@ def test_a_wrong_command_has_code_17(command: str, text: str) -> None:
     assert Bench().op(command).summary == ("error", "17", text)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["show/system/info", "show/clock", "show/admins", "show/chassis-ready", "show/high-availability/state",
+     "show/config/list/changes", "show/config-locks", "show/commit-locks", "show/jobs/all", "show/jobs/pending",
+     "show/jobs/processed", "check/pending-changes", "check/full-commit-required", "request/config-lock/add",
+     "request/config-lock/remove", "request/commit-lock/add", "request/commit-lock/remove", "validate/full",
+     "request/certificate/show", "request/certificate/generate", "revert/config/partial", "load/config"],
+)  # fmt: skip
+def test_no_command_takes_parameters_that_it_does_not_know(path: str) -> None:
+    tags = path.split("/")
+    start, end = "".join(f"<{tag}>" for tag in tags), "".join(f"</{tag}>" for tag in reversed(tags))
+    refused = Bench().op(f"{start}<strange>x</strange>{end}")
+    assert refused.summary == ("error", "17", f"{' -> '.join(tags)} -> strange is unexpected")
+
+
 # --- locks ---------------------------------------------------------------------------------------------------------
 
 

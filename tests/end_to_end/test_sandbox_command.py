@@ -1,0 +1,52 @@
+"""README's first command, and the sandbox that keeps running."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.end_to_end.harness import SCRIPT, clean_environment
+
+
+def test_the_demonstration_holds_everything_it_claims(tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPT), "sandbox", "--folder", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Everything held" in done.stdout
+    assert "FAIL" not in done.stdout
+    assert done.stdout.count("key matches") == 9
+    assert done.stderr == ""
+
+
+def test_served_systems_answer_curl_as_the_printed_lines_say(tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPT), "sandbox", "--serve", "--folder", str(tmp_path)]
+    served = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=clean_environment(SECTIGO_ACCEPT_EULA="yes")
+    )
+    assert served.stdout is not None
+    try:
+        lines: list[str] = []
+        while not lines or "Ctrl-C" not in lines[-1]:
+            lines.append(served.stdout.readline())
+        text = "".join(lines)
+        agent = next(line for line in lines if " enroll" in line).split()
+        enroll = [*agent, "-p", "ov-p384", "--wait", "0"]
+        assert subprocess.run(enroll, env=clean_environment(), check=False).returncode == 3
+        curl = ["curl", "--silent", "--noproxy", "*", "--cacert", str(tmp_path / "sandbox-ca.pem")]
+        address = re.search(r"^SCM +(https://\S+)", text, re.MULTILINE)
+        assert address is not None
+        orders = f"{address.group(1)}/sandbox/orders"
+        listed = json.loads(subprocess.run([*curl, orders], capture_output=True, check=True).stdout)
+        assert [order["state"] for order in listed] == ["Requested"]
+        approve = [*curl, "-X", "POST", f"{orders}/{listed[0]['id']}/approve"]
+        subprocess.run(approve, capture_output=True, check=True)
+        assert subprocess.run(enroll, env=clean_environment(), check=False).returncode == 0
+    finally:
+        served.send_signal(signal.SIGTERM)
+        served.wait(10)
+        served.stdout.close()
+    assert served.returncode == 0
