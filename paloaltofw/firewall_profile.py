@@ -61,8 +61,8 @@ def _profile(path: Path, document: Section) -> FirewallProfile | None:
     if url is None or admin is None or api_key is None:
         return None
     return FirewallProfile(
-        id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain, trust=trust,
-        timeout=timeout, commit_timeout=commit_timeout,
+        id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain,
+        trust=trust, timeout=timeout, commit_timeout=commit_timeout,
     )  # fmt: skip
 
 
