@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import ipaddress
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 # A CSR with dozens of names and a 4096-bit key has 4 kB; a chain of five certificates 12 kB.
@@ -181,7 +183,7 @@ def parse_certificates(text: str) -> list[Certificate]:
 def parse_certificate_der(der: bytes) -> Certificate:
     """Read one DER certificate; raises Unproven."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
+        certificate = _load(der)
         key_type, bits = _key_facts(certificate.public_key())
         return Certificate(
             der=der, names=_names(certificate), organization=_attribute(certificate.subject, NameOID.ORGANIZATION_NAME),
@@ -192,6 +194,13 @@ def parse_certificate_der(der: bytes) -> Certificate:
         )  # fmt: skip
     except _MALFORMED as error:
         raise Unproven(f"a certificate cannot be read ({type(error).__name__})") from None
+
+
+def _load(der: bytes) -> x509.Certificate:
+    with warnings.catch_warnings():
+        # What the library deprecates in a certificate is its CA's affair; a warning on stderr would reach cron's mail.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return x509.load_der_x509_certificate(der)
 
 
 def _key_facts(key: object) -> tuple[str, int]:
@@ -285,12 +294,12 @@ def _issuer_of(certificate: Certificate, candidates: Iterable[Certificate]) -> C
 
 
 def _is_named_issuer(certificate: Certificate, candidate: Certificate) -> bool:
-    child, parent = (x509.load_der_x509_certificate(c.der) for c in (certificate, candidate))
+    child, parent = (_load(c.der) for c in (certificate, candidate))
     return child.issuer == parent.subject
 
 
 def _is_signed_by(certificate: Certificate, issuer: Certificate) -> bool:
-    child, parent = (x509.load_der_x509_certificate(c.der) for c in (certificate, issuer))
+    child, parent = (_load(c.der) for c in (certificate, issuer))
     try:
         child.verify_directly_issued_by(parent)
     except (InvalidSignature, *_MALFORMED):
