@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import hashlib
 import ipaddress
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -183,23 +184,33 @@ def parse_certificates(text: str) -> list[Certificate]:
 def parse_certificate_der(der: bytes) -> Certificate:
     """Read one DER certificate; raises Unproven."""
     try:
-        certificate = _load(der)
-        key_type, bits = _key_facts(certificate.public_key())
-        return Certificate(
-            der=der, names=_names(certificate), organization=_attribute(certificate.subject, NameOID.ORGANIZATION_NAME),
-            issuer=_attribute(certificate.issuer, NameOID.COMMON_NAME), serial=f"{certificate.serial_number:X}",
-            not_before=certificate.not_valid_before_utc, not_after=certificate.not_valid_after_utc,
-            is_ca=_is_ca(certificate), is_self_issued=certificate.issuer == certificate.subject, key_type=key_type,
-            key_bits=bits, spki_sha256=_spki_sha256(certificate.public_key()), policy=_policy(certificate),
-        )  # fmt: skip
+        with _quietly():
+            return _read(x509.load_der_x509_certificate(der), der)
     except _MALFORMED as error:
         raise Unproven(f"a certificate cannot be read ({type(error).__name__})") from None
 
 
-def _load(der: bytes) -> x509.Certificate:
+def _read(certificate: x509.Certificate, der: bytes) -> Certificate:
+    key_type, bits = _key_facts(certificate.public_key())
+    return Certificate(
+        der=der, names=_names(certificate), organization=_attribute(certificate.subject, NameOID.ORGANIZATION_NAME),
+        issuer=_attribute(certificate.issuer, NameOID.COMMON_NAME), serial=f"{certificate.serial_number:X}",
+        not_before=certificate.not_valid_before_utc, not_after=certificate.not_valid_after_utc,
+        is_ca=_is_ca(certificate), is_self_issued=certificate.issuer == certificate.subject, key_type=key_type,
+        key_bits=bits, spki_sha256=_spki_sha256(certificate.public_key()), policy=_policy(certificate),
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """What the library deprecates in a certificate is its CA's affair; a warning on stderr would reach cron's mail."""
     with warnings.catch_warnings():
-        # What the library deprecates in a certificate is its CA's affair; a warning on stderr would reach cron's mail.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        yield
+
+
+def _load(der: bytes) -> x509.Certificate:
+    with _quietly():
         return x509.load_der_x509_certificate(der)
 
 
