@@ -18,7 +18,7 @@ from paloaltofw.certificates import Certificate
 from paloaltofw.clock import Clock, format_time
 from paloaltofw.errors import AgentError, ConfigurationError, Refused
 from paloaltofw.firewall_profile import FirewallProfile
-from paloaltofw.lifecycle import Seen, Wish, decide, in_service, requirements
+from paloaltofw.lifecycle import Seen, Wish, decide
 from paloaltofw.observation import (
     Kept,
     ask_for_revocation,
@@ -29,6 +29,7 @@ from paloaltofw.observation import (
 )
 from paloaltofw.panos import PanosClient, Scope
 from paloaltofw.scm import REVOKED, ScmClient
+from paloaltofw.series import in_service, requirements
 from paloaltofw.settings import Configuration
 from paloaltofw.steps import (
     Action,

@@ -14,11 +14,11 @@ from paloaltofw.certificates import (
     prove_chain,
 )
 from paloaltofw.errors import AnswerLost, PlanBlocked, ProofFailed, Refused
-from paloaltofw.lifecycle import requirements
 from paloaltofw.observation import read_certificate
 from paloaltofw.ordering import read_csr
 from paloaltofw.panos import REFERENCED_CODE
 from paloaltofw.panos_xml import CertificateEntry
+from paloaltofw.series import requirements
 from paloaltofw.steps import Bind, DeletePredecessor, ImportCertificate, ImportChain, Prove
 from paloaltofw.storage import Phase
 from paloaltofw.values import OBJECT_NAME_LIMIT

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from paloaltofw.certificate_profile import CertificateProfile
-from paloaltofw.certificates import Certificate, Csr, Requirements, Unproven, difference, prove_csr
+from paloaltofw.certificates import Certificate, Unproven, difference, prove_csr
 from paloaltofw.panos_xml import ServiceProfile
+from paloaltofw.series import Held, in_service, next_entry, renewal_window, requirements
 from paloaltofw.steps import (
     Action,
     AdoptCsr,
@@ -31,43 +31,6 @@ from paloaltofw.steps import (
     SubmitOrder,
 )
 from paloaltofw.storage import InstalledRecord, OrderRecord, Phase
-
-# One third of the lifetime scales from 200-day to 47-day certificates, where a fixed 30 days would not (sheet SCM §5).
-WINDOW_SHARE = 3
-# OV and EV orders wait for people: a week more, so that a holiday does not end in an outage.
-APPROVAL_ALLOWANCE = datetime.timedelta(days=7)
-# A fleet enrolled on one day must not renew on one night. Only ever earlier.
-SPREAD_SHARE = 20
-# No window is wider than half of the lifetime: else a short-lived certificate would be renewed all the time.
-WIDEST_SHARE = 2
-# In the last twentieth every other consideration ends.
-EMERGENCY_SHARE = 20
-
-
-@dataclass(frozen=True)
-class Held:
-    """One entry of a certificate's series on the firewall: NAME is number 1, NAME-2 number 2 and so on."""
-
-    number: int
-    name: str
-    certificate: Certificate | None = None
-    csr: Csr | None = None
-    has_key: bool = False
-    is_revoked: bool = False
-    changed_by: frozenset[str] = frozenset()
-    template: str = ""
-
-    @property
-    def is_complete(self) -> bool:
-        """Holds a certificate and its key. Where the CSR is still there, it tells whose key it is."""
-        if self.certificate is None or not self.has_key:
-            return False
-        return self.csr is None or self.csr.spki_sha256 == self.certificate.spki_sha256
-
-    @property
-    def is_pending(self) -> bool:
-        """A key and a CSR that wait for their certificate (fact sheet PAN-OS §6)."""
-        return self.certificate is None and self.csr is not None and self.has_key
 
 
 @dataclass(frozen=True)
@@ -104,68 +67,10 @@ class Wish:
     bundles_chain: bool = False
 
 
-@dataclass(frozen=True)
-class Window:
-    """When a certificate is renewed: from `opens` on; `urgent` is the last twentieth; `capped`: a number was cut."""
-
-    opens: datetime.datetime
-    urgent: datetime.datetime
-    capped: bool = False
-
-
-def requirements(profile: CertificateProfile) -> Requirements:
-    """What the profile asks of a CSR and of a certificate."""
-    sans = profile.sans
-    return Requirements(
-        profile.subject.common_name, sans.dns, sans.ip, sans.email, profile.key.type, profile.key.bits, profile.type
-    )
-
-
 def requested_digest(profile: CertificateProfile) -> str:
     """A digest of everything that goes into a CSR, to see later whether the profile was edited since the order."""
     wanted = {"subject": asdict(profile.subject), "sans": asdict(profile.sans), "key": asdict(profile.key)}
     return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-
-
-def series_number(name: str, entry: str) -> int | None:
-    """The number of an entry in the series of `name`: 1 for NAME itself, n for NAME-n; None if it is not of it."""
-    if entry == name:
-        return 1
-    match = re.fullmatch(re.escape(name) + r"-([1-9]\d{0,3})", entry)
-    return int(match.group(1)) if match and int(match.group(1)) > 1 else None
-
-
-def next_entry(name: str, held: tuple[Held, ...]) -> str:
-    """A name that was never used: NAME, else one more than the highest number, so that order tells age."""
-    highest = max((item.number for item in held), default=0)
-    return name if highest == 0 else f"{name}-{highest + 1}"
-
-
-def renewal_window(certificate: Certificate, profile: CertificateProfile, default_days: int | None) -> Window:
-    """The renewal window; a number of days from profile or configuration is taken exactly, up to half the lifetime."""
-    lifetime = certificate.lifetime
-    widest = lifetime / WIDEST_SHARE
-    urgent = certificate.not_after - lifetime / EMERGENCY_SHARE
-    days = profile.renewal.renew_before_days or default_days
-    if days is not None:
-        wanted = datetime.timedelta(days=days)
-        return Window(certificate.not_after - min(wanted, widest), urgent, capped=wanted > widest)
-    width = lifetime / WINDOW_SHARE + (APPROVAL_ALLOWANCE if profile.type != "DV" else datetime.timedelta())
-    width += lifetime / SPREAD_SHARE * _spread(profile)
-    return Window(certificate.not_after - min(width, widest), urgent)
-
-
-def _spread(profile: CertificateProfile) -> float:
-    """A fixed number from 0 to 1 for each certificate."""
-    digest = hashlib.sha256(f"{profile.firewall}/{profile.name}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 0xFFFFFFFF
-
-
-def in_service(held: tuple[Held, ...], required: Requirements) -> Held | None:
-    """The entry in service: the highest number that is complete and matches the profile, else the highest complete."""
-    complete = [item for item in held if item.is_complete]
-    matching = [item for item in complete if item.certificate and difference(item.certificate, required) is None]
-    return max(matching or complete, key=lambda item: item.number, default=None)
 
 
 def decide(profile: CertificateProfile, seen: Seen, wish: Wish, now: datetime.datetime) -> Decision:
@@ -203,12 +108,12 @@ def _present(
     profile: CertificateProfile, seen: Seen, wish: Wish, now: datetime.datetime, current: Held, certificate: Certificate
 ) -> Decision:
     state, reason, notes = _judge(profile, seen, wish, now, current, certificate)
-    if _is_wanted(profile, state, wish):
-        order = _replace_now if wish.replace else _ORDERS[state]
-        return order(profile, seen, wish, current, state, reason, notes)
-    if state in (State.DUE, State.EXPIRED, State.REVOKED, State.MISMATCH) and not profile.renewal.auto:
-        notes = (*notes, "renewal.auto is false, so nothing is done")
-    return _finish(profile, seen, wish, current, state, reason, notes, now)
+    case = _Case(profile, seen, wish, now, current, state, reason, notes)
+    if _is_wanted(case):
+        return _replace_now(case) if wish.replace else _ORDERS[state](case)
+    if state is not State.VALID and not profile.renewal.auto:
+        case = replace(case, notes=(*notes, "renewal.auto is false, so nothing is done"))
+    return _finish(case)
 
 
 def _judge(
@@ -244,64 +149,59 @@ def _mismatch(profile: CertificateProfile, seen: Seen, current: Held, certificat
     return None
 
 
-def _is_wanted(profile: CertificateProfile, state: State, wish: Wish) -> bool:
-    if wish.replace:
+@dataclass(frozen=True)
+class _Case:
+    """A certificate that is there, and what was found of it."""
+
+    profile: CertificateProfile
+    seen: Seen
+    wish: Wish
+    now: datetime.datetime
+    current: Held
+    state: State
+    reason: str
+    notes: tuple[str, ...]
+
+    def decision(self, action: Action, steps: tuple[Step, ...], reason: str | None = None) -> Decision:
+        """The decision that this case leads to."""
+        return Decision(self.state, action, reason or self.reason, steps, self.current.name, self.notes)
+
+    def new_key(self, operation: str, previous_id: str | None) -> tuple[Step, ...]:
+        """The steps to a successor with a new key."""
+        return _order_new_key(self.profile, self.seen, operation, previous_id, self.wish)
+
+
+def _is_wanted(case: _Case) -> bool:
+    """Whether the user's wish covers a new order for this state."""
+    wish, auto = case.wish, case.profile.renewal.auto
+    if wish.replace or (wish.force and wish.renew):
         return True
-    if wish.force and wish.renew:
-        return True
-    if state in (State.EXPIRED, State.REVOKED):
-        return (wish.enroll or wish.renew) and (profile.renewal.auto or not wish.renew)
-    return state in (State.DUE, State.MISMATCH) and wish.renew and profile.renewal.auto
+    if case.state in (State.EXPIRED, State.REVOKED):
+        return (wish.enroll or wish.renew) and (auto or not wish.renew)
+    return case.state in (State.DUE, State.MISMATCH) and wish.renew and auto
 
 
-def _enroll_again(
-    profile: CertificateProfile,
-    seen: Seen,
-    wish: Wish,
-    current: Held,
-    state: State,
-    reason: str,
-    notes: tuple[str, ...],
-) -> Decision:
-    steps = _order_new_key(profile, seen, "enroll", None, wish)
-    return Decision(state, Action.ENROLL, reason, steps, current.name, notes)
+def _enroll_again(case: _Case) -> Decision:
+    return case.decision(Action.ENROLL, case.new_key("enroll", None))
 
 
-def _renew(
-    profile: CertificateProfile,
-    seen: Seen,
-    wish: Wish,
-    current: Held,
-    state: State,
-    reason: str,
-    notes: tuple[str, ...],
-) -> Decision:
-    csr_known = bool(seen.certificate_id) or current.csr is not None or bool(seen.installed and seen.installed.csr)
-    if profile.renewal.key == "reuse" and csr_known:
-        operation = "renew" if seen.certificate_id else "enroll"
-        submit = SubmitOrder(operation, profile.account, profile.type, seen.certificate_id)
-        steps = (submit, Collect(None), *_install(profile, seen, current.name, wish))
-        return Decision(state, Action.RENEW, reason, steps, current.name, notes)
-    if profile.renewal.key == "reuse":
-        notes = (*notes, "neither a saved certificate ID nor the CSR is known, so a new key is made")
-    operation = "renew" if seen.certificate_id else "enroll"
-    steps = _order_new_key(profile, seen, operation, seen.certificate_id, wish)
-    return Decision(state, Action.RENEW, reason, steps, current.name, notes)
+def _renew(case: _Case) -> Decision:
+    known_id = case.seen.certificate_id
+    operation = "renew" if known_id else "enroll"
+    if case.profile.renewal.key == "rotate":
+        return case.decision(Action.RENEW, case.new_key(operation, known_id))
+    if known_id or case.current.csr is not None or (case.seen.installed and case.seen.installed.csr):
+        submit = SubmitOrder(operation, case.profile.account, case.profile.type, known_id)
+        install = _install(case.profile, case.seen, case.current.name, case.wish)
+        return case.decision(Action.RENEW, (submit, Collect(None), *install))
+    note = "neither a saved certificate ID nor the CSR is known, so a new key is made"
+    return replace(case, notes=(*case.notes, note)).decision(Action.RENEW, case.new_key(operation, known_id))
 
 
-def _replace_now(
-    profile: CertificateProfile,
-    seen: Seen,
-    wish: Wish,
-    current: Held,
-    state: State,
-    reason: str,
-    notes: tuple[str, ...],
-) -> Decision:
-    usable = seen.certificate_id if state in (State.VALID, State.DUE, State.MISMATCH) else None
-    steps = _order_new_key(profile, seen, "replace" if usable else "enroll", usable, wish)
-    asked = f"replacement asked for ({reason})" if wish.replace else reason
-    return Decision(state, Action.RENEW, asked, steps, current.name, notes)
+def _replace_now(case: _Case) -> Decision:
+    usable = case.seen.certificate_id if case.state in (State.VALID, State.DUE, State.MISMATCH) else None
+    steps = case.new_key("replace" if usable else "enroll", usable)
+    return case.decision(Action.RENEW, steps, f"replacement asked for ({case.reason})" if case.wish.replace else None)
 
 
 _ORDERS = {
@@ -352,27 +252,37 @@ def _move(profile: CertificateProfile, seen: Seen, entry: str) -> tuple[Step, ..
     return tuple(steps)
 
 
-def _finish(
-    profile: CertificateProfile,
-    seen: Seen,
-    wish: Wish,
-    current: Held,
-    state: State,
-    reason: str,
-    notes: tuple[str, ...],
-    now: datetime.datetime,
-) -> Decision:
-    """Nothing to order: see that the certificate in service is bound and committed."""
-    unbound, missing = _unbound(profile, seen, current.name)
+def _finish(case: _Case) -> Decision:
+    """Nothing to order: see that the certificate in service is bound and committed, and its predecessors are gone."""
+    unbound, missing = _unbound(case.profile, case.seen, case.current.name)
     if missing:
         what = f"there is no SSL/TLS service profile {missing[0]!r} on the firewall"
-        return _blocked(state, what, Blocked("bind", what, "create it, or correct bind in the profile"), current.name)
-    notes = (*notes, *_notes_on_others(seen, wish, current, now))
-    steps: tuple[Step, ...] = (Bind(current.name, unbound),) if unbound else ()
-    if unbound or seen.unapplied:
-        reason += f"; {'to be bound' if unbound else 'not committed yet'}"
-        return Decision(state, Action.INSTALL, reason, (*steps, Commit(wish.admin)), current.name, notes)
-    return Decision(state, Action.NONE, reason, (), current.name, notes)
+        hint = "create it, or correct bind in the profile"
+        return _blocked(case.state, what, Blocked("bind", what, hint), case.current.name)
+    strangers = sorted(case.current.changed_by - {case.wish.admin})
+    if strangers:
+        note = f"{case.current.name} holds uncommitted changes of {', '.join(strangers)}"
+        case = replace(case, notes=(*case.notes, note))
+    if unbound or case.seen.unapplied:
+        steps: tuple[Step, ...] = (Bind(case.current.name, unbound),) if unbound else ()
+        reason = f"{case.reason}; {'to be bound' if unbound else 'not committed yet'}"
+        return case.decision(Action.INSTALL, (*steps, Commit(case.wish.admin)), reason)
+    return _watch_predecessors(case)
+
+
+def _watch_predecessors(case: _Case) -> Decision:
+    """A predecessor that is still there is still referred to: worth a note, and a failure before it expires."""
+    for item in case.seen.held:
+        if not item.is_complete or item.certificate is None or item.number >= case.current.number:
+            continue
+        days = (item.certificate.not_after - case.now).days
+        left = f"expires in {days} days" if days >= 0 else "has expired"
+        what = f"the predecessor {item.name} is still there, because something refers to it, and {left}"
+        if case.now >= renewal_window(item.certificate, case.profile, case.wish.renew_before_days).urgent:
+            hint = f"let what refers to it use {case.current.name}, then delete {item.name} on the firewall"
+            return _blocked(case.state, what, Blocked("predecessor", what, hint), case.current.name)
+        case = replace(case, notes=(*case.notes, what))
+    return case.decision(Action.NONE, ())
 
 
 def _unbound(profile: CertificateProfile, seen: Seen, entry: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -383,19 +293,6 @@ def _unbound(profile: CertificateProfile, seen: Seen, entry: str) -> tuple[tuple
     missing = tuple(name for name in names if name not in seen.service_profiles)
     there = [seen.service_profiles[name] for name in names if name in seen.service_profiles]
     return tuple(item.name for item in there if item.certificate != entry), missing
-
-
-def _notes_on_others(seen: Seen, wish: Wish, current: Held, now: datetime.datetime) -> tuple[str, ...]:
-    notes = []
-    strangers = sorted(current.changed_by - {wish.admin})
-    if strangers:
-        notes.append(f"{current.name} holds uncommitted changes of {', '.join(strangers)}")
-    for item in seen.held:
-        if item.is_complete and item.number < current.number and item.certificate:
-            days = (item.certificate.not_after - now).days
-            left = f"expires in {days} days" if days >= 0 else "has expired"
-            notes.append(f"the predecessor {item.name} is still there, because something refers to it, and {left}")
-    return tuple(notes)
 
 
 # --- an order is open --------------------------------------------------------------------------------------------

@@ -11,10 +11,11 @@ from paloaltofw.certificate_profile import CertificateProfile
 from paloaltofw.certificates import Certificate, Csr, Unproven, parse_certificates, parse_csr
 from paloaltofw.clock import parse_time
 from paloaltofw.errors import PeerError, Refused, StateError
-from paloaltofw.lifecycle import Held, Seen, in_service, requirements, series_number
+from paloaltofw.lifecycle import Seen
 from paloaltofw.panos import PanosClient
 from paloaltofw.panos_xml import CertificateEntry, ServiceProfile
 from paloaltofw.scm import OrderState, ScmClient
+from paloaltofw.series import Held, in_service, requirements, series_number
 from paloaltofw.storage import InstalledRecord, OrderRecord, Phase, Store
 
 log = logging.getLogger(__name__)

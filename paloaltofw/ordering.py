@@ -9,9 +9,10 @@ from dataclasses import replace
 from paloaltofw.certificates import Chain, Csr, Unproven, build_chain, parse_certificates, parse_csr, prove_csr
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, AnswerLost, OrderFailed, PeerError, ProofFailed, Refused
-from paloaltofw.lifecycle import requested_digest, requirements
+from paloaltofw.lifecycle import requested_digest
 from paloaltofw.panos import CsrRequest
 from paloaltofw.scm import RENEWAL_REFUSED, NotReady, OrderRequest, OrderState
+from paloaltofw.series import requirements
 from paloaltofw.steps import AdoptCsr, Collect, GenerateCsr, SubmitOrder
 from paloaltofw.storage import OrderRecord, Phase
 from paloaltofw.work import Context, Work

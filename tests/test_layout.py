@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "scm": {"addresses", "clock", "credentials", "errors", "transport"},
     "panos": {"addresses", "clock", "credentials", "errors", "panos_xml", "transport"},
     "steps": {"certificate_profile"},
-    "lifecycle": {"certificate_profile", "certificates", "panos_xml", "steps", "storage"},
+    "series": {"certificate_profile", "certificates"},
+    "lifecycle": {"certificate_profile", "certificates", "panos_xml", "series", "steps", "storage"},
 }
 
 

@@ -11,19 +11,9 @@ from hypothesis import strategies as st
 
 from paloaltofw.certificate_profile import CertificateProfile, KeySpec, Renewal, Sans, Subject
 from paloaltofw.certificates import Certificate
-from paloaltofw.lifecycle import (
-    Held,
-    Seen,
-    Wish,
-    decide,
-    in_service,
-    next_entry,
-    renewal_window,
-    requested_digest,
-    requirements,
-    series_number,
-)
+from paloaltofw.lifecycle import Seen, Wish, decide, requested_digest
 from paloaltofw.panos_xml import ServiceProfile
+from paloaltofw.series import Held, in_service, next_entry, renewal_window, requirements, series_number
 from paloaltofw.steps import (
     Action,
     AdoptCsr,
@@ -196,6 +186,20 @@ def test_service_profiles_that_serve_another_certificate_are_bound() -> None:
     missing = decide(profile, replace(seen, service_profiles={"vpn": there["vpn"]}), RUN, x509.NOW)
     assert missing.blocked is not None
     assert "web" in missing.blocked.message
+
+
+def test_a_predecessor_that_is_still_used_is_noted_and_fails_before_it_expires() -> None:
+    def found(age: float) -> Decision:
+        old = held(certificate=x509.certificate(age=age))
+        return decide(PROFILE, Seen((old, held(2, certificate=GOOD))), RUN, x509.NOW)
+
+    assert found(100).blocked is None
+    assert "predecessor www is still there" in found(100).notes[0]
+    for age in (191, 201):
+        late = found(age)
+        assert late.blocked is not None
+        assert late.blocked.code == "predecessor"
+        assert "www-2" in late.blocked.hint
 
 
 def test_a_profile_that_was_edited_since_the_order_is_a_mismatch() -> None:
