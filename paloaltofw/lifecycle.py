@@ -406,11 +406,21 @@ def _key_lost(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish:
 
 def _failed(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
     if wish.resubmit:
-        return _anew(profile, seen, wish, "ordered again on purpose")
+        return _after_failure(profile, seen, order, wish)
     current = in_service(seen.held, requirements(profile))
     state = State.VALID if current else State.ABSENT
     hint = f"clear it up in SCM, then run: paloaltoagent enroll --resubmit -p {profile.id}"
     return _blocked(state, order.failure, Blocked("order", order.failure, hint))
+
+
+def _after_failure(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+    """A new key, since it is not known whether SCM takes a CSR again whose order ended badly; the old key goes."""
+    entry, submit = next_entry(profile.name, seen.held), SubmitOrder("enroll", profile.account, profile.type)
+    steps: list[Step] = [GenerateCsr(entry, profile.key), submit, Collect(None), *_install(profile, seen, entry, wish)]
+    held = _entry(seen, order)
+    if held is not None and held.is_pending and _holds_key(seen, order):
+        steps.insert(len(steps) - 2, DeletePredecessor(held.name))
+    return Decision(State.ABSENT, Action.ENROLL, "ordered again on purpose", tuple(steps))
 
 
 def _anew(profile: CertificateProfile, seen: Seen, wish: Wish, reason: str) -> Decision:

@@ -160,8 +160,9 @@ def _send_order(context: Context, work: Work) -> None:
         where = f"{lost.where}, comment {work.order.reference!r}"
         raise AnswerLost(lost.what, where, _what_next(context, work)) from None
     except PeerError:
-        # Every other answer means that nothing was ordered.
-        work.order = replace(before, phase=Phase.READY.value)
+        # Every other answer means that nothing was ordered now; an earlier order whose answer was lost stays unknown.
+        was_lost = before.phase == Phase.SUBMITTING
+        work.order = replace(before, phase=Phase.SUBMITTING.value if was_lost else Phase.READY.value)
         context.store.save_order(work.order)
         raise
     now = format_time(context.clock.now())

@@ -440,6 +440,30 @@ def test_a_lost_answer_is_reported_and_the_same_csr_sent_again(tmp_path: Path) -
         assert len(made.world.scm.orders_for_csr(made.world.scm.orders[0].csr_sha256)) == 2
 
 
+def test_a_lost_answer_is_not_forgotten_when_scm_refuses_the_same_csr(tmp_path: Path) -> None:
+    options = WorldOptions(firewalls=("fw-edge",), scm=ScmSwitches(repeated_csr="refuse"))
+    with scene(tmp_path, options=options) as made:
+        counter = Counter(made)
+        counter.change = lose_answer
+        assert made.run("enroll").code == 1
+        counter.change = None
+        for _ in range(2):
+            row = made.run("run", "--json").profiles["dv"]
+            assert row["action"] == "failed"
+            assert any(made.world.scm.orders[0].comments.strip("[]") in note for note in row["notes"])
+        assert len(made.world.scm.orders) == 1
+
+
+def test_an_order_that_waits_for_domain_validation_names_the_domain(tmp_path: Path) -> None:
+    account = Account("DV_ACCOUNT", "id", "s]ecret", dcv_prevalidated=False)
+    with scene(tmp_path, options=WorldOptions(firewalls=("fw-edge",), accounts=[account])) as made:
+        row = made.run("enroll", "--json").profiles["dv"]
+        assert (row["state"], row["waits_for"]) == ("pending", "domain validation of dv.example.com")
+        assert "domain validation of dv.example.com" in made.run("status").out
+        made.world.scm.complete_dcv(made.world.scm.orders[0].id)
+        assert made.run("run").code == 0
+
+
 def test_a_lost_answer_is_held_where_the_user_wants_it(tmp_path: Path) -> None:
     with scene(tmp_path, more={"issuance": {"lost_answer": "hold"}}) as made:
         counter = Counter(made)
