@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from paloaltofw.encryption import PASSPHRASE_VARIABLE, EncryptionFailed, Gpg
+from paloaltofw.sandbox.world import certificate_profile
 from paloaltofw.settings import load
 from tests import files
+from tests.end_to_end.harness import Scene
 
 PLAIN = 'api_key: "s3cr3t-ünï"\r\n# a comment, kept to the byte'.encode()
 GPGCONF = shutil.which("gpgconf") or "gpgconf"
@@ -194,6 +196,26 @@ def test_the_commands_on_a_whole_configuration(home: Path, tmp_path: Path) -> No
     assert agent(config, "decrypt", **secret).returncode == 0
     after = {path: path.read_bytes() for path in tmp_path.rglob("*.yaml")}
     assert after == before
+
+
+@pytest.mark.parametrize("with_recipient", [False, True])
+def test_encrypt_run_decrypt(home: Path, tmp_path: Path, with_recipient: bool) -> None:
+    recipient = make_key(home) if with_recipient else None
+    encryption: dict[str, object] = {"gnupg_home": str(home), "recipient": recipient}
+    folder = tmp_path / "agent"
+    with Scene(
+        folder, {"dv": certificate_profile("fw-edge", "dv.example.com")}, more={"encryption": encryption}
+    ) as made:
+        before = {path: path.read_bytes() for path in (folder / "profiles").rglob("*.yaml")}
+        secret = {} if with_recipient else {PASSPHRASE_VARIABLE: "correct horse"}
+        assert made.run_cold("encrypt", **secret).code == 0
+        assert not (folder / "profiles/sectigo_credentials.yaml").exists()
+        done = made.run_cold("run", **secret)
+        assert (done.code, done.out, done.err) == (0, "", "")
+        assert made.world.firewalls["fw-edge"].running_certificate("dv") is not None
+        assert not list(folder.glob("profiles/firewalls/*.yaml"))
+        assert made.run_cold("decrypt", **secret).code == 0
+        assert {path: path.read_bytes() for path in (folder / "profiles").rglob("*.yaml")} == before
 
 
 def test_firewalls_that_are_not_selected_are_not_decrypted(
