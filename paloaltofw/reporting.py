@@ -75,11 +75,21 @@ def plan_code(outcomes: Iterable[Outcome]) -> int:
     return EXIT_FAILED if any(isinstance(outcome.error, AgentError) for outcome in outcomes) else EXIT_OK
 
 
-def failure_line(outcome: Outcome) -> str:
-    """One line that says what failed, where, and what to do."""
+def failure_line(outcome: Outcome, *more: Outcome) -> str:
+    """One line that says what failed, where, and what to do; `more` are outcomes of the same failure."""
     error = outcome.error
     text = f"{error.message}; {error.hint}" if isinstance(error, Blocked) else str(error)
-    return " ".join(f"{outcome.profile} on {outcome.firewall}: {text}".split("\n"))
+    profiles = ", ".join(item.profile for item in (outcome, *more))
+    return " ".join(f"{profiles} on {outcome.firewall}: {text}".split("\n"))
+
+
+def failure_lines(outcomes: Iterable[Outcome]) -> list[str]:
+    """One line a failure: a firewall that is down is one failure, however many certificates it holds."""
+    groups: dict[int, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.error is not None:
+            groups.setdefault(id(outcome.error), []).append(outcome)
+    return [failure_line(*group) for group in groups.values()]
 
 
 def table(outcomes: Sequence[Outcome], now: datetime.datetime) -> str:
@@ -197,9 +207,8 @@ def report(command: str, outcomes: Sequence[Outcome], now: datetime.datetime, is
         for outcome in outcomes:
             for note in outcome.notes:
                 say(f"note: {outcome.profile} on {outcome.firewall}: {note}", sys.stderr)
-    for outcome in outcomes:
-        if outcome.error is not None:
-            say(failure_line(outcome), sys.stderr)
+    for line in failure_lines(outcomes):
+        say(line, sys.stderr)
     return code
 
 
@@ -214,8 +223,8 @@ def report_status(outcomes: Sequence[Outcome], now: datetime.datetime, is_json: 
         say(f"{outcome.profile}: {outcome.reason}")
         for note in outcome.notes:
             say(f"  note: {note}")
-        if outcome.error is not None:
-            say(failure_line(outcome), sys.stderr)
+    for line in failure_lines(outcomes):
+        say(line, sys.stderr)
     return code
 
 

@@ -255,13 +255,18 @@ def wrong_admin(made: Scene) -> None:
 def test_one_firewall_in_trouble_does_not_stop_the_others(
     tmp_path: Path, trouble: Callable[[Scene], None], words: str
 ) -> None:
-    with scene(tmp_path, {"dv": DV, "other": certificate_profile("fw-branch", "other.example.com")}) as made:
+    certificates = {
+        "dv": DV, "dv2": certificate_profile("fw-edge", "dv2.example.com"),
+        "other": certificate_profile("fw-branch", "other.example.com"),
+    }  # fmt: skip
+    with scene(tmp_path, certificates) as made:
         trouble(made)
         done = made.run("enroll")
         assert done.code == 1
         assert words in done.err
         assert "fw-edge" in done.err
-        assert done.err.count("\n") == 1
+        assert done.err.count("\n") in (1, 2)
+        assert done.err.count("\n") == 1 or "lacks a right" in done.err
         assert "Traceback" not in done.err
         assert made.world.firewalls["fw-branch"].running_certificate("other") is not None
         assert {"alice", "bob"} & {c.owner for c in made.world.firewalls["fw-edge"].pending_changes()} == set()
