@@ -146,6 +146,7 @@ def _profile(stem: str, document: Section) -> CertificateProfile | None:
     if name is None or type_ is None or account is None or firewall is None or subject is None or key is None:
         return None
     _check_wildcards(document, type_, sans)
+    _warn_of_mail_addresses(document, sans)
     return CertificateProfile(
         id=stem, name=name, type=type_, account=account, firewall=firewall, subject=subject, sans=sans, key=key,
         renewal=renewal, custom_fields=custom_fields, comments=comments, external_requester=requester,
@@ -250,6 +251,13 @@ def _optional(rule: Rule[str]) -> Rule[str]:
 
 def _optional_text(limit: int) -> Rule[str]:
     return _optional(free_text(limit))
+
+
+def _warn_of_mail_addresses(document: Section, sans: Sans) -> None:
+    # CA/Browser Forum, Baseline Requirements 7.1.2.7.12: TLS certificates hold DNS names and IP addresses only.
+    if sans.email:
+        what = "a public CA leaves e-mail addresses out of TLS certificates, and then the certificate is refused"
+        document.findings.warnings.append(f"{document.path}: sans.email: {what}")
 
 
 def _check_wildcards(document: Section, type_: str, sans: Sans) -> None:

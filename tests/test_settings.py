@@ -222,6 +222,12 @@ def test_exposed_credentials_are_warned_about(tmp_path: Path) -> None:
     assert any("readable by others" in warning for warning in load(config).warnings)
 
 
+def test_mail_addresses_are_warned_about(tmp_path: Path) -> None:
+    document = files.changed(files.CERTIFICATE, "sans.email", ["a@example.com"])
+    warnings = load(files.write_all(tmp_path, certificates={"a": document})).warnings
+    assert any("sans.email" in warning for warning in warnings)
+
+
 def test_open_tls_is_warned_about(tmp_path: Path) -> None:
     config = files.write_all(tmp_path, firewalls={"fw-edge": files.changed(files.FIREWALL, "verify_tls", False)})
     assert any("verify_tls is false" in warning for warning in load(config).warnings)
