@@ -6,7 +6,6 @@ import base64
 import contextlib
 import datetime
 import hashlib
-import ipaddress
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -387,8 +386,3 @@ def object_name(certificate: Certificate, limit: int) -> str:
     digest = certificate.sha256[:12]
     readable = re.sub(r"[^A-Za-z0-9]+", "-", certificate.names.common_name).strip("-") or "ca"
     return f"{readable[: limit - len(digest) - 1].rstrip('-')}-{digest}"
-
-
-def canonical_ip(text: str) -> str:
-    """The one spelling of an IP address."""
-    return str(ipaddress.ip_address(text))

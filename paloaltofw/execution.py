@@ -280,17 +280,13 @@ class FirewallRun:
         try:
             _HANDLERS[type(step)](self._context, work, step)
         except AgentError as error:
-            self._fail(work, error)
+            work.error = error
         except Exception as error:
             log.exception("unexpected failure in %s of %s", type(step).__name__, work.profile.id)
-            self._fail(work, _unexpected(error, f"profile {work.profile.id}, {type(step).__name__}"))
+            work.error = _unexpected(error, f"profile {work.profile.id}, {type(step).__name__}")
 
     def _announce(self, work: Work, step: Step) -> None:
         self._run.progress.step(work.profile.id, self._context.firewall.id, step)
-
-    def _fail(self, work: Work, error: AgentError) -> None:
-        work.error = error
-        events.error("profile=%s firewall=%s %s", work.profile.id, self._context.firewall.id, error)
 
     def _commit(self, works: Sequence[Work]) -> None:
         """One commit for everything that changed, pending CSRs included: else a revert or restart would lose them."""
@@ -303,7 +299,7 @@ class FirewallRun:
         except AgentError as error:
             for work in owed:
                 if work.is_open:
-                    self._fail(work, error)
+                    work.error = error
                 else:
                     work.notes.append(f"its CSR is not committed yet: {error}")
 
@@ -314,7 +310,7 @@ class FirewallRun:
             running = self._context.client.running_certificates()
         except AgentError as error:
             for work in works:
-                self._fail(work, error)
+                work.error = error
             return
         entries = {name: entry.certificate_pem for name, entry in running.items()}
         for work in works:
@@ -323,7 +319,7 @@ class FirewallRun:
             try:
                 committing.record_id(self._context, work, entries)
             except AgentError as error:
-                self._fail(work, error)
+                work.error = error
 
     # --- report --------------------------------------------------------------------------------------------------
 
@@ -348,9 +344,14 @@ class FirewallRun:
         )
         if self._run.is_dry:
             return outcome
-        for note in work.notes:
-            events.warning("profile=%s firewall=%s %s", work.profile.id, self._context.firewall.id, note)
+        self._log(outcome)
         return self._after(work, outcome)
+
+    def _log(self, outcome: Outcome) -> None:
+        for note in outcome.notes:
+            events.warning("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, note)
+        if outcome.error is not None:
+            events.error("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, outcome.error)
 
     def _after(self, work: Work, outcome: Outcome) -> Outcome:
         """What an outcome is after a run that did something."""

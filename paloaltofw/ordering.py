@@ -125,7 +125,8 @@ def _same_key_record(context: Context, work: Work, step: SubmitOrder) -> OrderRe
     """An order for the key in service: its CSR is used where it is still known, else SCM's copy of it."""
     current = next(item for item in work.seen.held if item.name == work.decision.in_service)
     assert current.certificate is not None
-    known = current.csr or (parse_csr(work.seen.installed.csr) if _has_csr(work) and work.seen.installed else None)
+    installed = work.seen.installed
+    known = current.csr or (parse_csr(installed.csr) if installed and installed.csr else None)
     if known is not None and known.spki_sha256 == current.certificate.spki_sha256:
         work.csr = known
     record = _new_record(context, work, current.name, step)
@@ -137,10 +138,6 @@ def _same_key_record(context: Context, work: Work, step: SubmitOrder) -> OrderRe
         csr_sha256=work.csr.sha256 if work.csr else "",
         spki_sha256=current.certificate.spki_sha256,
     )
-
-
-def _has_csr(work: Work) -> bool:
-    return bool(work.seen.installed and work.seen.installed.csr)
 
 
 def _may_enroll_instead(work: Work, refused: Refused) -> bool:
@@ -223,19 +220,23 @@ def collect(context: Context, works: Sequence[Work]) -> None:
 
 def _look(context: Context, work: Work, is_first: bool) -> bool:
     """Whether this order needs no further look: its chain is in hand, or it failed."""
-    assert work.order is not None
-    was_open = isinstance(work.decision.steps[0], Collect)
     try:
-        if work.order.order_id is not None:
-            save_first_id(context, work)
+        if is_first:
+            save_first_id(context, work)  # a run that was killed right after the order may not have
+        return _is_collected(context, work, is_first)
+    except AgentError as error:
+        work.error = error
+        return True
+
+
+def _is_collected(context: Context, work: Work, is_first: bool) -> bool:
+    try:
         _download(context, work)
     except NotReady:
         # An order from an earlier run may have been declined, or wait for people: no use in waiting for those.
-        if is_first and was_open:
+        if is_first and isinstance(work.decision.steps[0], Collect):
             _ask_status(context, work)
         return work.error is not None
-    except AgentError as error:
-        work.error = error
     return True
 
 

@@ -53,19 +53,12 @@ def _show_error(ctx: click.Context, error: AgentError) -> None:
     if ctx.params.get("debug"):
         _show_traceback()
     click.echo(redact(str(error)), err=True)
-    if ctx.meta.get(f"{PROGRAM}.json"):
+    command = ctx.meta.get(f"{PROGRAM}.json")
+    if command:
+        from paloaltofw.reporting import json_document
+
         problems = [str(p) for p in error.problems] if isinstance(error, ConfigurationError) else [str(error)]
-        _print_empty_document(ctx, error.exit_code, problems)
-
-
-def _print_empty_document(ctx: click.Context, code: int, errors: list[str]) -> None:
-    import json
-
-    from paloaltofw.credentials import redact
-
-    command = ctx.meta[f"{PROGRAM}.json"]
-    document = {"version": 1, "command": command, "exit_code": code, "profiles": [], "errors": errors}
-    click.echo(redact(json.dumps(document, indent=2)))
+        click.echo(json_document(command, error.exit_code, errors=problems))
 
 
 def _show_unexpected(ctx: click.Context, error: Exception) -> None:

@@ -44,7 +44,6 @@ BAD_CREDENTIALS_CODE = 403
 UNAUTHORIZED_CODE = 16
 REFERENCED_CODE = 10
 INVALID_COMMAND_CODE = 17
-OPERATION_NOT_POSSIBLE_CODE = 14
 # Texts that mean "later", since codes are not reliable here (§2).
 _BUSY_TEXTS = (
     "another commit/validate is in progress",

@@ -77,10 +77,8 @@ def plan_code(outcomes: Iterable[Outcome]) -> int:
 
 def failure_line(outcome: Outcome, *more: Outcome) -> str:
     """One line that says what failed, where, and what to do; `more` are outcomes of the same failure."""
-    error = outcome.error
-    text = f"{error.message}; {error.hint}" if isinstance(error, Blocked) else str(error)
     profiles = ", ".join(item.profile for item in (outcome, *more))
-    return " ".join(f"{profiles} on {outcome.firewall}: {text}".split("\n"))
+    return " ".join(f"{profiles} on {outcome.firewall}: {outcome.error}".split("\n"))
 
 
 def failure_lines(outcomes: Iterable[Outcome]) -> list[str]:
@@ -150,15 +148,14 @@ def _plan_lines(outcome: Outcome) -> list[str]:
 
 
 def as_json(command: str, code: int, outcomes: Sequence[Outcome], now: datetime.datetime, **more: object) -> str:
-    """The one JSON document of a command (contract §9)."""
-    document = {
-        "version": JSON_VERSION,
-        "command": command,
-        "exit_code": code,
-        "profiles": [_profile(outcome, now) for outcome in outcomes],
-        **more,
-    }
-    return redact(json.dumps(document, indent=2))
+    """The one JSON document of a command that worked on certificates."""
+    return json_document(command, code, [_profile(outcome, now) for outcome in outcomes], **more)
+
+
+def json_document(command: str, code: int, profiles: Sequence[object] = (), **more: object) -> str:
+    """The one JSON document of any command (contract §9)."""
+    head = {"version": JSON_VERSION, "command": command, "exit_code": code, "profiles": list(profiles)}
+    return redact(json.dumps({**head, **more}, indent=2))
 
 
 def _profile(outcome: Outcome, now: datetime.datetime) -> dict[str, object]:
@@ -238,8 +235,7 @@ def report_check(findings: Iterable[Finding], profiles: Sequence[CertificateProf
     code = EXIT_OK if all(finding.is_ok for finding in done) else EXIT_FAILED
     if is_json:
         checks = [{"subject": f.subject, "name": f.name, "ok": f.is_ok, "text": f.text} for f in done]
-        document = {"version": JSON_VERSION, "command": "check", "exit_code": code, "profiles": [], "checks": checks}
-        print(redact(json.dumps(document, indent=2)))
+        print(json_document("check", code, checks=checks))
     else:
         say(f"ok    {len(profiles)} certificate profiles and all files are valid")
     return code

@@ -204,6 +204,9 @@ class Blocked:
     message: str
     hint: str
 
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}"
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -46,11 +46,6 @@ class Answer:
         """The media type without parameters, lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    def excerpt(self, limit: int = 200) -> str:
-        """The beginning of the body as one printable line, for error messages."""
-        text = self.body[: limit * 4].decode("utf-8", "replace")
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:limit]
-
 
 @dataclass(frozen=True)
 class Outgoing:

@@ -469,6 +469,27 @@ def test_an_order_that_waits_for_domain_validation_names_the_domain(tmp_path: Pa
         assert made.run("run").code == 0
 
 
+def test_one_order_that_cannot_be_asked_does_not_stop_the_others_on_its_firewall(tmp_path: Path) -> None:
+    with scene(tmp_path, {"ov": OV, "ov2": certificate_profile("fw-edge", "ov2.example.com", "OV")}) as made:
+        assert made.run("enroll").code == 3
+        waiting, issued = made.world.scm.orders
+        made.world.scm.approve(issued.id)
+        counter = Counter(made)
+
+        def change(name: str, request: Request, answer: Answer) -> Answer:
+            is_status = name == "scm" and request.path.endswith(f"/{waiting.id}/status")
+            return Answer(200, b"<html>maintenance</html>", "text/html") if is_status else answer
+
+        counter.change = change
+        done = made.run("run")
+        assert done.code == 1
+        assert done.err.count("\n") == 1
+        assert "not SCM's" in done.err
+        name = "ov2" if "ov2" in issued.csr.subject.rfc4514_string() else "ov"
+        assert made.world.firewalls["fw-edge"].running_certificate(name) is not None
+        assert "not SCM's" in made.log
+
+
 def test_a_lost_answer_is_held_where_the_user_wants_it(tmp_path: Path) -> None:
     with scene(tmp_path, more={"issuance": {"lost_answer": "hold"}}) as made:
         counter = Counter(made)
