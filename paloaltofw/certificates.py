@@ -190,6 +190,9 @@ def parse_certificate_der(der: bytes) -> Certificate:
 
 
 def _read(certificate: x509.Certificate, der: bytes) -> Certificate:
+    # A signature is whole bytes (RFC 5280 §4.1.1.3); the library also takes a bit string with unused bits at its end.
+    if not der.endswith(b"\x00" + certificate.signature):
+        raise ValueError("unused bits in the signature")
     key_type, bits = _key_facts(certificate.public_key())
     return Certificate(
         der=der, names=_names(certificate), organization=_attribute(certificate.subject, NameOID.ORGANIZATION_NAME),

@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from cryptography.x509 import load_der_x509_certificate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from paloaltofw.certificates import (
     difference,
     is_weaker_policy,
     object_name,
+    parse_certificate_der,
     parse_certificates,
     parse_csr,
     prove_chain,
@@ -182,6 +184,17 @@ def test_no_text_crashes_the_readers(text: str) -> None:
         for reader in (parse_csr, parse_certificates):
             with contextlib.suppress(Unproven):
                 reader(armoured)
+
+
+def test_a_signature_with_unused_bits_is_refused() -> None:
+    # Only a signature that ends in a zero bit can be declared to have one unused bit.
+    ders = (x509.certificate().der for _ in range(100))
+    der = next(bytearray(der) for der in ders if der[-1] & 1 == 0)
+    signature = load_der_x509_certificate(bytes(der)).signature
+    der[-len(signature) - 1] = 1
+    load_der_x509_certificate(bytes(der))
+    with pytest.raises(Unproven):
+        parse_certificate_der(bytes(der))
 
 
 @given(st.integers(0, 2**32), st.integers(1, 30))
