@@ -31,6 +31,11 @@ class Trust:
 SYSTEM_TRUST = Trust()
 
 
+def pin_text(digits: str) -> str:
+    """A fingerprint as it is written into profiles, `sha256:AB:CD:…`, from its 64 hex digits."""
+    return "sha256:" + ":".join(digits[i : i + 2] for i in range(0, len(digits), 2)).upper()
+
+
 def management_url(text: str) -> str:
     """A rule: URL, host name or IP address of a management interface; gives `https://host[:port]`."""
     return https_origin(_with_scheme(_one_word(text)), paths=("", "/", "/api", "/api/"))
@@ -97,17 +102,29 @@ def token_url(text: str) -> str:
     return origin + url.path
 
 
-def read_trust(document: Section, key: str) -> Trust:
-    """Read a value that is true, false, the path of a PEM file, or a pinned fingerprint."""
+def read_trust(document: Section, key: str, is_replaced: bool = False) -> Trust:
+    """Read a value that is true, false, the path of a PEM file, or a pinned fingerprint.
+
+    `is_replaced`: another pin is about to be written, so only a present pin is of interest.
+    """
     if document.is_boolean(key):
         return Trust(off=not document.boolean(key, default=True))
+    if is_replaced:
+        return document.value_or(key, _pin_or_nothing, SYSTEM_TRUST)
     return document.value_or(key, _trust(document.path.parent), SYSTEM_TRUST)
+
+
+def _pin_or_nothing(text: str) -> Trust:
+    try:
+        return Trust(pin=read_pin(text)) if text.lower().startswith("sha256:") else SYSTEM_TRUST
+    except BadValue:
+        return SYSTEM_TRUST
 
 
 def _trust(folder: Path) -> Rule[Trust]:
     def rule(text: str) -> Trust:
         if text.lower().startswith("sha256:"):
-            return Trust(pin=_pin(text))
+            return Trust(pin=read_pin(text))
         path = folder / Path(expand(text)).expanduser()
         if not path.is_file():
             raise BadValue(f"{text!r} is no file", "true, the path of a PEM file to trust, or sha256:AB:CD:…")
@@ -117,7 +134,8 @@ def _trust(folder: Path) -> Rule[Trust]:
     return rule
 
 
-def _pin(text: str) -> str:
+def read_pin(text: str) -> str:
+    """A rule: a fingerprint, with or without colons; gives 64 lower-case hex digits."""
     match = _PIN.fullmatch("sha256:" + text[7:])
     digits = match.group(1).replace(":", "").lower() if match else ""
     if len(digits) != 64:

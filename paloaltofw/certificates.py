@@ -265,7 +265,7 @@ def _policy(certificate: x509.Certificate) -> str | None:
         extension = certificate.extensions.get_extension_for_oid(ExtensionOID.CERTIFICATE_POLICIES).value
     except x509.ExtensionNotFound:
         return None
-    assert isinstance(extension, x509.CertificatePolicies)
+    assert isinstance(extension, x509.CertificatePolicies)  # nosec B101  # narrows a type
     found = [
         _POLICIES[p.policy_identifier.dotted_string]
         for p in extension

@@ -29,7 +29,7 @@ def check_peers(configuration: Configuration, profiles: list[CertificateProfile]
     """Check every firewall and SCM account that these profiles use."""
     for firewall in dict.fromkeys(profile.firewall for profile in profiles):
         bound = [profile for profile in profiles if profile.firewall == firewall]
-        yield from _check_firewall(configuration.firewalls[firewall], bound, clock)
+        yield from _check_firewall(configuration, configuration.firewalls[firewall], bound, clock)
     accounts = Accounts(configuration, clock)
     try:
         for label in dict.fromkeys(profile.account for profile in profiles):
@@ -43,9 +43,11 @@ def _account(accounts: Accounts, label: str) -> str:
     return "the token is accepted"
 
 
-def _check_firewall(firewall: FirewallProfile, profiles: list[CertificateProfile], clock: Clock) -> Iterator[Finding]:
+def _check_firewall(
+    configuration: Configuration, firewall: FirewallProfile, profiles: list[CertificateProfile], clock: Clock
+) -> Iterator[Finding]:
     subject = f"firewall {firewall.id}"
-    client = open_firewall(firewall, clock)
+    client = open_firewall(configuration, firewall, clock)
     try:
         first = _prove(subject, "address and API key", lambda: _version(client))
         yield first
@@ -74,7 +76,7 @@ def _version(client: PanosClient) -> str:
     info = client.version()
     if info.is_panorama:
         raise PlanBlocked(f"is a Panorama ({info.model})", remedy="name the firewall itself")
-    return f"{info.model}, PAN-OS {info.version}, serial {info.serial}"
+    return "; ".join([f"{info.model}, PAN-OS {info.version}, serial {info.serial}", *client.remarks])
 
 
 def _administrator(client: PanosClient, firewall: FirewallProfile) -> str:

@@ -169,9 +169,9 @@ def _compare_changes(context: Context, before: Sequence[Change] | None) -> None:
 def record_id(context: Context, work: Work, entries: dict[str, str]) -> None:
     """See the running configuration hold the certificate, save its ID, end the journal entry."""
     order = work.order
-    assert order is not None and order.order_id is not None
+    assert order is not None and order.order_id is not None  # nosec B101  # narrows a type
     leaf = work.certificate or work.seen.issued
-    assert leaf is not None
+    assert leaf is not None  # nosec B101  # narrows a type
     running = read_certificate(entries.get(order.entry, ""))
     if running is None or running.sha256 != leaf.sha256:
         where = f"firewall {context.firewall.id}, running configuration"

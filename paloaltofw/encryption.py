@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import gnupg
 
 SUFFIX = ".gpg"
-PASSPHRASE_VARIABLE = "SECTIGO_GPG_PASSPHRASE"
+PASSPHRASE_VARIABLE = "SECTIGO_GPG_PASSPHRASE"  # nosec B105  # no password
 CIPHER = "AES256"
 MAX_BYTES = 1024 * 1024
 # What gpg reports (doc/DETAILS of GnuPG, status lines) -> what is wrong, what to do. First match counts.
@@ -70,7 +70,7 @@ class Gpg:
         if not path.exists() and target.exists():
             return f"{target} is encrypted already"
         _refuse_both(path, target)
-        plain = _read(path)
+        plain = read_file(path)
         cipher = self._encrypt(plain, path)
         if self._recipient is None and self._decrypt(cipher, target) != plain:
             raise EncryptionFailed("the encrypted form cannot be read back", str(path), "nothing was changed")
@@ -83,12 +83,24 @@ class Gpg:
         if path.exists() and not source.exists():
             return f"{path} is plain already"
         _refuse_both(path, source)
-        _exchange(source, path, self._decrypt(_read(source), source))
+        _exchange(source, path, self._decrypt(read_file(source), source))
         return f"{source} is now {path.name}"
+
+    def rewrite(self, path: Path, plain: bytes, is_encrypted: bool) -> Path:
+        """Replace a file, in its plain or encrypted form, by new content; gives the path that now holds it."""
+        encrypted = path.with_name(path.name + SUFFIX)
+        _refuse_both(path, encrypted)
+        new, old = (encrypted, path) if is_encrypted else (path, encrypted)
+        content = self._encrypt(plain, path) if is_encrypted else plain
+        if old.exists():
+            _exchange(old, new, content)
+        else:
+            _write(new, content)
+        return new
 
     def read(self, path: Path) -> bytes:
         """The plain content of an encrypted file, in memory only."""
-        return self._decrypt(_read(path), path)
+        return self._decrypt(read_file(path), path)
 
     def _encrypt(self, plain: bytes, path: Path) -> bytes:
         gpg = self._program()
@@ -156,7 +168,8 @@ def _content(result: Any, path: Path) -> bytes:
     raise EncryptionFailed(f"gpg says: {result.status or 'no reason'}", str(path), "run gpg by hand to see more")
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """A credential file's content as it lies on the disk; raises EncryptionFailed."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -174,13 +187,18 @@ def _refuse_both(plain: Path, encrypted: Path) -> None:
         raise EncryptionFailed(f"{encrypted.name} is there too", str(plain), "delete the one that is out of date")
 
 
+def _write(path: Path, content: bytes) -> None:
+    try:
+        atomic_write(path, content)
+    except StateError as error:
+        raise EncryptionFailed(error.what, str(path), "the original is untouched") from None
+
+
 def _exchange(old: Path, new: Path, content: bytes) -> None:
     """Write the new file completely before the old one goes."""
+    _write(new, content)
     try:
-        atomic_write(new, content)
         old.unlink()
         sync_folder(old.parent)
-    except StateError as error:
-        raise EncryptionFailed(error.what, str(new), "the original is untouched") from None
     except OSError as error:
         raise EncryptionFailed(f"cannot be removed: {error.strerror}", str(old), "remove it by hand") from None

@@ -12,6 +12,7 @@ AgentError                     one sentence: what is wrong, where, what to do ne
 ├── PlanBlocked                the agent must not go on by itself; a person decides         exit 1
 └── PeerError                  a firewall or SCM                                            exit 1
     ├── Unreachable            the request was never sent
+    │   └── NotTrusted         the peer's TLS certificate is not one to trust
     ├── AnswerLost             the request was sent, whether it was carried out is unknown
     ├── InvalidAnswer          something answered, but not what the API documents
     ├── CredentialsRefused     the API key or the client secret is not accepted
@@ -123,6 +124,16 @@ class Unreachable(PeerError):
     def __init__(self, what: str, where: str = "", remedy: str = "", may_pass: bool = False) -> None:
         super().__init__(what, where, remedy)
         self.may_pass = may_pass
+
+
+class NotTrusted(Unreachable):
+    """The peer presents a TLS certificate that is not to be trusted; `pinned` (hex) is the one that was expected."""
+
+    code = "not-trusted"
+
+    def __init__(self, what: str, where: str = "", remedy: str = "", pinned: str | None = None) -> None:
+        super().__init__(what, where, remedy)
+        self.pinned = pinned
 
 
 class AnswerLost(PeerError):

@@ -26,6 +26,7 @@ from paloaltofw.observation import (
     is_check_due,
     look_at,
     look_into,
+    own_certificates,
 )
 from paloaltofw.panos import PanosClient, Scope
 from paloaltofw.scm import REVOKED, ScmClient
@@ -119,10 +120,18 @@ class Accounts:
             client.close()
 
 
-def open_firewall(profile: FirewallProfile, clock: Clock) -> PanosClient:
-    """A client for a firewall profile."""
-    scope = Scope(profile.vsys)
-    return PanosClient(profile.id, profile.url, profile.api_key, profile.trust, profile.timeout, scope, clock)
+def open_firewall(configuration: Configuration, profile: FirewallProfile, clock: Clock) -> PanosClient:
+    """A client for a firewall profile. It trusts the certificates that the agent itself put onto that firewall.
+
+    So a management certificate that the agent renews does not lock it out: the key of such a certificate never left
+    the firewall, and its fingerprint is in the journal since before it was imported.
+    """
+    ids = [item.id for item in configuration.certificates.values() if item.firewall == profile.id]
+    store = Store(configuration.settings.state)
+    return PanosClient(
+        profile.id, profile.url, profile.api_key, profile.trust, profile.timeout, Scope(profile.vsys), clock,
+        lambda: own_certificates(store, ids),
+    )  # fmt: skip
 
 
 def execute(run: Run, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
@@ -172,7 +181,7 @@ class FirewallRun:
         self._context = Context(
             settings=run.configuration.settings,
             firewall=firewall,
-            client=open_firewall(firewall, run.clock),
+            client=open_firewall(run.configuration, firewall, run.clock),
             scm=accounts,
             store=Store(run.configuration.settings.state),
             clock=run.clock,
@@ -187,6 +196,8 @@ class FirewallRun:
             works = self._plan(profiles)
             if not self._run.is_dry:
                 self._act([work for work in works if work.decision.steps])
+            if works:
+                works[0].notes.extend(self._context.client.remarks)
             return [self._outcome(work) for work in works]
         except AgentError as error:
             events.error("firewall=%s %s", self._context.firewall.id, error)
@@ -247,7 +258,7 @@ class FirewallRun:
         return replace(seen, is_revoked_at_scm=revoked), note
 
     def _save_check(self, profile: CertificateProfile, seen: Seen, entry: str, revoked: bool) -> None:
-        assert seen.certificate_id is not None
+        assert seen.certificate_id is not None  # nosec B101  # narrows a type
         now = format_time(self._run.clock.now())
         known = seen.installed or InstalledRecord(seen.certificate_id, entry, "", "", now)
         record = replace(known, checked_at=now, revoked=revoked)

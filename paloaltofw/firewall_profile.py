@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,27 +36,35 @@ class FirewallProfile:
     commit_timeout: float = 1200.0
 
 
-def read_firewall_profile(path: Path, findings: Findings, content: bytes | None = None) -> FirewallProfile | None:
-    """Read one firewall profile, or its decrypted content; None, with the problems recorded, if it is wrong."""
+def read_firewall_profile(
+    path: Path, findings: Findings, content: bytes | None = None, lacks: Collection[str] = ()
+) -> FirewallProfile | None:
+    """Read one firewall profile, or its decrypted content; None, with the problems recorded, if it is wrong.
+
+    `lacks`: `api_key` and `verify_tls`, where these are about to be written and what stands there now does not matter.
+    """
     before = len(findings.problems)
     document = read_document(path, findings, content)
     if document is None:
         return None
     if content is None:
         warn_if_exposed(path, findings)
-    profile = _profile(path, document)
+    profile = _profile(path, document, lacks)
     document.close()
     return profile if len(findings.problems) == before else None
 
 
-def _profile(path: Path, document: Section) -> FirewallProfile | None:
+def _profile(path: Path, document: Section, lacks: Collection[str]) -> FirewallProfile | None:
     url = document.value("url", management_url, required=True)
     admin = document.value("admin", panos_name, required=True)
-    api_key = document.value("api_key", secret, required=True)
+    if "api_key" in lacks:
+        api_key: Secret | None = document.value_or("api_key", _replaceable, Secret(""))
+    else:
+        api_key = document.value("api_key", secret, required=True)
     description = document.value_or("commit_description", free_text(DESCRIPTION_LIMIT), DEFAULT_DESCRIPTION)
     vsys = document.value_or("vsys", _vsys, "shared")
     chain = document.value_or("chain", one_of("separate", "bundle"), "separate")
-    trust = read_trust(document, "verify_tls")
+    trust = read_trust(document, "verify_tls", is_replaced="verify_tls" in lacks)
     timeout = document.value_or("timeout", duration(1, 3600), 60.0)
     commit_timeout = document.value_or("commit_timeout", duration(10, 86400), 1200.0)
     if url is None or admin is None or api_key is None:
@@ -64,6 +73,12 @@ def _profile(path: Path, document: Section) -> FirewallProfile | None:
         id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain,
         trust=trust, timeout=timeout, commit_timeout=commit_timeout,
     )  # fmt: skip
+
+
+def _replaceable(text: str) -> Secret:
+    if "${" in text or text.strip().startswith("file:"):
+        raise BadValue("is taken from elsewhere", "put the new key there by hand, or put any text here instead")
+    return Secret("")
 
 
 def _vsys(text: str) -> str:

@@ -27,7 +27,7 @@ from paloaltofw.work import Context, Work
 
 def prove(context: Context, work: Work, step: Prove) -> None:
     """Check the issued chain against CSR and profile; only then it counts as issued."""
-    assert work.order is not None
+    assert work.order is not None  # nosec B101  # narrows a type
     where = f"SCM account {work.profile.account}, order {work.order.order_id}"
     try:
         if work.chain is None:
@@ -45,7 +45,7 @@ def prove(context: Context, work: Work, step: Prove) -> None:
 
 def import_chain(context: Context, work: Work, step: ImportChain) -> None:
     """Import the intermediates that no entry of the firewall holds yet."""
-    assert work.chain is not None
+    assert work.chain is not None  # nosec B101  # narrows a type
     if not work.chain.intermediates:
         return
     entries = context.client.certificates()
@@ -83,7 +83,7 @@ def _reads_back(context: Context, name: str, certificate: Certificate) -> bool:
 
 def import_certificate(context: Context, work: Work, step: ImportCertificate) -> None:
     """Import the certificate onto its key, and read it back."""
-    assert work.chain is not None and work.order is not None
+    assert work.chain is not None and work.order is not None  # nosec B101  # narrows a type
     leaf = work.chain.leaf
     where = f"firewall {context.firewall.id}, import {step.entry}"
     if not work.order.same_key and read_csr(context, step.entry).spki_sha256 != leaf.spki_sha256:

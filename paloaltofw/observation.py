@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from paloaltofw.certificate_profile import CertificateProfile
@@ -47,6 +47,19 @@ def look_into(store: Store, profile: CertificateProfile) -> Kept:
         return Kept(store.order(profile.id), store.certificate_id(profile.id), store.installed(profile.id))
     except StateError as error:
         return Kept(error=error)
+
+
+def own_certificates(store: Store, profiles: Iterable[str]) -> frozenset[str]:
+    """Fingerprints (hex) of the certificates that the agent obtained for keys of the firewall of these profiles."""
+    found = set()
+    for profile in profiles:
+        try:
+            records = (store.order(profile), store.installed(profile))
+        except StateError:
+            continue  # reported where the profile is worked on
+        leaves = (read_certificate(record.chain) for record in records if record is not None)
+        found |= {leaf.sha256 for leaf in leaves if leaf is not None}
+    return frozenset(found)
 
 
 def look_at(
@@ -159,7 +172,7 @@ def is_check_due(seen: Seen, interval: float, now: datetime.datetime) -> bool:
 
 def ask_for_revocation(scm: ScmClient, seen: Seen) -> tuple[bool | None, str]:
     """Whether SCM calls the certificate revoked; None, with a note, if it could not be asked."""
-    assert seen.certificate_id is not None
+    assert seen.certificate_id is not None  # nosec B101  # narrows a type
     try:
         return scm.status(seen.certificate_id).state is OrderState.REVOKED, ""
     except Refused:

@@ -80,7 +80,7 @@ def _csr_request(work: Work, entry: str) -> CsrRequest:
 
 
 def _take_csr(context: Context, work: Work, entry: str) -> None:
-    assert work.order is not None
+    assert work.order is not None  # nosec B101  # narrows a type
     csr = read_csr(context, entry)
     try:
         prove_csr(csr, requirements(work.profile))
@@ -116,7 +116,7 @@ def submit_order(context: Context, work: Work, step: SubmitOrder) -> None:
             raise
         context.event(work, "%s refused (%s), enroll instead", step.operation, refused.what)
         work.notes.append(f"SCM refused to {step.operation} ({refused.what}), so a new order was made")
-        assert work.order is not None
+        assert work.order is not None  # nosec B101  # narrows a type
         work.order = replace(work.order, operation="enroll")
         _send_order(context, work)
 
@@ -124,7 +124,7 @@ def submit_order(context: Context, work: Work, step: SubmitOrder) -> None:
 def _same_key_record(context: Context, work: Work, step: SubmitOrder) -> OrderRecord:
     """An order for the key in service: its CSR is used where it is still known, else SCM's copy of it."""
     current = next(item for item in work.seen.held if item.name == work.decision.in_service)
-    assert current.certificate is not None
+    assert current.certificate is not None  # nosec B101  # narrows a type
     installed = work.seen.installed
     known = current.csr or (parse_csr(installed.csr) if installed and installed.csr else None)
     if known is not None and known.spki_sha256 == current.certificate.spki_sha256:
@@ -142,12 +142,12 @@ def _same_key_record(context: Context, work: Work, step: SubmitOrder) -> OrderRe
 
 def _may_enroll_instead(work: Work, refused: Refused) -> bool:
     """Renew and replace may be refused for many reasons; enroll is the way out where the CSR is known (sheet §2.5)."""
-    assert work.order is not None
+    assert work.order is not None  # nosec B101  # narrows a type
     return refused.peer_code in RENEWAL_REFUSED and work.order.operation != "enroll" and work.csr is not None
 
 
 def _send_order(context: Context, work: Work) -> None:
-    assert work.order is not None
+    assert work.order is not None  # nosec B101  # narrows a type
     before = work.order
     work.order = replace(before, phase=Phase.SUBMITTING.value, submissions=before.submissions + 1)
     context.store.save_order(work.order)
@@ -177,7 +177,7 @@ def _what_next(context: Context, work: Work) -> str:
 
 def save_first_id(context: Context, work: Work) -> None:
     """The .ids file holds the first order's ID from the moment SCM names it; later ones wait for installation."""
-    assert work.order is not None and work.order.order_id is not None
+    assert work.order is not None and work.order.order_id is not None  # nosec B101  # narrows a type
     if context.store.certificate_id(work.profile.id) is None:
         context.store.save_certificate_id(work.profile.id, work.order.order_id)
 
@@ -193,7 +193,7 @@ def _call_scm(context: Context, work: Work, order: OrderRecord) -> str:
     )
     if order.operation == "enroll":
         return scm.enroll(request)
-    assert order.previous_id is not None
+    assert order.previous_id is not None  # nosec B101  # narrows a type
     operation = scm.renew if order.operation == "renew" else scm.replace
     return operation(order.previous_id, request)
 
@@ -241,7 +241,7 @@ def _is_collected(context: Context, work: Work, is_first: bool) -> bool:
 
 
 def _download(context: Context, work: Work) -> None:
-    assert work.order is not None and work.order.order_id is not None
+    assert work.order is not None and work.order.order_id is not None  # nosec B101  # narrows a type
     where = f"SCM account {work.profile.account}, order {work.order.order_id}"
     try:
         text = context.scm(work.profile.account).download(work.order.order_id)
@@ -278,7 +278,7 @@ def _note_failure(context: Context, work: Work, refused: Refused) -> None:
 
 
 def _ask_status(context: Context, work: Work) -> None:
-    assert work.order is not None and work.order.order_id is not None
+    assert work.order is not None and work.order.order_id is not None  # nosec B101  # narrows a type
     status = context.scm(work.profile.account).status(work.order.order_id)
     if status.state is OrderState.PENDING:
         work.waits_for = status.waits_for
@@ -300,7 +300,7 @@ def _leave_pending(context: Context, work: Work) -> None:
     except AgentError as error:
         work.notes.append(f"what the order waits for could not be asked: {error}")
     if work.error is None:
-        assert work.order is not None
+        assert work.order is not None  # nosec B101  # narrows a type
         work.is_pending = True
         if work.order.waits_for != work.waits_for:
             work.order = replace(work.order, waits_for=work.waits_for)

@@ -254,6 +254,67 @@ def decrypt(ctx: click.Context, files: tuple[str, ...]) -> None:
 
 
 @cli.command()
+@click.option("--firewall", metavar="NAME", required=True, help="The firewall profile to complete.")
+@click.pass_context
+def keygen(ctx: click.Context, firewall: str) -> None:
+    """Get an API key with user name and password, typed at a prompt, and write it into the firewall profile.
+
+    A new key ends the administrator's sessions on the firewall, and may end its earlier key.
+
+    Example: paloaltoagent keygen --firewall fw-edge
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError("keygen asks for a password: run it on a terminal.")
+    from paloaltofw import workflow
+    from paloaltofw.access import KEYGEN_EFFECT
+
+    options = _options(ctx)
+    access = workflow.open_access(options, firewall, ("api_key",), _ask_for_passphrase(is_new=False))
+    workflow.ensure_eula(access.store, options, _eula_prompt())
+    admin = access.file.profile.admin
+    click.echo(KEYGEN_EFFECT.format(admin=admin), err=True)
+    user = click.prompt("User name", default=admin, err=True)
+    if user != admin:
+        what = f"{access.file.name}: admin is {admin}, and commits are limited to its changes"
+        raise click.UsageError(f"{what}; correct admin first, or give its password.")
+    password = click.prompt(f"Password of {user} on {access.file.profile.url}", hide_input=True, err=True)
+    click.echo(workflow.keygen(access, password))
+
+
+@cli.command()
+@click.option("--firewall", metavar="NAME", required=True, help="The firewall profile to complete.")
+@click.option("--fingerprint", metavar="SHA256", help="Write the pin, without asking, if the certificate has this one.")
+@click.pass_context
+def trust(ctx: click.Context, firewall: str, fingerprint: str | None) -> None:
+    """Show the TLS certificate that a firewall presents, and pin it in the firewall profile after confirmation.
+
+    Example: paloaltoagent trust --firewall fw-edge
+    """
+    if fingerprint is None and not sys.stdin.isatty():
+        raise click.UsageError("without a terminal to confirm on, --fingerprint is needed.")
+    from paloaltofw import workflow
+    from paloaltofw.access import look_at_certificate
+    from paloaltofw.reporting import say
+
+    options = _options(ctx)
+    expected = workflow.parse_fingerprint(fingerprint)
+    access = workflow.open_access(options, firewall, ("api_key", "verify_tls"), _ask_for_passphrase(is_new=False))
+    workflow.ensure_eula(access.store, options, _eula_prompt())
+    presented = look_at_certificate(access.file)
+    if sys.stdout.isatty() or expected is None:
+        say(presented.text)
+    workflow.ensure_expected(access, presented, expected)
+    if access.file.profile.trust.pin == presented.fingerprint:
+        return
+    if expected is None:
+        click.echo("Compare the fingerprint with the firewall's console, or over a path that you trust.", err=True)
+        click.confirm(f"Write it into {access.file.name}?", abort=True, err=True)
+    done = workflow.pin(access, presented.fingerprint)
+    if sys.stdout.isatty():
+        click.echo(done)
+
+
+@cli.command()
 @click.option("--serve", is_flag=True, help="Keep the simulated systems running and print how to reach them.")
 @click.option("--folder", metavar="DIR", help="Where to write the configuration (default: a new temporary folder).")
 @click.option("--firewalls", "count", type=click.IntRange(2, 20), default=3, show_default=True, help="How many.")
@@ -310,8 +371,12 @@ def _open(
     options = _options(ctx)
     session = workflow.open_session(options, profiles, firewalls)
     if not is_offline:
-        workflow.ensure_eula(session, options, _ask_for_eula if sys.stdin.isatty() and not is_json else None)
+        workflow.ensure_eula(session.store, options, _eula_prompt(is_json))
     return session
+
+
+def _eula_prompt(is_json: bool = False) -> Callable[[str], bool] | None:
+    return _ask_for_eula if sys.stdin.isatty() and not is_json else None
 
 
 def _ask_for_eula(terms: str) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement, tostring  # nosec B405  # builds XML, parses none
 
 from paloaltofw.addresses import Trust
 from paloaltofw.clock import Clock
@@ -178,17 +178,49 @@ def commit_command(admin: str, description: str | None) -> str:
 class PanosClient:
     """One firewall, through one API key. Requests are strictly one after the other (§1)."""
 
-    def __init__(self, name: str, url: str, api_key: Secret, trust: Trust, timeout: float, scope: Scope, clock: Clock):
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        api_key: Secret | None,
+        trust: Trust,
+        timeout: float,
+        scope: Scope,
+        clock: Clock,
+        own_certificates: Callable[[], Collection[str]] = tuple,
+    ) -> None:
         self._name = name
         self._url = f"{url}/api/"
         self._api_key = api_key
         self._scope = scope
         self._timeout = timeout
         self._clock = clock
-        self._transport = Transport(f"firewall {name}", trust, timeout)
+        self._transport = Transport(f"firewall {name}", trust, timeout, own_certificates)
         self._lock = threading.Lock()
 
+    @property
+    def remarks(self) -> list[str]:
+        """What a user should hear about the connection."""
+        return self._transport.remarks
+
     # --- who answers -------------------------------------------------------------------------------------------
+
+    def generate_api_key(self, user: str, password: Secret) -> Secret:
+        """A new API key of an administrator (§1). It ends the administrator's sessions, and perhaps the earlier key.
+
+        Raises CredentialsRefused, and InvalidAnswer for an answer without a key.
+        """
+        label = "keygen"
+        parameters = {"type": "keygen", "user": user, "password": password.reveal()}
+        try:
+            result = self._write(label, parameters).result
+        except CredentialsRefused:
+            what, remedy = "user name or password is not accepted", "type them again"
+            raise CredentialsRefused(what, self._at(label), remedy) from None
+        key = (result.findtext("key") or "").strip() if result is not None else ""
+        if not key or not key.isascii() or not key.isprintable():
+            raise InvalidAnswer("the answer holds no API key", self._at(label), "check what answers there")
+        return Secret(key)
 
     def version(self) -> SystemInfo:
         """Model, version and serial number: the quickest proof of address and key (§3)."""
@@ -385,8 +417,8 @@ class PanosClient:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         timeout: float | None = None,
     ) -> Answer:
-        """POST with the key in a header: neither URL nor body holds it (§1)."""
-        headers = {"X-PAN-KEY": self._api_key.reveal()}
+        """POST with the key in a header: neither URL nor body holds it (§1). Only keygen has none."""
+        headers = {"X-PAN-KEY": self._api_key.reveal()} if self._api_key else {}
         outgoing = Outgoing(
             "POST", self._url, label, headers, data=parameters, files=files, is_write=is_write, timeout=timeout
         )

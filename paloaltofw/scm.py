@@ -184,7 +184,7 @@ class TokenSource:
         """A token that is good for now; raises CredentialsRefused and the transport's errors."""
         if self._token is None or self._clock.monotonic() >= self._until:
             self._fetch()
-        assert self._token is not None
+        assert self._token is not None  # nosec B101  # narrows a type
         return self._token
 
     def reject(self, header: str) -> None:

@@ -30,7 +30,7 @@ from paloaltofw.values import email, free_text
 
 ENVIRONMENT_VARIABLE = "sectigo_pycert_config"
 DEFAULT_FILE = Path(__file__).resolve().parent / "config.yaml"
-DEFAULT_TOKEN_URL = "https://auth.sso.sectigo.com/auth/realms/apiclients/protocol/openid-connect/token"
+DEFAULT_TOKEN_URL = "https://auth.sso.sectigo.com/auth/realms/apiclients/protocol/openid-connect/token"  # nosec B105  # no password
 ENCRYPTED_SUFFIX = ".gpg"
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -135,10 +135,14 @@ def _decryption(settings: Settings) -> Callable[[Path], bytes]:
 
 def credential_files(settings: Settings) -> list[Path]:
     """The SCM credentials file and every firewall profile, under their plain names."""
-    names = os.listdir(settings.firewall_folder) if settings.firewall_folder.is_dir() else []
-    plain = {name.removesuffix(ENCRYPTED_SUFFIX) for name in names if not name.startswith(".")}
-    profiles = sorted(settings.firewall_folder / name for name in plain if name.endswith(".yaml"))
-    return [settings.credentials, *profiles]
+    return [settings.credentials, *(settings.firewall_folder / f"{name}.yaml" for name in firewall_names(settings))]
+
+
+def firewall_names(settings: Settings) -> list[str]:
+    """The names of all firewall profiles, plain or encrypted."""
+    files = os.listdir(settings.firewall_folder) if settings.firewall_folder.is_dir() else []
+    plain = {name.removesuffix(ENCRYPTED_SUFFIX) for name in files if not name.startswith(".")}
+    return sorted(name.removesuffix(".yaml") for name in plain if name.endswith(".yaml"))
 
 
 def _accounts(settings: Settings, decrypt: Callable[[Path], bytes], findings: Findings) -> dict[str, Account]:

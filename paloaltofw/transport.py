@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from paloaltofw.addresses import Trust
+from paloaltofw.addresses import Trust, pin_text
 from paloaltofw.clock import Clock
-from paloaltofw.errors import AnswerLost, Busy, InvalidAnswer, PeerError, Unreachable
+from paloaltofw.errors import AnswerLost, Busy, InvalidAnswer, NotTrusted, PeerError, Unreachable
+from paloaltofw.peer_certificate import fingerprint
 
 if TYPE_CHECKING:
     import requests
@@ -28,8 +29,6 @@ MAX_RETRY_AFTER = 60.0
 # The largest honest answer is a firewall's whole certificate list: some 10 kB an entry, hundreds of entries.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CHUNK = 64 * 1024
-_NOT_TRUSTED = ("its TLS certificate is not trusted", "trust its CA (a PEM file) or pin its sha256 fingerprint")
-_NO_TLS = ("TLS failed", "check that this address speaks HTTPS")
 log = logging.getLogger(__name__)
 
 
@@ -66,11 +65,19 @@ class Outgoing:
 
 
 class Transport:
-    """Sends requests to one peer. `timeout` is in seconds, for the whole answer."""
+    """Sends requests to one peer. `timeout` is in seconds, for the whole answer.
 
-    def __init__(self, peer: str, trust: Trust, timeout: float) -> None:
+    `own_certificates` gives fingerprints (hex) of certificates that are as good as the one to trust, since we put them
+    there ourselves; it is asked only when trust fails. `remarks` then says so.
+    """
+
+    def __init__(
+        self, peer: str, trust: Trust, timeout: float, own_certificates: Callable[[], Collection[str]] = tuple
+    ) -> None:
         self._peer = peer
         self._trust = trust
+        self._own_certificates = own_certificates
+        self.remarks: list[str] = []
         self._timeout = timeout
         self._session: requests.Session | None = None
 
@@ -82,7 +89,11 @@ class Transport:
         """
         where = f"{self._peer}, {outgoing.label}"
         started = time.monotonic()
-        answer = self._exchange(outgoing, where)
+        try:
+            answer = self._exchange(outgoing, where)
+        except NotTrusted as error:
+            self._trust_own(outgoing, error)
+            answer = self._exchange(outgoing, where)
         log.debug("%s: HTTP %d, %d bytes, %.2f s", where, answer.status, len(answer.body), time.monotonic() - started)
         if 300 <= answer.status < 400:
             raise InvalidAnswer(f"answered with a redirect (HTTP {answer.status})", where, "correct the address")
@@ -93,6 +104,20 @@ class Transport:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+    def _trust_own(self, outgoing: Outgoing, error: NotTrusted) -> None:
+        """Pin the presented certificate if it is our own; else raise the error with what is presented."""
+        presented = fingerprint(outgoing.url, min(CONNECT_SECONDS, self._timeout))
+        if presented is None:
+            raise error
+        if presented not in self._own_certificates():
+            what = f"{error.what} (it presents {pin_text(presented)}"
+            what += f", pinned is {pin_text(error.pinned)})" if error.pinned else ")"
+            raise NotTrusted(what, error.where, error.remedy, error.pinned) from None
+        what = "presents the certificate that the agent itself installed, not the one to trust"
+        self.remarks.append(f"{self._peer} {what}; pin it with `paloaltoagent trust` ({pin_text(presented)})")
+        self.close()
+        self._trust = Trust(pin=presented)
 
     def _exchange(self, outgoing: Outgoing, where: str) -> Answer:
         import requests
@@ -115,7 +140,7 @@ class Transport:
                     body=_read(response, where, timeout),
                 )
         except requests.RequestException as error:
-            raise _translate(error, where) from None
+            raise _translate(error, where, self._trust.pin) from None
 
 
 def _read(response: requests.Response, where: str, timeout: float) -> bytes:
@@ -177,12 +202,14 @@ def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest
     return request
 
 
-def _translate(error: requests.RequestException, where: str) -> Unreachable | AnswerLost | InvalidAnswer:
+def _translate(
+    error: requests.RequestException, where: str, pin: str | None
+) -> Unreachable | AnswerLost | InvalidAnswer:
     """Map an error of requests to ours. Its text is not used: it may hold the URL or the header that was sent."""
     import requests
 
     if isinstance(error, requests.exceptions.SSLError):
-        return _tls_failure(error, where)
+        return _tls_failure(error, where, pin)
     if isinstance(error, requests.ConnectTimeout):
         return Unreachable("no connection within the time limit", where, "check address and network", may_pass=True)
     if isinstance(error, requests.exceptions.ProxyError):
@@ -212,20 +239,19 @@ def _connection_failure(error: requests.ConnectionError, where: str) -> Unreacha
     return AnswerLost("the connection broke before the answer", where, "try again")
 
 
-_BEFORE_SENDING = {
-    "ingerprint": ("its TLS certificate is not the pinned one", "compare the fingerprint, then correct verify_tls"),
-    "CERTIFICATE_VERIFY_FAILED": _NOT_TRUSTED,
-    "doesn't match": _NOT_TRUSTED,
-    "WRONG_VERSION_NUMBER": _NO_TLS,
-    "HANDSHAKE_FAILURE": _NO_TLS,
-    "UNSUPPORTED_PROTOCOL": _NO_TLS,
-}
+_UNTRUSTED = ("ingerprint", "CERTIFICATE_VERIFY_FAILED", "doesn't match")
+_NO_TLS_THERE = ("WRONG_VERSION_NUMBER", "HANDSHAKE_FAILURE", "UNSUPPORTED_PROTOCOL")
 
 
-def _tls_failure(error: Exception, where: str) -> Unreachable | AnswerLost:
+def _tls_failure(error: Exception, where: str, pin: str | None) -> Unreachable | AnswerLost:
     text = str(error)
-    for sign, (what, remedy) in _BEFORE_SENDING.items():
-        if sign in text:
-            return Unreachable(what, where, remedy)
+    if any(sign in text for sign in _UNTRUSTED):
+        if pin:
+            remedy = "find out why it changed, then pin the new one with `paloaltoagent trust`"
+            return NotTrusted("its TLS certificate is not the pinned one", where, remedy, pin)
+        remedy = "trust its CA (a PEM file), or pin it: a firewall's with `paloaltoagent trust`"
+        return NotTrusted("its TLS certificate is not trusted", where, remedy)
+    if any(sign in text for sign in _NO_TLS_THERE):
+        return Unreachable("TLS failed", where, "check that this address speaks HTTPS")
     # A peer that hangs up without TLS's goodbye ends here too, perhaps after it has read the request.
     return AnswerLost("the TLS connection broke before the answer", where, "try again")

@@ -12,21 +12,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paloaltofw import eula, logfile, settings
+from paloaltofw.addresses import pin_text, read_pin
 from paloaltofw.clock import Clock, SystemClock, format_time
+from paloaltofw.credentials import Secret
 from paloaltofw.documents import BadValue, parse_duration
-from paloaltofw.errors import AgentError, UsageError
+from paloaltofw.errors import AgentError, NotTrusted, UsageError
 from paloaltofw.reporting import TerminalProgress, say
-from paloaltofw.settings import Configuration
+from paloaltofw.settings import Configuration, Settings
 from paloaltofw.storage import Store
 
 if TYPE_CHECKING:
+    from paloaltofw.access import Presented, ProfileFile
     from paloaltofw.certificate_profile import CertificateProfile
+    from paloaltofw.encryption import Gpg
     from paloaltofw.lifecycle import Wish
     from paloaltofw.work import Outcome, Progress
 
 # Multiplies every wait, so that the sandbox's quick firewalls need no patience. Heeded on loopback only: against real
 # devices it would poll faster than they bear.
 PACE_VARIABLE = "PALOALTOAGENT_SANDBOX_PACE"
+Ask = Callable[[], str]
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -47,6 +52,16 @@ class Session:
     configuration: Configuration
     profiles: list[CertificateProfile]
     clock: Clock
+    store: Store
+
+
+@dataclass(frozen=True)
+class Access:
+    """One firewall profile that `keygen` or `trust` completes."""
+
+    file: ProfileFile
+    gpg: Gpg
+    settings: Settings
     store: Store
 
 
@@ -82,9 +97,9 @@ def _clock(configuration: Configuration) -> Clock:
         raise UsageError(f"{PACE_VARIABLE}={pace!r} is not a number") from None
 
 
-def ensure_eula(session: Session, options: Options, ask: Callable[[str], bool] | None) -> None:
+def ensure_eula(store: Store, options: Options, ask: Callable[[str], bool] | None) -> None:
     """See that the licence terms are accepted before anything is called."""
-    eula.ensure_accepted(session.store, options.accept_eula, ask, format_time(session.clock.now()))
+    eula.ensure_accepted(store, options.accept_eula, ask, format_time(SystemClock().now()))
 
 
 def make_wish(session: Session, **wanted: bool) -> Wish:
@@ -168,9 +183,64 @@ def revoke(session: Session, certificate_id: str, reason: str) -> None:
         )
 
 
-def convert(
-    options: Options, direction: str, files: tuple[str, ...], ask: Callable[[], str] | None
-) -> Iterator[tuple[str, bool]]:
+def open_access(options: Options, firewall: str, lacks: tuple[str, ...], ask: Ask | None) -> Access:
+    """A firewall profile to be completed; raises UsageError and ConfigurationError."""
+    from paloaltofw import access
+    from paloaltofw.encryption import Gpg
+
+    chosen = settings.load_settings(settings.find_file(options.config))
+    gpg = Gpg(chosen.gpg_recipient, chosen.gpg_passphrase_file, chosen.gpg_home, ask)
+    logfile.start(chosen.log_file, options.log_level or chosen.log_level, options.is_debug)
+    return Access(access.open_profile(chosen, gpg, firewall, lacks), gpg, chosen, Store(chosen.state))
+
+
+def keygen(access: Access, password: str) -> str:
+    """Get an API key and write it into the profile, while no run is at work whose key might end; gives a sentence."""
+    from paloaltofw.access import generate_api_key, is_encryption_configured
+
+    encrypts = is_encryption_configured(access.settings)
+    access.store.prepare()
+    with access.store.lock():
+        done = generate_api_key(access.file, access.gpg, Secret(password), encrypts, SystemClock())
+    _event("firewall=%s a new API key of %s was generated", access.file.profile.id, access.file.profile.admin)
+    return done
+
+
+def parse_fingerprint(text: str | None) -> str | None:
+    """The --fingerprint option, with or without `sha256:`; raises UsageError."""
+    if text is None:
+        return None
+    try:
+        return read_pin(text if text.lower().startswith("sha256:") else f"sha256:{text}")
+    except BadValue as bad:
+        raise UsageError(f"--fingerprint: {bad.what}", remedy=bad.allowed) from None
+
+
+def ensure_expected(access: Access, presented: Presented, expected: str | None) -> None:
+    """Refuse to pin another certificate than the expected one; raises NotTrusted."""
+    if expected in (None, presented.fingerprint):
+        return
+    what = f"it presents {pin_text(presented.fingerprint)}, not the fingerprint given"
+    where = f"firewall {access.file.profile.id}, {access.file.profile.url}"
+    raise NotTrusted(what, where, "nothing was written; find out what answers there")
+
+
+def pin(access: Access, fingerprint: str) -> str:
+    """Write the pin into the profile; gives a sentence."""
+    from paloaltofw.access import pin as write_pin
+
+    done = write_pin(access.file, access.gpg, fingerprint)
+    _event("firewall=%s its TLS certificate is pinned: %s", access.file.profile.id, fingerprint)
+    return done
+
+
+def _event(text: str, *details: object) -> None:
+    import logging
+
+    logging.getLogger("paloaltofw.events").info(text, *details)
+
+
+def convert(options: Options, direction: str, files: tuple[str, ...], ask: Ask | None) -> Iterator[tuple[str, bool]]:
     """Encrypt or decrypt files in place; gives a sentence for each, and whether it went well."""
     from paloaltofw.encryption import SUFFIX, Gpg
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox.commit_orders import CommitOrder
 from paloaltofw.sandbox.configuration import Configuration, Objects

@@ -7,7 +7,7 @@ import copy
 import datetime
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox.panos_answers import INVALID_OBJECT, PanosError
 from paloaltofw.sandbox.xpath import Step, Xpath, create, find, remove

@@ -6,9 +6,9 @@ import contextlib
 import datetime
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, SubElement, fromstring
+from xml.etree.ElementTree import Element, SubElement, fromstring  # nosec B405  # parses nothing foreign
 
 from cryptography import x509
 
@@ -42,6 +42,9 @@ _VSYS = """<entry name="{vsys}"><certificate/><ssl-tls-service-profile/>
 <source><member>any</member></source><destination><member>web-1</member></destination>
 <service><member>service-https</member></service><application><member>ssl</member></application>
 <action>allow</action></entry></rules></security></rulebase></entry>"""
+_SYSTEM: Xpath = (
+    Step("config"), Step("devices"), Step("entry", name="localhost.localdomain"), Step("deviceconfig"), Step("system"),
+)  # fmt: skip
 _USERS: Xpath = (Step("config"), Step("mgt-config"), Step("users"))
 
 
@@ -103,12 +106,14 @@ class Firewall:
         self.locks = Locks(self.switches)
         self.store = CertificateStore(self.switches)
         self.is_full_commit_required = False
+        # Called after each commit that took effect.
+        self.listeners: list[Callable[[], None]] = []
 
     def _factory_configuration(self) -> Element:
         vsys = "".join(_VSYS.format(vsys=name) for name in self.vsys_names)
-        root = fromstring(_FACTORY.format(name="firewall", vsys=vsys))
+        root = fromstring(_FACTORY.format(name="firewall", vsys=vsys))  # nosec B314  # without DTD
         hostname = root.find(".//hostname")
-        assert hostname is not None
+        assert hostname is not None  # nosec B101  # narrows a type
         hostname.text = self.name
         for node in root.iter():
             node.tail = None
@@ -242,6 +247,9 @@ class Firewall:
                     self.locks.release(job.admin)
                 if is_done and not job.order.is_partial:
                     self.is_full_commit_required = False
+                if is_done:
+                    for listener in self.listeners:
+                        listener()
             yield
 
     def _root(self, running: bool) -> Element:
@@ -278,6 +286,15 @@ class Firewall:
         path = (*place_of(vsys), Step("ssl-tls-service-profile"), Step("entry", name=profile), Step("certificate"))
         with self.settled():
             return text_of(find(self._root(running), path)) or None
+
+    def management_identity(self) -> tuple[list[x509.Certificate], PrivateKey] | None:
+        """What the management interface presents (sheet §8): None where no SSL/TLS service profile is set for it."""
+        with self.settled():
+            profile = text_of(find(self._root(running=True), (*_SYSTEM, Step("ssl-tls-service-profile"))))
+            name = self.profile_certificate(profile) if profile else None
+            view = self.certificates(running=True).get(name) if name else None
+            key = self.private_key(name) if name else None
+            return (list(view.certificates), key) if view and view.certificates and key else None
 
     def install_profile(self, profile: str, certificate: str, vsys: str = "shared") -> None:
         """Put an SSL/TLS service profile into both configurations."""

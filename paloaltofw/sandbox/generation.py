@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -109,7 +109,7 @@ def parse_generate(element: Element, switches: PanosSwitches) -> GenerateOrder:
     for tag in _REQUIRED:
         if tag not in values and not (tag == "algorithm" and spec):
             raise PanosError(f" {' -> '.join(PATH)} is missing '{tag}'", code=INVALID_COMMAND)
-    assert spec is not None
+    assert spec is not None  # nosec B101  # narrows a type
     if spec.algorithm == "ECDSA" and values.get("digest", ("sha256",))[0] in _OLD_DIGESTS:
         raise invalid(*PATH, "digest")
     name = values["certificate-name"][0]

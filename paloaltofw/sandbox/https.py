@@ -139,7 +139,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def setup(self) -> None:
         # The handshake is done here, in the connection's own thread, so that a silent client blocks nobody else.
         self.request.settimeout(IDLE_SECONDS)
-        self.request = self.server.context.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
+        self._context = self.server.context
+        self.request = self._context.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
         try:
             self.request.do_handshake()
         except (OSError, ValueError):
@@ -155,6 +156,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.request.close()
 
     def _serve(self) -> None:
+        if self._context is not self.server.context:
+            self.close_connection = True  # a server that starts anew with another certificate hangs up
+            return
         length = int(self.headers.get("content-length") or 0)
         if length > MAX_BODY:
             self._send(Answer(413, b"too large", "text/plain"))

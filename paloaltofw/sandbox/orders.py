@@ -170,7 +170,7 @@ def advance(order: Order, account: Account, now: datetime.datetime, sign: Sign) 
 
 
 def _after(moment: datetime.datetime | None, seconds: float) -> datetime.datetime:
-    assert moment is not None, "approved orders know when"
+    assert moment is not None, "approved orders know when"  # nosec B101  # narrows a type
     return moment + datetime.timedelta(seconds=seconds)
 
 

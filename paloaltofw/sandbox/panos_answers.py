@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, tostring
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, tostring  # nosec B405  # without DTD
+from xml.sax.saxutils import escape, quoteattr  # nosec B406  # escapes, parses nothing
 
 from paloaltofw.sandbox.https import Answer
 from paloaltofw.sandbox.panos_switches import PanosSwitches
@@ -157,7 +157,7 @@ def parse_xml(text: str) -> Element:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise PanosError("Malformed Request", code=MALFORMED)
     try:
-        root = fromstring(text)
+        root = fromstring(text)  # nosec B314  # without DTD
     except (ParseError, ValueError):
         raise PanosError("Malformed Request", code=MALFORMED) from None
     if _is_too_deep(root):

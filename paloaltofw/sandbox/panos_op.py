@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Union
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox import panos_certificates as certificates
 from paloaltofw.sandbox.administrators import Administrator

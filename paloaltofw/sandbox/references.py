@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox.configuration import place_of, vsys_of
 from paloaltofw.sandbox.schema import label

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox.panos_answers import INVALID_OBJECT, PanosError
 from paloaltofw.sandbox.xpath import Step, Xpath

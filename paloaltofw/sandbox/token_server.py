@@ -14,7 +14,7 @@ from paloaltofw.sandbox.clock import Clock
 from paloaltofw.sandbox.https import Answer, Request
 from paloaltofw.sandbox.orders import Account, ScmSwitches
 
-TOKEN_PATH = "/auth/realms/apiclients/protocol/openid-connect/token"
+TOKEN_PATH = "/auth/realms/apiclients/protocol/openid-connect/token"  # nosec B105  # no password
 GRANT = "client_credentials"
 
 
@@ -75,12 +75,12 @@ class TokenServer:
         self._tokens[token] = (account, self._clock.now() + datetime.timedelta(seconds=switches.token_seconds))
         body = {
             "access_token": token, "expires_in": switches.token_seconds, "refresh_expires_in": 0,
-            "token_type": "Bearer", "not-before-policy": 0, "scope": "email profile",
+            "token_type": "Bearer", "not-before-policy": 0, "scope": "email profile",  # nosec B105  # no password
         }  # fmt: skip
         return _json(200, body)
 
     def _refused(self, switches: ScmSwitches) -> Answer:
-        status = 400 if switches.token_error == "invalid_client" else 401
+        status = 400 if switches.token_error == "invalid_client" else 401  # nosec B105  # no password
         return _error(status, switches.token_error, "Invalid client or Invalid client credentials")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from paloaltofw.sandbox.authority import CertificateAuthority, TlsAuthority
 from paloaltofw.sandbox.clock import Clock, SystemClock
@@ -20,7 +21,7 @@ from paloaltofw.sandbox.scm import ScmSite
 
 AGENT_ADMIN = "svc-certs"
 PEOPLE = ("alice", "bob")
-TOKEN_PATH = "/auth/realms/apiclients/protocol/openid-connect/token"
+TOKEN_PATH = "/auth/realms/apiclients/protocol/openid-connect/token"  # nosec B105  # no password
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,16 @@ class World:
             firewall.add_admin(admin, secrets.token_urlsafe(12))
         self.firewalls[name] = firewall
         self.servers[name] = HttpsServer(PanosSite(firewall), self.context)
+        firewall.listeners.append(lambda: self._present(name))
+
+    def _present(self, name: str) -> None:
+        """Serve the management certificate that a commit has put in place."""
+        identity = self.firewalls[name].management_identity()
+        if identity is not None:
+            certificates, key = identity
+            pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
+            private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            self.servers[name].use_context(server_context(pem, private))
 
     def start(self) -> World:
         """Begin to answer."""

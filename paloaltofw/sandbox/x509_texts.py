@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterable
 from typing import Literal
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa

@@ -1,0 +1,239 @@
+"""`keygen` and `trust` on a terminal, and a management certificate that the agent itself replaces."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from paloaltofw.sandbox.administrators import Administrators
+from paloaltofw.sandbox.https import server_context
+from paloaltofw.sandbox.panos_switches import PanosSwitches
+from paloaltofw.sandbox.world import certificate_profile
+from tests.end_to_end.harness import AGENT_ADMIN, Scene, WorldOptions
+from tests.end_to_end.terminal import run_on_terminal
+
+PASSWORD = "p&s@w?rd é'\""
+SYSTEM = "/config/devices/entry[@name='localhost.localdomain']/deviceconfig/system"
+
+
+def scene(tmp_path: Path, options: WorldOptions | None = None, **more: Any) -> Scene:
+    certificates = {"www": certificate_profile("fw-edge", "www.example.com", **more)}
+    made = Scene(tmp_path, certificates, options or WorldOptions(firewalls=["fw-edge"]))
+    made.world.firewalls["fw-edge"].set_password(AGENT_ADMIN, PASSWORD)
+    change(profile_path(tmp_path), api_key=made.world.firewalls["fw-edge"].api_key(AGENT_ADMIN))
+    return made
+
+
+def profile_path(tmp_path: Path) -> Path:
+    return tmp_path / "profiles/firewalls/fw-edge.yaml"
+
+
+def change(path: Path, **values: object) -> None:
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text("utf-8")), **values}), "utf-8")
+
+
+def presented(place: Scene) -> str:
+    pem = ssl.get_server_certificate(("127.0.0.1", place.world.servers["fw-edge"].port))
+    digits = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
+    return "sha256:" + ":".join(digits[i : i + 2] for i in range(0, 64, 2))
+
+
+KEYGEN = ("keygen", "--firewall", "fw-edge")
+TYPED = [("User name", ""), ("Password of", PASSWORD)]
+
+
+@pytest.mark.parametrize("switches", [PanosSwitches(), PanosSwitches(keygen_without_lifetime="new_key")])
+def test_keygen_writes_the_key_and_keeps_everything_else(tmp_path: Path, switches: PanosSwitches) -> None:
+    with scene(tmp_path, WorldOptions(firewalls=["fw-edge"], panos=switches)) as place:
+        path = profile_path(tmp_path)
+        text = path.read_text("utf-8")
+        old = yaml.safe_load(text)["api_key"]
+        path.write_text(text.replace(f"api_key: {old}", "api_key: 'LUFRPT...'   # from keygen") + "# the end", "utf-8")
+        done = run_on_terminal(place.config, KEYGEN, TYPED)
+        assert done.code == 0, done.out
+        assert "ends every session of svc-certs" in done.out
+        assert PASSWORD not in done.out
+        new = yaml.safe_load(path.read_text("utf-8"))["api_key"]
+        assert new == place.world.firewalls["fw-edge"].api_key(AGENT_ADMIN)
+        assert new not in done.out
+        expected = text.replace(f"api_key: {old}", f'api_key: "{new}"   # from keygen') + "# the end"
+        assert path.read_text("utf-8") == expected
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert place.run("run").code == 0
+
+
+def test_keygen_adds_a_key_that_is_missing(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        path = profile_path(tmp_path)
+        document = yaml.safe_load(path.read_text("utf-8"))
+        del document["api_key"]
+        path.write_text(yaml.safe_dump(document), "utf-8")
+        assert run_on_terminal(place.config, KEYGEN, TYPED).code == 0
+        assert place.run("run").code == 0
+
+
+@pytest.mark.parametrize("was_encrypted", [False, True])
+def test_keygen_encrypts_where_encryption_is_configured(tmp_path: Path, was_encrypted: bool) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("correct horse", "utf-8")
+    with scene(tmp_path) as place:
+        change(place.config, encryption={"passphrase_file": "passphrase"})
+        path = profile_path(tmp_path)
+        if was_encrypted:
+            assert place.run_cold("encrypt", str(path)).code == 0
+        done = run_on_terminal(place.config, KEYGEN, TYPED)
+        assert done.code == 0, done.out
+        assert not path.exists()
+        assert place.world.firewalls["fw-edge"].api_key(AGENT_ADMIN).encode() not in Path(f"{path}.gpg").read_bytes()
+        assert place.run_cold("run").code == 0
+
+
+@pytest.mark.parametrize(
+    ("edit", "typed", "words"),
+    [
+        ({}, [("User name", ""), ("Password of", "wrong")], "user name or password is not accepted"),
+        ({}, [("User name", "alice")], "commits are limited to its changes"),
+        ({"api_key": "${SOME_KEY}"}, [], "api_key: is taken from elsewhere"),
+        ({"api_key": "file:/run/key"}, [], "api_key: is taken from elsewhere"),
+        ({"url": "http://x.example.com"}, [], "url: "),
+        ({"url": "https://127.0.0.1:9"}, TYPED, "cannot be reached"),
+        ({"verify_tls": "sha256:" + "0" * 64}, TYPED, "is not the pinned one"),
+    ],
+)
+def test_keygen_that_cannot_succeed_changes_nothing(
+    tmp_path: Path, edit: dict[str, object], typed: list[tuple[str, str]], words: str
+) -> None:
+    with scene(tmp_path) as place:
+        path = profile_path(tmp_path)
+        change(path, **edit)
+        before = path.read_bytes()
+        done = run_on_terminal(place.config, KEYGEN, typed)
+        assert done.code in (1, 2), done.out
+        assert words in done.out
+        assert PASSWORD not in done.out
+        assert "Traceback" not in done.out
+        assert path.read_bytes() == before
+
+
+def test_keygen_asks_nobody_where_the_profile_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scene(tmp_path) as place:
+        calls: list[object] = []
+        monkeypatch.setattr(Administrators, "keygen", lambda *a: calls.append(a))
+        path = profile_path(tmp_path)
+        path.write_text(
+            "{"
+            + ", ".join(f"{k}: '{v}'" for k, v in yaml.safe_load(path.read_text("utf-8")).items() if k != "api_key")
+            + "}",
+            "utf-8",
+        )
+        before = path.read_bytes()
+        done = run_on_terminal(place.config, KEYGEN, TYPED)
+        assert done.code == 1, done.out
+        assert "give api_key a line of its own" in done.out
+        assert not calls
+        assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("argv", [KEYGEN, ("trust", "--firewall", "fw-edge")])
+def test_without_a_terminal_nothing_is_asked_and_nothing_called(tmp_path: Path, argv: tuple[str, ...]) -> None:
+    with scene(tmp_path) as place:
+        done = place.run_cold(*argv)
+        assert done.code == 2
+        assert "terminal" in done.err
+        assert not place.world.firewalls["fw-edge"].log
+
+
+@pytest.mark.parametrize("argv", [("keygen",), ("trust", "--fingerprint", "AB" * 32)])
+def test_an_unknown_firewall(tmp_path: Path, argv: tuple[str, ...]) -> None:
+    with scene(tmp_path) as place:
+        done = run_on_terminal(place.config, [*argv, "--firewall", "fw-egde"], [])
+        assert done.code == 2
+        assert "did you mean fw-edge?" in done.out
+
+
+TRUST = ("trust", "--firewall", "fw-edge")
+
+
+def test_trust_shows_the_certificate_and_pins_it(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        path = profile_path(tmp_path)
+        change(path, verify_tls=True, api_key="LUFRPT...")
+        before = path.read_bytes()
+        pin = presented(place)
+        done = run_on_terminal(place.config, TRUST, [("Write it into", "n")])
+        assert done.code == 1
+        assert pin in done.out
+        assert "127.0.0.1" in done.out
+        assert path.read_bytes() == before
+        assert run_on_terminal(place.config, TRUST, [("Write it into", "y")]).code == 0
+        assert yaml.safe_load(path.read_text("utf-8"))["verify_tls"] == pin
+        again = run_on_terminal(place.config, TRUST, [])
+        assert (again.code, "pinned already" in again.out) == (0, True)
+        change(path, api_key=place.world.firewalls["fw-edge"].api_key(AGENT_ADMIN))
+        assert place.run("run").code == 0
+        assert {entry.type for entry in place.world.firewalls["fw-edge"].log} >= {"config"}
+
+
+def test_trust_with_a_fingerprint_needs_no_terminal(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        path = profile_path(tmp_path)
+        before = path.read_bytes()
+        done = place.run_cold(*TRUST, "--fingerprint", "AB" * 32)
+        assert done.code == 1
+        assert presented(place) in done.err
+        assert path.read_bytes() == before
+        assert place.run_cold(*TRUST, "--fingerprint", "nonsense").code == 2
+        done = place.run_cold(*TRUST, "--fingerprint", presented(place))
+        assert (done.code, done.out, done.err) == (0, "", "")
+        assert yaml.safe_load(path.read_text("utf-8"))["verify_tls"] == presented(place)
+
+
+def test_a_changed_certificate_stops_that_firewall_alone_with_both_fingerprints(tmp_path: Path) -> None:
+    certificates = {
+        "www": certificate_profile("fw-edge", "www.example.com"),
+        "vpn": certificate_profile("fw-branch", "vpn.example.com"),
+    }
+    with Scene(tmp_path, certificates) as place:
+        old = presented(place)
+        change(profile_path(tmp_path), verify_tls=old)
+        world = place.world
+        world.servers["fw-edge"].use_context(server_context(*world.tls.server_identity("127.0.0.1")))
+        done = place.run("run", "--json")
+        assert done.code == 1
+        assert done.profiles["vpn"]["state"] == "valid"
+        assert done.profiles["www"]["error"]["code"] == "not-trusted"
+        assert old in done.err + done.out
+        assert presented(place) in done.out
+        assert not world.firewalls["fw-edge"].log
+
+
+@pytest.mark.parametrize("trust", ["pin", "ca"])
+def test_the_management_certificate_that_the_agent_itself_replaces_is_recognised(tmp_path: Path, trust: str) -> None:
+    bound: dict[str, Any] = {"bind": {"ssl_tls_service_profiles": ["management"]}}
+    with scene(tmp_path, **bound) as place:
+        first = presented(place)
+        if trust == "pin":
+            change(profile_path(tmp_path), verify_tls=first)
+        firewall = place.world.firewalls["fw-edge"]
+        firewall.install_profile("management", "www")
+        firewall.install(SYSTEM, "<ssl-tls-service-profile>management</ssl-tls-service-profile>")
+        done = place.run("run")
+        assert (done.code, done.err) == (0, ""), done.err
+        second = presented(place)
+        assert second != first
+        assert "presents the certificate that the agent itself installed" in place.log
+        assert place.run("renew", "--force").code == 0
+        assert presented(place) not in (first, second)
+        assert place.run("run").code == 0
+        assert place.run("check").code == 0
+        # Anybody else's certificate is refused as ever.
+        place.world.servers["fw-edge"].use_context(server_context(*place.world.tls.server_identity("192.0.2.1")))
+        assert place.run("run").code == 1
