@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import threading
 import time
 from typing import Protocol
 
@@ -39,6 +40,30 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds` times the pace."""
         time.sleep(seconds * self._pace)
+
+
+class YieldingClock:
+    """A clock whose sleepers give their slot to others, and take one again when they wake."""
+
+    def __init__(self, clock: Clock, slots: threading.Semaphore) -> None:
+        self._clock = clock
+        self._slots = slots
+
+    def now(self) -> datetime.datetime:
+        """The present, aware, in UTC."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait without a slot. Called by holders of one only."""
+        self._slots.release()
+        try:
+            self._clock.sleep(seconds)
+        finally:
+            self._slots.acquire()
 
 
 def parse_time(text: str) -> datetime.datetime:

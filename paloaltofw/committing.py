@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paloaltofw.clock import format_time
-from paloaltofw.errors import AnswerLost, CommitFailed, PeerError, PlanBlocked, ProofFailed, Refused
+from paloaltofw.errors import AnswerLost, Busy, CommitFailed, PeerError, PlanBlocked, ProofFailed, Refused
 from paloaltofw.observation import read_certificate
 from paloaltofw.panos_xml import Change, Job
 from paloaltofw.scm import REVOKED
@@ -17,7 +17,8 @@ from paloaltofw.work import Context, Work, log
 # Faster polling slows the job down (fact sheet PAN-OS §1). Seconds.
 FIRST_POLL = 2.0
 SLOWEST_POLL = 15.0
-POLL_GROWTH = 1.5
+# A pause is this share of the time that the job has taken so far: that much is lost at most when it ends.
+POLL_SHARE = 1 / 12
 DESCRIPTION_CHARACTERS = 511
 # RFC 5280 §5.3.1.
 SUPERSEDED = 4
@@ -43,7 +44,17 @@ def identify(context: Context) -> None:
             f"{context.firewall.admin} has uncommitted changes that the agent did not make ({strange[0].xpath[:120]})"
         )
         raise PlanBlocked(what, where, "commit or revert them, and give the agent an administrator of its own")
+    context.patiently(lambda: _ensure_unlocked(context))
     context.is_identified = True
+
+
+def _ensure_unlocked(context: Context) -> None:
+    """Another administrator's lock on our scope is respected before anything is changed; raises Busy."""
+    scopes = ("shared", context.firewall.vsys)
+    for lock in context.client.locks():
+        if lock.owner != context.firewall.admin and lock.scope in scopes:
+            what = f"{lock.owner} holds a {lock.kind} on {lock.scope}"
+            raise Busy(what, f"firewall {context.firewall.id}", "the next run tries again")
 
 
 def _is_foreign(change: Change, admin: str) -> bool:
@@ -135,11 +146,12 @@ def _follow(context: Context, job_id: str) -> Job | None:
     While a commit runs the device may refuse connections, answer 502, or deny the key for a moment, because its
     services restart (fact sheet PAN-OS §10): every failure of a poll is borne until the time is over.
     """
-    pause = FIRST_POLL
-    deadline = context.clock.monotonic() + context.firewall.commit_timeout
+    started = context.clock.monotonic()
+    deadline = started + context.firewall.commit_timeout
     job: Job | None = None
     while True:
-        context.clock.sleep(pause)
+        elapsed = context.clock.monotonic() - started
+        context.clock.sleep(min(max(FIRST_POLL, elapsed * POLL_SHARE), SLOWEST_POLL))
         try:
             job = context.client.job(job_id)
             if job is None or job.is_finished:
@@ -151,7 +163,6 @@ def _follow(context: Context, job_id: str) -> Job | None:
             context.progress.waiting(context.firewall.id, f"commit job {job_id}: {error.what}")
         if context.clock.monotonic() >= deadline:
             return job
-        pause = min(pause * POLL_GROWTH, SLOWEST_POLL)
 
 
 def _compare_changes(context: Context, before: Sequence[Change] | None) -> None:

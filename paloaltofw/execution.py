@@ -15,10 +15,10 @@ from typing import Any
 from paloaltofw import committing, installing, ordering
 from paloaltofw.certificate_profile import CertificateProfile
 from paloaltofw.certificates import Certificate
-from paloaltofw.clock import Clock, format_time
+from paloaltofw.clock import Clock, YieldingClock, format_time
 from paloaltofw.errors import AgentError, ConfigurationError, Refused
 from paloaltofw.firewall_profile import FirewallProfile
-from paloaltofw.lifecycle import Seen, Wish, decide
+from paloaltofw.lifecycle import Seen, Wish, decide, outside_window
 from paloaltofw.observation import (
     Kept,
     ask_for_revocation,
@@ -57,10 +57,8 @@ from paloaltofw.work import Context, Outcome, Progress, Silent, Work
 log = logging.getLogger(__name__)
 events = logging.getLogger("paloaltofw.events")
 
-# Each firewall waits mostly for its own management plane; this many at a time keep a small host busy but not pressed.
-CONCURRENCY = 16
-# Seconds that a run may spend on one firewall waiting for locks and other administrators' commits.
-BUSY_BUDGET = 300.0
+# Firewalls that may be on the way at once, most of them waiting for a commit job or for issuance: a thread each.
+MAX_THREADS = 1000
 
 _HANDLERS: Mapping[type, Callable[[Context, Work, Any], None]] = {
     GenerateCsr: ordering.generate_csr,
@@ -136,21 +134,41 @@ def open_firewall(configuration: Configuration, profile: FirewallProfile, clock:
 
 def execute(run: Run, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
     """Do (or, dry, plan) what is to be done for these profiles; outcomes in the order of the profiles."""
-    accounts = Accounts(run.configuration, run.clock)
     by_firewall: dict[str, list[CertificateProfile]] = {}
     for profile in profiles:
         by_firewall.setdefault(profile.firewall, []).append(profile)
-
-    def work_on(name: str) -> list[Outcome]:
-        return FirewallRun(run, run.configuration.firewalls[name], accounts).execute(by_firewall[name])
-
-    try:
-        with ThreadPoolExecutor(max_workers=min(CONCURRENCY, max(1, len(by_firewall)))) as pool:
-            outcomes = [outcome for found in pool.map(work_on, by_firewall) for outcome in found]
-    finally:
-        accounts.close()
+    outcomes = _side_by_side(run, by_firewall)
     order = {profile.id: index for index, profile in enumerate(profiles)}
     return sorted(outcomes, key=lambda outcome: order[outcome.profile])
+
+
+def _side_by_side(run: Run, by_firewall: Mapping[str, Sequence[CertificateProfile]]) -> list[Outcome]:
+    """All firewalls at once. `concurrency` of them are talked to; those that wait for something do not count.
+
+    A firewall gets its thread only when there is a slot for it, so that a run with nothing to do needs few threads.
+    """
+    slots = threading.BoundedSemaphore(run.configuration.settings.concurrency)
+    threads = threading.BoundedSemaphore(MAX_THREADS)
+    run = replace(run, clock=YieldingClock(run.clock, slots))
+    accounts = Accounts(run.configuration, run.clock)
+
+    def work_on(name: str) -> list[Outcome]:
+        try:
+            return FirewallRun(run, run.configuration.firewalls[name], accounts).execute(by_firewall[name])
+        finally:
+            slots.release()
+            threads.release()
+
+    futures = []
+    try:
+        with ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(by_firewall)))) as pool:
+            for name in by_firewall:
+                threads.acquire()
+                slots.acquire()
+                futures.append(pool.submit(work_on, name))
+        return [outcome for future in futures for outcome in future.result()]
+    finally:
+        accounts.close()
 
 
 def revoke_certificate(
@@ -187,7 +205,7 @@ class FirewallRun:
             clock=run.clock,
             progress=run.progress,
             wait=run.wait,
-            busy_budget=min(BUSY_BUDGET, firewall.commit_timeout),
+            busy_budget=firewall.busy_wait,
         )
 
     def execute(self, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
@@ -195,7 +213,7 @@ class FirewallRun:
         try:
             works = self._plan(profiles)
             if not self._run.is_dry:
-                self._act([work for work in works if work.decision.steps])
+                self._act([work for work in works if work.decision.steps or work.decision.waits_for])
             if works:
                 works[0].notes.extend(self._context.client.remarks)
             return [self._outcome(work) for work in works]
@@ -229,13 +247,18 @@ class FirewallRun:
             decision = Decision(State.UNKNOWN, Action.FAILED, kept.error.what)
             return Work(profile, seen, decision, error=kept.error)
         seen, note = self._check_revocation(profile, seen)
-        decision = decide(profile, seen, self._wish, self._run.clock.now())
+        decision = self._held_back(decide(profile, seen, self._wish, self._run.clock.now()))
         work = Work(profile, seen, decision, self._wish.revoke_predecessor, seen.order, notes=list(decision.notes))
         if note:
             work.notes.append(note)
         if self._run.asks_orders and seen.order is not None and seen.order.order_id and not seen.order.chain:
             self._ask_order(work, seen.order.order_id)
         return work
+
+    def _held_back(self, decision: Decision) -> Decision:
+        """A plan without what has to wait for the firewall's commit window."""
+        opens = self._context.firewall.commit_window.closed_until(self._run.clock.now())
+        return outside_window(decision, opens) if opens else decision
 
     def _ask_order(self, work: Work, order_id: str) -> None:
         try:
@@ -276,9 +299,18 @@ class FirewallRun:
         for work in collecting:
             self._announce(work, next(step for step in work.decision.steps if isinstance(step, Collect)))
         ordering.collect(self._context, collecting)
+        for work in works:
+            work.decision = self._held_back(work.decision)  # the window may have closed meanwhile
         self._stage(works, Stage.INSTALL)
         self._commit(works)
         self._record([work for work in works if work.is_open and _has(work, RecordId)])
+        self._leave_to_window([work for work in works if work.is_open and work.decision.waits_for])
+
+    def _leave_to_window(self, works: Sequence[Work]) -> None:
+        for work in works:
+            work.is_pending = True
+            work.waits_for = work.decision.waits_for
+            self._context.event(work, "prepared, waits for %s", work.waits_for)
 
     def _stage(self, works: Sequence[Work], stage: Stage) -> None:
         for work in works:
@@ -346,7 +378,7 @@ class FirewallRun:
             certificate_id=work.seen.certificate_id,
             order_id=work.order.order_id if work.order else None,
             ordered_at=work.order.ordered_at if work.order else None,
-            waits_for=work.waits_for,
+            waits_for=work.waits_for or decision.waits_for,
             certificate=_certificate_of(work),
             entry=decision.in_service,
             steps=decision.steps,

@@ -11,6 +11,7 @@ from paloaltofw.addresses import SYSTEM_TRUST, Trust, management_url, read_trust
 from paloaltofw.credentials import Secret, secret, warn_if_exposed
 from paloaltofw.documents import BadValue, Findings, Section, duration, one_of, read_document
 from paloaltofw.values import free_text, panos_name
+from paloaltofw.window import ALWAYS, CommitWindow, read_window
 
 # Not documented by the vendor for commits; 512 is what PAN-OS accepts in other descriptions, less room for order IDs.
 DESCRIPTION_LIMIT = 255
@@ -19,7 +20,7 @@ DEFAULT_DESCRIPTION = "certificate renewal by the Sectigo connector"
 
 @dataclass(frozen=True)
 class FirewallProfile:
-    """One PAN-OS device. `timeout` and `commit_timeout` are in seconds.
+    """One PAN-OS device. `timeout`, `commit_timeout` and `busy_wait` are in seconds.
 
     `chain`: intermediates become entries of their own (separate), or follow the certificate in its entry (bundle).
     """
@@ -34,6 +35,8 @@ class FirewallProfile:
     trust: Trust = SYSTEM_TRUST
     timeout: float = 60.0
     commit_timeout: float = 1200.0
+    busy_wait: float = 300.0
+    commit_window: CommitWindow = ALWAYS
 
 
 def read_firewall_profile(
@@ -67,11 +70,13 @@ def _profile(path: Path, document: Section, lacks: Collection[str]) -> FirewallP
     trust = read_trust(document, "verify_tls", is_replaced="verify_tls" in lacks)
     timeout = document.value_or("timeout", duration(1, 3600), 60.0)
     commit_timeout = document.value_or("commit_timeout", duration(10, 86400), 1200.0)
+    busy_wait = document.value_or("busy_wait", duration(0, 86400), 300.0)
+    window = read_window(document.section("commit_window"))
     if url is None or admin is None or api_key is None:
         return None
     return FirewallProfile(
         id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain,
-        trust=trust, timeout=timeout, commit_timeout=commit_timeout,
+        trust=trust, timeout=timeout, commit_timeout=commit_timeout, busy_wait=busy_wait, commit_window=window,
     )  # fmt: skip
 
 

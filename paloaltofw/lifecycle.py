@@ -73,6 +73,17 @@ def requested_digest(profile: CertificateProfile) -> str:
     return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
 
 
+_IN_WINDOW = (ImportChain, ImportCertificate, Bind, DeletePredecessor, Commit, RecordId)
+
+
+def outside_window(decision: Decision, opens: str) -> Decision:
+    """The plan while the firewall's commit window is closed: everything is prepared, nothing imported or committed."""
+    steps = tuple(step for step in decision.steps if not isinstance(step, _IN_WINDOW))
+    if steps == decision.steps:
+        return decision
+    return replace(decision, steps=steps, waits_for=f"the commit window, which opens {opens}")
+
+
 def decide(profile: CertificateProfile, seen: Seen, wish: Wish, now: datetime.datetime) -> Decision:
     """What is to be done for one certificate, and why."""
     pushed = [item for item in seen.held if item.template]

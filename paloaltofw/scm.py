@@ -5,13 +5,14 @@ Source: the vendor's OpenAPI document 25.11 (`OA` below) and the fact sheet on S
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
 import threading
 import urllib.parse
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -36,6 +37,8 @@ TOKEN_SHARE = 0.8
 TOKEN_DEFAULT_SECONDS = 60.0
 # RFC 8555 §9.1 type second: what a public client of this API asks for (fact sheet SCM §2.4).
 ACCEPT_PEM = "application/x-pem-file, application/pem-certificate-chain;q=0.9, */*;q=0.1"
+# SCM documents no limit. Five at once is what a public client of it uses, orders one after the other (fact sheet §3.6).
+REQUESTS_AT_ONCE = 5
 SECTIGO_DOMAIN = ".sectigo.com"
 
 # Vendor codes, admin API reference 25.5 (fact sheet SCM §3.5). OA confirms -103 and -109 for this API.
@@ -169,7 +172,10 @@ def is_trusted_token_url(url: str, configured: str) -> bool:
 
 
 class TokenSource:
-    """Fetches and keeps one account's bearer token (RFC 6749 §4.4; there is no refresh token in this grant)."""
+    """Fetches and keeps one account's bearer token (RFC 6749 §4.4; there is no refresh token in this grant).
+
+    Thread-safe: whoever needs a token while it is being fetched waits for that one.
+    """
 
     def __init__(self, account: Account, url: str, transport: Transport, clock: Clock) -> None:
         self._account = account
@@ -179,18 +185,28 @@ class TokenSource:
         self._clock = clock
         self._token: Secret | None = None
         self._until = 0.0
+        self._lock = threading.Lock()
 
     def token(self) -> Secret:
         """A token that is good for now; raises CredentialsRefused and the transport's errors."""
-        if self._token is None or self._clock.monotonic() >= self._until:
-            self._fetch()
-        assert self._token is not None  # nosec B101  # narrows a type
-        return self._token
+        with self._lock:
+            if self._token is None or self._clock.monotonic() >= self._until:
+                self._fetch()
+            assert self._token is not None  # nosec B101  # narrows a type
+            return self._token
 
-    def reject(self, header: str) -> None:
+    def reject(self, token: Secret, header: str) -> None:
         """SCM answered 401: forget the token, and learn the token server's URL if the answer names a trusted one."""
-        self._token = None
-        url = token_url_of(header)
+        with self._lock:
+            if self._token == token:
+                self._token = None
+            self._learn(token_url_of(header))
+
+    def close(self) -> None:
+        """Close connections."""
+        self._transport.close()
+
+    def _learn(self, url: str | None) -> None:
         if url is None or url == self._url:
             return
         if not is_trusted_token_url(url, self._configured):
@@ -240,14 +256,17 @@ def _json(answer: Answer) -> object:
 
 
 class ScmClient:
-    """One SCM account. Thread-safe: one request at a time."""
+    """One SCM account. Thread-safe: a few requests at once, but one order after the other."""
 
     def __init__(self, account: Account, token_url: str, ca_file: Path | None, timeout: float, clock: Clock) -> None:
         self._account = account
         self._clock = clock
-        self._transport = Transport(f"SCM account {account.label}", Trust(ca_file=ca_file), timeout)
-        self._tokens = TokenSource(account, token_url, self._transport, clock)
-        self._lock = threading.Lock()
+        self._trust = Trust(ca_file=ca_file)
+        self._timeout = timeout
+        self._tokens = TokenSource(account, token_url, self._new_transport(), clock)
+        self._writing = threading.Lock()
+        self._seats = threading.BoundedSemaphore(REQUESTS_AT_ONCE)
+        self._idle: list[Transport] = []
 
     def enroll(self, order: OrderRequest) -> str:
         """Order a certificate; gives its ID. Raises AnswerLost (ordered or not: unknown) and other PeerErrors."""
@@ -302,7 +321,25 @@ class ScmClient:
 
     def close(self) -> None:
         """Close connections."""
-        self._transport.close()
+        self._tokens.close()
+        for transport in self._idle:
+            transport.close()
+
+    def _new_transport(self) -> Transport:
+        return Transport(f"SCM account {self._account.label}", self._trust, self._timeout)
+
+    @contextlib.contextmanager
+    def _seat(self, is_write: bool) -> Iterator[Transport]:
+        """A connection of one's own, once there is room."""
+        with self._writing if is_write else contextlib.nullcontext(), self._seats:
+            try:
+                transport = self._idle.pop()
+            except IndexError:
+                transport = self._new_transport()
+            try:
+                yield transport
+            finally:
+                self._idle.append(transport)
 
     def _order(self, label: str, path: str, body: Mapping[str, object]) -> str:
         answer = self._write(label, "POST", path, body)
@@ -330,20 +367,13 @@ class ScmClient:
 
     def _authorised(self, outgoing: Outgoing) -> Answer:
         """Send with a token; a 401 renews it once, which is safe: what is not authorised is not carried out."""
-        with self._lock:
-            answer = self._send(outgoing)
+        with self._seat(outgoing.is_write) as transport:
+            token = self._tokens.token()
+            answer = transport.send(_with_token(outgoing, token))
             if answer.status == 401:
-                self._tokens.reject(answer.headers.get("www-authenticate", ""))
-                answer = self._send(outgoing)
+                self._tokens.reject(token, answer.headers.get("www-authenticate", ""))
+                answer = transport.send(_with_token(outgoing, self._tokens.token()))
         return self._checked(answer, outgoing)
-
-    def _send(self, outgoing: Outgoing) -> Answer:
-        headers = {**outgoing.headers, "Authorization": f"Bearer {self._tokens.token().reveal()}"}
-        return self._transport.send(
-            Outgoing(
-                outgoing.method, outgoing.url, outgoing.label, headers, json=outgoing.json, is_write=outgoing.is_write
-            )
-        )
 
     def _checked(self, answer: Answer, outgoing: Outgoing) -> Answer:
         if 200 <= answer.status < 300:
@@ -379,6 +409,10 @@ class ScmClient:
 
     def _at(self, label: str) -> str:
         return f"SCM account {self._account.label}, {label}"
+
+
+def _with_token(outgoing: Outgoing, token: Secret) -> Outgoing:
+    return replace(outgoing, headers={**outgoing.headers, "Authorization": f"Bearer {token.reveal()}"})
 
 
 def _path(certificate_id: str, operation: str = "") -> str:

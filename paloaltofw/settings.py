@@ -32,6 +32,8 @@ ENVIRONMENT_VARIABLE = "sectigo_pycert_config"
 DEFAULT_FILE = Path(__file__).resolve().parent / "config.yaml"
 DEFAULT_TOKEN_URL = "https://auth.sso.sectigo.com/auth/realms/apiclients/protocol/openid-connect/token"  # nosec B105  # no password
 ENCRYPTED_SUFFIX = ".gpg"
+# Each firewall waits mostly for its own management plane; this many at a time keep a small host busy but not pressed.
+DEFAULT_CONCURRENCY = 64
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -48,6 +50,7 @@ class Settings:
     certificate_folder: Path
     firewall_folder: Path
     state: Path
+    concurrency: int
     log_level: str
     log_file: Path
     issuance_wait: float
@@ -198,6 +201,7 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
         certificate_folder=profiles.value_or("certificates", path, base / "profiles/certificates"),
         firewall_folder=profiles.value_or("firewalls", path, base / "profiles/firewalls"),
         state=state.value_or("path", path, base / "state"),
+        concurrency=document.value_or("concurrency", integer(1, 500), DEFAULT_CONCURRENCY),
         log_level=logs.value_or("level", one_of(*LEVELS), "info"),
         log_file=logs.value_or("path", path, base / "logs") / logs.value_or("file", _file_name, "paloaltoagent.log"),
         issuance_wait=issuance.value_or("wait", duration(0, 86400), 300.0),

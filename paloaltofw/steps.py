@@ -210,7 +210,10 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done for one certificate, with the reason as a value. `in_service` is its name on the firewall."""
+    """What is to be done for one certificate, with the reason as a value. `in_service` is its name on the firewall.
+
+    `waits_for`: what the steps that are left out wait for.
+    """
 
     state: State
     action: Action
@@ -219,3 +222,4 @@ class Decision:
     in_service: str | None = None
     notes: tuple[str, ...] = ()
     blocked: Blocked | None = None
+    waits_for: str = ""

@@ -19,6 +19,7 @@ CONFIG: dict[str, Any] = {
     },
     "profiles": {"certificates": "profiles/certificates", "firewalls": "profiles/firewalls"},
     "state": {"path": "state"},
+    "concurrency": 64,
     "logging": {"level": "info", "path": "logs", "file": "paloaltoagent.log"},
     "issuance": {"wait": "5m", "lost_answer": "resubmit", "revocation_check": "12h"},
     "renewal": {"renew_before_days": None},
@@ -54,6 +55,8 @@ FIREWALL: dict[str, Any] = {
     "verify_tls": True,
     "timeout": 60,
     "commit_timeout": "20m",
+    "busy_wait": "5m",
+    "commit_window": {"days": ["Sat", "Sun"], "hours": "22:00-04:00"},
 }
 CREDENTIALS: dict[str, Any] = {
     "ENROLLMENT_API_1": {"client_id": "b8923830-aaaa", "client_secret": "s]e.c!r,et", "scm_url": None}
@@ -146,6 +149,7 @@ WRONG: dict[str, dict[str, list[object]]] = {
         "profiles.certificates": [*_PATH, "no/such/folder"],
         "profiles.firewalls": [*_PATH, "no/such/folder"],
         "state.path": _PATH,
+        "concurrency": [0, 501, "many", 1.5, True, *_SHAPES],
         "logging.level": ["INFO", "loud", *_TEXT],
         "logging.path": _PATH,
         "logging.file": ["", "a/b.log", "..", *_TEXT],
@@ -193,6 +197,10 @@ WRONG: dict[str, dict[str, list[object]]] = {
         "verify_tls": ["maybe", "sha256:AB", "sha256:" + "G" * 64, "no/such/file.pem", *_SHAPES],
         "timeout": ["0", *_DURATION],
         "commit_timeout": ["1s", *_DURATION],
+        "busy_wait": _DURATION,
+        "commit_window": ["always", ["Sat"]],
+        "commit_window.days": [["sat"], ["Saturday"], [6], [["Sat"]], {"a": "b"}],
+        "commit_window.hours": ["22-4", "24:00-04:00", "04:00-04:00", "00:00-24:01", "10:60-11:00", *_TEXT],
     },
     "credentials": {
         "ENROLLMENT_API_1.client_id": ["", "a\nb", "${NO_SUCH_VARIABLE}", True, *_SHAPES],

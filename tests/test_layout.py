@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "values": {"documents"},
     "addresses": {"documents", "values"},
     "peer_certificate": {"errors"},
+    "window": {"documents"},
     "transport": {"addresses", "clock", "errors", "peer_certificate"},
     "panos_xml": set(),
     "certificates": set(),
