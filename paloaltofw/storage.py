@@ -225,9 +225,17 @@ class Store:
         try:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            self._sweep()
             yield
         finally:
             os.close(descriptor)
+
+    def _sweep(self) -> None:
+        """Remove what a run that was killed in the midst of a write has left; its target is whole."""
+        for folder, pattern in ((self._folder, ".*.ids.*.tmp"), (self._orders.parent, "*/.*.json.*.tmp")):
+            for path in folder.glob(pattern):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     # --- .ids ----------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""One certificate's life, told to the agent step by step, with an accident in each step; and what must hold at the end."""
+"""A certificate's life on each firewall, told to the agent step by step, with an accident in each step; and what must hold."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from cryptography import x509
 
 from paloaltofw.sandbox.authority import spki_der
 from paloaltofw.sandbox.clock import ManualClock
+from paloaltofw.sandbox.device import Firewall
 from paloaltofw.sandbox.https import Answer, Request
 from paloaltofw.sandbox.keystore import KeySpec, PrivateKey
-from paloaltofw.sandbox.orders import Account
+from paloaltofw.sandbox.orders import Account, Order
 from paloaltofw.sandbox.panos_switches import Latencies, PanosSwitches
 from paloaltofw.sandbox.tour import BOUND_PROFILE, begin_peoples_work
 from paloaltofw.sandbox.world import PEOPLE, WorldOptions, certificate_profile, write_yaml
@@ -60,36 +61,47 @@ class Tally:
 class Story:
     """Enroll (pending), approve and collect, renew, replace. `key` is the renewal's key policy.
 
-    A commit is over so many requests after it was sent, whatever the real clock says; a second one would be queued and
+    On each of `size` firewalls, which are worked on in parallel, there is one certificate of the firewall's name. A
+    commit is over so many requests after it was sent, whatever the real clock says; a second one would be queued and
     counted.
     """
 
-    def __init__(self, folder: Path, key: str, commit_requests: int) -> None:
-        profile = certificate_profile(
-            "fw", "www.example.com", "OV", renewal={"key": key}, bind={"ssl_tls_service_profiles": [BOUND_PROFILE]}
-        )
+    def __init__(self, folder: Path, key: str, commit_requests: int, size: int = 1) -> None:
+        names = [f"fw{number}" for number in range(size)]
+        self.profiles: dict[str, dict[str, object]] = {
+            name: certificate_profile(
+                name,
+                f"{name}.example.com",
+                "OV",
+                renewal={"key": key},
+                bind={"ssl_tls_service_profiles": [BOUND_PROFILE]},
+            )
+            for name in names
+        }
         # The first certificate is due as soon as it is issued; the later ones are new.
         self.account = Account("OV_ACCOUNT", "id", "s]ecret", "OV", auto_approve=False, age_days=150)
         self.clock = ManualClock(datetime.datetime.now(datetime.timezone.utc))
         options = WorldOptions(
-            firewalls=("fw",), accounts=(self.account,), latencies=Latencies(commit_seconds=commit_requests),
+            firewalls=names, accounts=(self.account,), latencies=Latencies(commit_seconds=commit_requests * size),
             panos=PanosSwitches(busy_commit="queue"),
         )  # fmt: skip
         more: dict[str, dict[str, object]] = {"issuance": {"wait": "1s"}, "scm": {"timeout": 1}}
-        self.scene = Scene(folder, {"www": profile}, options, more, self.clock)
-        self.profile = profile
+        self.scene = Scene(folder, self.profiles, options, more, self.clock)
+        self.rotates = key == "rotate"
         self.folder = folder
-        self.firewall = self.scene.world.firewalls["fw"]
+        self.firewalls = self.scene.world.firewalls
         self.tally = Tally()
         self.fault: Callable[[int, Request, Handle], Answer] | None = None
         self.requests = 0
         self.keys_made = 0
-        self._make_key = self.firewall.key_source
-        self.firewall.key_source = self._count_key
+        self._was_served: set[str] = set()
         self._lock = threading.Lock()
-        begin_peoples_work(self.firewall)
-        path = folder / "profiles/firewalls/fw.yaml"
-        path.write_text(path.read_text("utf-8") + "timeout: 1\ncommit_timeout: 10m\n", "utf-8")
+        for name, firewall in self.firewalls.items():
+            self._make_key = firewall.key_source
+            firewall.key_source = self._count_key
+            begin_peoples_work(firewall)
+            path = folder / f"profiles/firewalls/{name}.yaml"
+            path.write_text(path.read_text("utf-8") + "timeout: 1\ncommit_timeout: 10m\n", "utf-8")
         for server in (self.scene.world.scm_server, *self.scene.world.servers.values()):
             server.interceptor = self._intercept
 
@@ -113,17 +125,36 @@ class Story:
             self.scene.world.scm.approve_all()
             self.account.auto_approve = True
         elif step == 3:
-            changed = copy.deepcopy(self.profile)
-            changed["sans"] = {"dns": ["more.example.com"]}
-            write_yaml(self.folder / "profiles/certificates/www.yaml", changed)
+            for name, profile in self.profiles.items():
+                changed = {**copy.deepcopy(profile), "sans": {"dns": [f"more.{name}.example.com"]}}
+                write_yaml(self.folder / f"profiles/certificates/{name}.yaml", changed)
 
     def run(self, step: int, kill_at: tuple[int, str] | None = None) -> Done:
         self.tally.runs += 1
         self.requests = 0
         done = self.scene.run(COMMANDS[step], kill_at=kill_at)
-        if step == 1 and self.account.age_days and self.scene.world.scm.orders[0].state == "Issued":
+        if (
+            step == 1
+            and self.account.age_days
+            and all(self.orders(name)[0].state == "Issued" for name in self.firewalls)
+        ):
             self.account.age_days = 0
         return done
+
+    def orders(self, name: str) -> list[Order]:
+        """The orders for one firewall's certificate."""
+        return [
+            order
+            for order in self.scene.world.scm.orders
+            if f"CN={name}.example.com" in order.csr.subject.rfc4514_string()
+        ]
+
+    def lost_orders(self, before: int) -> int:
+        """How many of the orders since then are not known to the agent: their answers were lost."""
+        if len(self.scene.world.scm.orders) == before:
+            return 0
+        folder = self.folder / "state/journal/orders"
+        return sum('"phase": "submitting"' in path.read_text("utf-8") for path in folder.glob("*.json"))
 
     def recover(self, step: int) -> None:
         """Run again until the step is done."""
@@ -137,17 +168,23 @@ class Story:
 
     def left_to_do(self, step: int) -> str:
         """What is not as it must be after a step; an empty text if all is."""
-        if step == 0:
-            pending = self.firewall.certificates(running=True).get("www")
-            return "" if pending is not None and pending.csr is not None else "the pending CSR is not committed"
-        order = self.scene.world.scm.orders[-1]
-        return "" if self.serving() == order.certificate else "the last order's certificate is not in service"
+        return "".join(self._left_on(step, name, firewall) for name, firewall in self.firewalls.items())
 
-    def serving(self) -> x509.Certificate | None:
+    def _left_on(self, step: int, name: str, firewall: Firewall) -> str:
+        if step == 0:
+            pending = firewall.certificates(running=True).get(name)
+            return (
+                "" if pending is not None and pending.csr is not None else f"{name}: the pending CSR is not committed. "
+            )
+        served = self.serving(firewall)
+        is_last = bool(self.orders(name)) and served == self.orders(name)[-1].certificate
+        return "" if is_last else f"{name}: the last order's certificate is not in service. "
+
+    def serving(self, firewall: Firewall) -> x509.Certificate | None:
         """The certificate that the service profile of the running configuration serves, if its key is there."""
-        name = self.firewall.profile_certificate(BOUND_PROFILE)
-        certificate = self.firewall.running_certificate(name) if name else None
-        key = self.firewall.private_key(name) if name else None
+        name = firewall.profile_certificate(BOUND_PROFILE)
+        certificate = firewall.running_certificate(name) if name else None
+        key = firewall.private_key(name) if name else None
         if certificate is None or key is None:
             return None
         return certificate if spki_der(key.public_key()) == spki_der(certificate.public_key()) else None
@@ -157,42 +194,48 @@ class Story:
         with self._lock:
             self.tally.observed += 1
             now = self.scene.world.clock.now()
-            serving = self.serving()
-            if serving is not None:
-                self._was_served = True
-                if serving.not_valid_after_utc <= now:
-                    self.problem("an expired certificate is in service")
-            elif getattr(self, "_was_served", False):
-                self.problem("nothing valid is in service any more")
+            for name, firewall in self.firewalls.items():
+                serving = self.serving(firewall)
+                if serving is not None:
+                    self._was_served.add(name)
+                    if serving.not_valid_after_utc <= now:
+                        self.problem(f"an expired certificate is in service on {name}")
+                elif name in self._was_served:
+                    self.problem(f"nothing valid is in service on {name} any more")
 
     def check(self, step: int) -> None:
         """What must hold after each step."""
-        orders = self.scene.world.scm.orders
-        distinct = {order.csr_sha256 for order in orders} if self.profile["renewal"] == {"key": "rotate"} else None
-        lost = len(orders) - ORDERS_AFTER[step]
-        if lost < 0 or (distinct is not None and len(distinct) != ORDERS_AFTER[step]):
-            self.problem(f"{len(orders)} orders after step {step}")
+        lost = len(self.scene.world.scm.orders) - ORDERS_AFTER[step] * len(self.firewalls)
         if lost > self.tally.lost_answers:
             self.problem(f"{lost} surplus orders for {self.tally.lost_answers} lost answers after step {step}")
-        if len(self.firewall.commits) > step + 1:
-            self.problem(f"{len(self.firewall.commits)} commits after step {step}")
-        if self.keys_made > ORDERS_AFTER[step]:
+        if self.keys_made > ORDERS_AFTER[step] * len(self.firewalls):
             self.problem(f"{self.keys_made} keys after step {step}")
-        self._check_people()
+        for name, firewall in self.firewalls.items():
+            self._check_orders(step, name)
+            if len(firewall.commits) > step + 1:
+                self.problem(f"{len(firewall.commits)} commits on {name} after step {step}")
+            self._check_people(firewall)
         if step > 0:
-            self._check_rest(orders[-1].id)
+            self._check_rest()
 
-    def _check_people(self) -> None:
-        owners = sorted(change.owner for change in self.firewall.pending_changes())
+    def _check_orders(self, step: int, name: str) -> None:
+        orders = self.orders(name)
+        distinct = {order.csr_sha256 for order in orders} if self.rotates else None
+        if len(orders) < ORDERS_AFTER[step] or (distinct is not None and len(distinct) != ORDERS_AFTER[step]):
+            self.problem(f"{len(orders)} orders for {name} after step {step}")
+
+    def _check_people(self, firewall: Firewall) -> None:
+        owners = sorted(change.owner for change in firewall.pending_changes())
         if owners != sorted(PEOPLE):
             self.problem(f"uncommitted changes afterwards: {owners}")
-        if any(commit.admins != (AGENT_ADMIN,) for commit in self.firewall.commits):
+        if any(commit.admins != (AGENT_ADMIN,) for commit in firewall.commits):
             self.problem("a commit was not limited to the agent's administrator")
 
-    def _check_rest(self, last_id: str) -> None:
+    def _check_rest(self) -> None:
         state = self.folder / "state"
-        if (state / "www.ids").read_bytes() != encode_id(last_id):
-            self.problem("the .ids file does not hold the last order")
+        for name in self.firewalls:
+            if (state / f"{name}.ids").read_bytes() != encode_id(self.orders(name)[-1].id):
+                self.problem(f"the .ids file of {name} does not hold the last order")
         left = [p.name for folder in ("orders", "commits") for p in (state / "journal" / folder).iterdir()]
         if left:
             self.problem(f"left in the journal: {left}")
@@ -202,7 +245,7 @@ class Story:
 
     def finish(self) -> Tally:
         self.tally.orders = len(self.scene.world.scm.orders)
-        self.tally.commits = len(self.firewall.commits)
+        self.tally.commits = sum(len(firewall.commits) for firewall in self.firewalls.values())
         return self.tally
 
 

@@ -17,6 +17,7 @@ PAGE = b"<html><body>Bad Gateway</body></html>"
 LONGEST = 60
 REFUSED = "connection refused"
 COMMIT_REQUESTS = 3
+FLEET, FLEET_STRIDE = 4, 13
 
 
 def cut_before(story: Story, request: Request, handle: Handle) -> Answer:
@@ -76,13 +77,13 @@ def commit_busy(story: Story, request: Request, handle: Handle) -> Answer:
 
 def locked(story: Story, request: Request, handle: Handle) -> Answer:
     """Another administrator holds both locks while this one request is answered."""
-    firewall = story.firewall
-    for kind in ("config", "commit"):
+    held = [(firewall, kind) for firewall in story.firewalls.values() for kind in ("config", "commit")]
+    for firewall, kind in held:
         firewall.lock_as("alice", kind)
     try:
         return handle(request)
     finally:
-        for kind in ("config", "commit"):
+        for firewall, kind in held:
             firewall.unlock_as("alice", kind)
 
 
@@ -104,10 +105,10 @@ FAULTS: dict[str, Callable[[Story, Request, Handle], Answer]] = {
 }
 
 
-def tell(fault: str, number: int) -> Tally:
+def tell(fault: str, number: int, size: int = 1) -> Tally:
     """One story in which the n-th request of every step meets a fault."""
     with tempfile.TemporaryDirectory() as folder:
-        story = Story(Path(folder), "rotate", COMMIT_REQUESTS)
+        story = Story(Path(folder), "rotate", COMMIT_REQUESTS, size)
         with story.scene:
             for step in range(len(COMMANDS)):
                 story.prepare(step)
@@ -138,22 +139,21 @@ def _disturb(story: Story, step: int, fault: str, number: int) -> None:
     story.run(step)
     story.fault = None
     story.tally.accidents += len(struck)
-    if struck and len(story.scene.world.scm.orders) > before:
-        path = story.folder / "state/journal/orders/www.json"
-        story.tally.lost_answers += int(path.exists() and '"phase": "submitting"' in path.read_text("utf-8"))
+    if struck:
+        story.tally.lost_answers += story.lost_orders(before)
 
 
-def most_requests() -> int:
+def most_requests(size: int = 1) -> int:
     """How many requests the longest step makes."""
     with tempfile.TemporaryDirectory() as folder:
-        story = Story(Path(folder), "rotate", COMMIT_REQUESTS)
+        story = Story(Path(folder), "rotate", COMMIT_REQUESTS, size)
         with story.scene:
             counts = []
             for step in range(len(COMMANDS)):
                 story.prepare(step)
                 story.run(step)
                 counts.append(story.requests)
-            assert max(counts) < LONGEST
+            assert max(counts) < LONGEST * size
             return max(counts)
 
 
@@ -168,6 +168,21 @@ def test_whatever_a_request_meets_the_job_is_finished() -> None:
     print(f"\nfault sweep, {len(FAULTS) + 1} faults: {total}")
     assert total.problems == []
     assert total.accidents > 1000
+
+
+@pytest.mark.sweep
+def test_whatever_a_request_meets_among_four_firewalls_the_job_is_finished() -> None:
+    longest = most_requests(FLEET)
+    # Where firewalls are worked on in parallel, each n-th request is another one in each run.
+    cases = [
+        (fault, 1 + (number + offset) % longest, FLEET)
+        for offset, fault in enumerate((REFUSED, *FAULTS))
+        for number in range(0, longest, FLEET_STRIDE)
+    ]
+    tally = spread(tell, cases, workers=4)
+    print(f"\nfault sweep, {FLEET} firewalls in parallel: {len(cases)} stories; {tally}")
+    assert tally.problems == []
+    assert tally.accidents > len(cases)
 
 
 @pytest.mark.parametrize("fault", [REFUSED, "connection cut after processing", "locks of another administrator", "502"])

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Points:
     def __init__(self, kill_at: tuple[int, str] | None) -> None:
         self.names: list[str] = []
         self._kill_at = kill_at
+        self._lock = threading.Lock()
 
     def is_refused(self) -> bool:
         """Whether the next request is the one that finds nobody listening."""
@@ -38,8 +40,9 @@ class Points:
         return self._kill_at == (requests_so_far + 1, "refused")
 
     def around(self, name: str, action: Callable[[], Any]) -> Any:
-        self.names.append(name)
-        number = len(self.names)
+        with self._lock:
+            self.names.append(name)
+            number = len(self.names)
         self._die(number, "before")
         try:
             return action()
