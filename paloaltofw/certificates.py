@@ -180,6 +180,14 @@ def parse_certificates(text: str) -> list[Certificate]:
     return [parse_certificate_der(block) for block in blocks]
 
 
+def first_der(text: str) -> bytes | None:
+    """The DER of the first certificate in a PEM text, without a look inside; None if there is none."""
+    try:
+        return next(iter(_blocks(text, _CERTIFICATE)), None)
+    except Unproven:
+        return None
+
+
 def parse_certificate_der(der: bytes) -> Certificate:
     """Read one DER certificate; raises Unproven."""
     try:

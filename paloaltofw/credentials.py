@@ -11,8 +11,9 @@ from paloaltofw.addresses import scm_url
 from paloaltofw.documents import BadValue, Findings, expand, read_document
 from paloaltofw.values import free_text
 
-# Every secret that this process has met, for the last line of defence in `redact`.
-_KNOWN: set[str] = set()
+# Every secret that this process has met, in each form in which a library might show it, for the last line of defence in
+# `redact`. A dictionary keeps one of each and may be read while another thread adds to it.
+_FORMS: dict[str, None] = {}
 _SHORTEST_REDACTED = 4
 
 
@@ -24,7 +25,8 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = value
         if len(value) >= _SHORTEST_REDACTED:
-            _KNOWN.add(value)
+            for form in (value, urllib.parse.quote(value, safe=""), urllib.parse.quote_plus(value)):
+                _FORMS[form] = None
 
     def reveal(self) -> str:
         """The value itself, for the one line that sends it."""
@@ -50,9 +52,9 @@ class Secret:
 
 def redact(text: str) -> str:
     """A text without any secret that this process has met, also where it is percent-encoded."""
-    for value in sorted(_KNOWN.copy(), key=len, reverse=True):
-        for form in (value, urllib.parse.quote(value, safe=""), urllib.parse.quote_plus(value)):
-            text = text.replace(form, "***")
+    found = [form for form in tuple(_FORMS) if form in text]
+    for form in sorted(found, key=len, reverse=True):
+        text = text.replace(form, "***")
     return text
 
 

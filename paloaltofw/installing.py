@@ -8,13 +8,13 @@ from paloaltofw.certificates import (
     Certificate,
     Unproven,
     build_chain,
+    first_der,
     is_weaker_policy,
     object_name,
     parse_certificates,
     prove_chain,
 )
 from paloaltofw.errors import AnswerLost, PlanBlocked, ProofFailed, Refused
-from paloaltofw.observation import read_certificate
 from paloaltofw.ordering import read_csr
 from paloaltofw.panos import REFERENCED_CODE
 from paloaltofw.panos_xml import CertificateEntry
@@ -60,8 +60,7 @@ def import_chain(context: Context, work: Work, step: ImportChain) -> None:
 def _is_there(entries: dict[str, CertificateEntry], certificate: Certificate, admin: str) -> bool:
     """Whether some entry holds this certificate. One that only another administrator's change holds does not count."""
     for entry in entries.values():
-        held = read_certificate(entry.certificate_pem) if entry.changed_by <= {admin} else None
-        if held is not None and held.sha256 == certificate.sha256:
+        if entry.changed_by <= {admin} and first_der(entry.certificate_pem) == certificate.der:
             return True
     return False
 
@@ -77,8 +76,7 @@ def _import(context: Context, name: str, certificate: Certificate, pem: str) -> 
 
 def _reads_back(context: Context, name: str, certificate: Certificate) -> bool:
     entry = context.client.certificates().get(name)
-    held = read_certificate(entry.certificate_pem) if entry else None
-    return held is not None and held.sha256 == certificate.sha256
+    return entry is not None and first_der(entry.certificate_pem) == certificate.der
 
 
 def import_certificate(context: Context, work: Work, step: ImportCertificate) -> None:

@@ -6,11 +6,16 @@ sent, `AnswerLost` that it may have been carried out.
 
 from __future__ import annotations
 
+import functools
 import logging
+import os
+import ssl
 import time
+import urllib.parse
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paloaltofw.addresses import Trust, pin_text
 from paloaltofw.clock import Clock
@@ -78,6 +83,7 @@ class Transport:
         self._trust = trust
         self._own_certificates = own_certificates
         self.remarks: list[str] = []
+        self._proxies_of: dict[str, dict[str, str]] = {}
         self._timeout = timeout
         self._session: requests.Session | None = None
 
@@ -127,12 +133,13 @@ class Transport:
             # A kept-alive connection may die under a request, and nobody could say whether the request arrived.
             self.close()
         if self._session is None:
-            self._session = _new_session(self._trust)
+            self._session = self._connectable(where)
         try:
             with self._session.request(
                 outgoing.method, outgoing.url, headers=dict(outgoing.headers), data=outgoing.data, json=outgoing.json,
                 files=outgoing.files, timeout=(min(CONNECT_SECONDS, timeout), timeout),
-                verify=_verify(self._trust), allow_redirects=False, stream=True,
+                verify=not _is_unverified(self._trust), proxies=self._proxies(outgoing.url), allow_redirects=False,
+                stream=True,
             ) as response:  # fmt: skip
                 return Answer(
                     status=response.status_code,
@@ -141,6 +148,22 @@ class Transport:
                 )
         except requests.RequestException as error:
             raise _translate(error, where, self._trust.pin) from None
+
+    def _connectable(self, where: str) -> requests.Session:
+        try:
+            return _new_session(self._trust)
+        except OSError as error:
+            what = f"the file of trusted CAs cannot be loaded: {error.strerror or 'it is not PEM'}"
+            raise Unreachable(what, where, "correct verify_tls, scm.ca_bundle or REQUESTS_CA_BUNDLE") from None
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        """The environment's proxies for a URL's host."""
+        import requests.utils
+
+        host = urllib.parse.urlsplit(url).netloc
+        if host not in self._proxies_of:
+            self._proxies_of[host] = requests.utils.get_environ_proxies(url, no_proxy=None)
+        return self._proxies_of[host]
 
 
 def _read(response: requests.Response, where: str, timeout: float) -> bytes:
@@ -172,34 +195,67 @@ def repeat_read(attempt: Callable[[], T], clock: Clock) -> T:
     return attempt()
 
 
-def _verify(trust: Trust) -> bool | str:
-    if trust.pin or trust.off:
-        return False  # with a pin the adapter compares the fingerprint instead
-    return str(trust.ca_file) if trust.ca_file else True
-
-
 def _new_session(trust: Trust) -> requests.Session:
     import requests
-    import urllib3
     from requests.adapters import HTTPAdapter
 
-    class _PinningAdapter(HTTPAdapter):
-        def init_poolmanager(self, *args: object, **kwargs: object) -> None:
-            super().init_poolmanager(*args, assert_fingerprint=trust.pin, **kwargs)  # type: ignore[arg-type]
+    tls: dict[str, Any] = {
+        "ssl_context": _context(trust.ca_file, _is_unverified(trust)),
+        "assert_fingerprint": trust.pin,
+    }
+
+    class _Adapter(HTTPAdapter):
+        """Hands our own TLS context on, also through a proxy: requests would read the CA file for every connection."""
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, **kwargs, **tls)  # type: ignore[misc]  # the names do not meet
+
+        def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+            return super().proxy_manager_for(proxy, **tls, **kwargs)
+
+        def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+            host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
+            return host, {key: value for key, value in pool.items() if key not in ("ca_certs", "ca_cert_dir")}
+
+        def cert_verify(self, conn: Any, *args: Any, **kwargs: Any) -> None:
+            conn.cert_reqs = "CERT_NONE" if _is_unverified(trust) else "CERT_REQUIRED"
 
     session = requests.Session()
-    session.auth = _keep_headers  # else requests looks into ~/.netrc and replaces the Authorization header
+    # Its look at the environment is made once by us: each request would read all of it, and ~/.netrc, which would
+    # replace the Authorization header.
+    session.trust_env = False
     session.headers.update({"User-Agent": "paloaltoagent", "Accept-Encoding": "identity"})
-    if trust.pin:
-        session.mount("https://", _PinningAdapter())
+    session.mount("https://", _Adapter())
     if trust.off:
+        import urllib3
+
         # The user chose this and is told so once a run; urllib3 would tell it once a request.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     return session
 
 
-def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+def _is_unverified(trust: Trust) -> bool:
+    """Whether no chain is verified: with a pin the adapter compares the fingerprint instead."""
+    return bool(trust.pin) or trust.off
+
+
+@functools.lru_cache(maxsize=64)
+def _context(ca_file: Path | None, is_unverified: bool) -> ssl.SSLContext:
+    """One TLS context for all connections of the same trust; raises OSError if the CA file cannot be loaded."""
+    import requests.utils
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if is_unverified else ssl.CERT_REQUIRED)
+    if not is_unverified:
+        # The variables that requests heeds, for hosts behind a TLS-inspecting proxy.
+        chosen = (
+            os.environ.get("REQUESTS_CA_BUNDLE")
+            or os.environ.get("CURL_CA_BUNDLE")
+            or requests.utils.DEFAULT_CA_BUNDLE_PATH
+        )
+        path = str(ca_file or chosen)
+        context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
+    return context
 
 
 def _translate(
