@@ -302,6 +302,8 @@ class FirewallRun:
         for work in works:
             work.decision = self._held_back(work.decision)  # the window may have closed meanwhile
         self._stage(works, Stage.INSTALL)
+        installing.read_back(self._context, works)
+        self._stage(works, Stage.SERVE)
         self._commit(works)
         self._record([work for work in works if work.is_open and _has(work, RecordId)])
         self._leave_to_window([work for work in works if work.is_open and work.decision.waits_for])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from paloaltofw.certificates import (
@@ -12,12 +13,12 @@ from paloaltofw.certificates import (
     is_weaker_policy,
     object_name,
     parse_certificates,
+    parse_csr,
     prove_chain,
 )
-from paloaltofw.errors import AnswerLost, PlanBlocked, ProofFailed, Refused
+from paloaltofw.errors import AgentError, AnswerLost, PlanBlocked, ProofFailed, Refused
 from paloaltofw.ordering import read_csr
 from paloaltofw.panos import REFERENCED_CODE
-from paloaltofw.panos_xml import CertificateEntry
 from paloaltofw.series import requirements
 from paloaltofw.steps import Bind, DeletePredecessor, ImportCertificate, ImportChain, Prove
 from paloaltofw.storage import Phase
@@ -48,21 +49,14 @@ def import_chain(context: Context, work: Work, step: ImportChain) -> None:
     assert work.chain is not None  # nosec B101  # narrows a type
     if not work.chain.intermediates:
         return
-    entries = context.client.certificates()
+    context.read_entries()
     for certificate in work.chain.intermediates:
-        if _is_there(entries, certificate, context.firewall.admin):
+        if certificate.der in context.held:
             continue
         name = object_name(certificate, OBJECT_NAME_LIMIT)
         _import(context, name, certificate, certificate.pem)
+        context.held.add(certificate.der)
         context.event(work, "intermediate imported as %s", name)
-
-
-def _is_there(entries: dict[str, CertificateEntry], certificate: Certificate, admin: str) -> bool:
-    """Whether some entry holds this certificate. One that only another administrator's change holds does not count."""
-    for entry in entries.values():
-        if entry.changed_by <= {admin} and first_der(entry.certificate_pem) == certificate.der:
-            return True
-    return False
 
 
 def _import(context: Context, name: str, certificate: Certificate, pem: str) -> None:
@@ -80,18 +74,47 @@ def _reads_back(context: Context, name: str, certificate: Certificate) -> bool:
 
 
 def import_certificate(context: Context, work: Work, step: ImportCertificate) -> None:
-    """Import the certificate onto its key, and read it back."""
+    """Import the certificate onto its key; `read_back` then proves it."""
     assert work.chain is not None and work.order is not None  # nosec B101  # narrows a type
     leaf = work.chain.leaf
-    where = f"firewall {context.firewall.id}, import {step.entry}"
-    if not work.order.same_key and read_csr(context, step.entry).spki_sha256 != leaf.spki_sha256:
+    if not work.order.same_key and _requested_key(context, step.entry) != leaf.spki_sha256:
+        where = f"firewall {context.firewall.id}, import {step.entry}"
         remedy = "nothing was imported; the next run asks for a new certificate"
         raise ProofFailed("the firewall now holds another key than the one of the order", where, remedy)
     _import(context, step.entry, leaf, work.chain.pem if step.with_chain else leaf.pem)
-    if not _reads_back(context, step.entry, leaf):
-        raise ProofFailed("the certificate cannot be read back after its import", where, "look at the entry")
-    work.certificate = leaf
-    context.event(work, "certificate imported as %s", step.entry)
+    work.imported_as = step.entry
+
+
+def _requested_key(context: Context, name: str) -> str:
+    """The SHA-256 of the public key in an entry's CSR: of the entries that were read, else asked for."""
+    entry = context.read_entries().get(name)
+    try:
+        return parse_csr(entry.csr_pem).spki_sha256 if entry else ""
+    except Unproven:
+        return read_csr(context, name).spki_sha256  # some releases show the CSR only by export
+
+
+def read_back(context: Context, works: Sequence[Work]) -> None:
+    """See that the candidate configuration holds what was imported, before anything is made to serve it."""
+    imported = [work for work in works if work.is_open and work.imported_as]
+    if not imported:
+        return
+    try:
+        entries = context.client.certificates()
+    except AgentError as error:
+        for work in imported:
+            work.error = error
+        return
+    for work in imported:
+        assert work.chain is not None and work.imported_as is not None  # nosec B101  # narrows a type
+        entry = entries.get(work.imported_as)
+        if entry is None or first_der(entry.certificate_pem) != work.chain.leaf.der:
+            where = f"firewall {context.firewall.id}, import {work.imported_as}"
+            what = "the certificate cannot be read back after its import"
+            work.error = ProofFailed(what, where, "look at the entry")
+            continue
+        work.certificate = work.chain.leaf
+        context.event(work, "certificate imported as %s", work.imported_as)
 
 
 def bind(context: Context, work: Work, step: Bind) -> None:

@@ -17,8 +17,9 @@ class Stage(IntEnum):
     ORDER = 1
     COLLECT = 2
     INSTALL = 3
-    COMMIT = 4
-    RECORD = 5
+    SERVE = 4
+    COMMIT = 5
+    RECORD = 6
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Bind:
     entry: str
     service_profiles: tuple[str, ...]
     predecessors: tuple[str, ...] = ()
-    stage = Stage.INSTALL
+    stage = Stage.SERVE
 
     def __str__(self) -> str:
         names = ", ".join(self.service_profiles)
@@ -129,7 +130,7 @@ class DeletePredecessor:
     """A predecessor goes, unless something still refers to it."""
 
     entry: str
-    stage = Stage.INSTALL
+    stage = Stage.SERVE
 
     def __str__(self) -> str:
         return f"{self.entry}, unless something still refers to it"

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from paloaltofw.certificate_profile import CertificateProfile
-from paloaltofw.certificates import Certificate, Chain, Csr
+from paloaltofw.certificates import Certificate, Chain, Csr, first_der
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, Busy
 from paloaltofw.firewall_profile import FirewallProfile
 from paloaltofw.lifecycle import Seen
 from paloaltofw.panos import PanosClient
+from paloaltofw.panos_xml import CertificateEntry
 from paloaltofw.scm import ScmClient
 from paloaltofw.settings import Settings
 from paloaltofw.steps import Action, Blocked, Decision, State, Step
@@ -62,6 +63,7 @@ class Work:
     waits_for: str = ""
     state: State | None = None
     certificate: Certificate | None = None
+    imported_as: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -105,6 +107,19 @@ class Context:
     has_changed: bool = False
     is_identified: bool = False
     changed_profiles: set[str] = field(default_factory=set)
+    entries: dict[str, CertificateEntry] | None = None
+    held: set[bytes] = field(default_factory=set)
+
+    def read_entries(self) -> dict[str, CertificateEntry]:
+        """The certificate entries as they were when the first of the run's certificates was to be installed.
+
+        `held` gets the certificates (DER) that no other administrator's uncommitted change brought in.
+        """
+        if self.entries is None:
+            self.entries = self.client.certificates()
+            ours = (entry for entry in self.entries.values() if entry.changed_by <= {self.firewall.admin})
+            self.held = {der for der in (first_der(entry.certificate_pem) for entry in ours) if der}
+        return self.entries
 
     def patiently(self, action: Callable[[], T]) -> T:
         """Do something that the firewall may refuse for a lock or a commit; a refusal changes nothing, so try again."""
