@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from paloaltofw.sandbox.orders import ScmSwitches
 from paloaltofw.sandbox.panos_switches import Latencies
 from paloaltofw.sandbox.world import certificate_profile
 from paloaltofw.window import DAYS
-from tests.end_to_end.harness import Scene, WorldOptions
+from tests.end_to_end.harness import ENVIRONMENT, SCRIPT, Scene, WorldOptions, clean_environment
 
 Handle = Callable[[Request], Answer]
 NAMES = [f"fw{number}" for number in range(6)]
@@ -232,3 +234,23 @@ def test_pending_orders_take_two_commits_at_most(tmp_path: Path) -> None:
         assert place.run("run").code == 0
         assert place.run("run").code == 0
         assert len(place.world.firewalls["fw0"].commits) == 2
+
+
+def test_a_fleet_split_over_two_hosts(tmp_path: Path) -> None:
+    """Each host has its own config.yaml and state, and its share of the firewalls; both run at the same time."""
+    with fleet(tmp_path, per_firewall=1) as place:
+        config = yaml.safe_load(place.config.read_text("utf-8"))
+        runs = []
+        for number, share in enumerate((NAMES[:3], NAMES[3:])):
+            path = place.folder / f"host{number}.yaml"
+            path.write_text(yaml.safe_dump({**config, "state": {"path": f"state{number}"}}), "utf-8")
+            argv = [sys.executable, str(SCRIPT), "--config", str(path), "run"]
+            for name in share:
+                argv += ["--firewall", name]
+            runs.append(subprocess.Popen(argv, env=clean_environment(**ENVIRONMENT)))
+        assert [run.wait() for run in runs] == [0, 0]
+        assert len(place.world.scm.orders) == len(NAMES)
+        assert all(len(place.world.firewalls[name].commits) == 1 for name in NAMES)
+        for number, share in enumerate((NAMES[:3], NAMES[3:])):
+            ids = {path.name for path in (place.folder / f"state{number}").glob("*.ids")}
+            assert ids == {f"{name}-c0x.ids" for name in share}
