@@ -95,7 +95,7 @@ class Gpg:
         if old.exists():
             _exchange(old, new, content)
         else:
-            _write(new, content)
+            _write(new, content, like=new)
         return new
 
     def read(self, path: Path) -> bytes:
@@ -187,16 +187,21 @@ def _refuse_both(plain: Path, encrypted: Path) -> None:
         raise EncryptionFailed(f"{encrypted.name} is there too", str(plain), "delete the one that is out of date")
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, like: Path) -> None:
+    """Write a file that belongs to whom the earlier one belonged to: root may encrypt what a service account reads."""
     try:
-        atomic_write(path, content)
+        status = like.stat()
+        is_others = status.st_uid != os.geteuid()
+        atomic_write(path, content, (status.st_uid, status.st_gid) if is_others else None)
     except StateError as error:
         raise EncryptionFailed(error.what, str(path), "the original is untouched") from None
+    except OSError as error:
+        raise EncryptionFailed(f"cannot be read: {error.strerror}", str(like), "check its rights") from None
 
 
 def _exchange(old: Path, new: Path, content: bytes) -> None:
     """Write the new file completely before the old one goes."""
-    _write(new, content)
+    _write(new, content, like=old)
     try:
         old.unlink()
         sync_folder(old.parent)

@@ -128,8 +128,11 @@ def _encode(record: Record) -> bytes:
     return json.dumps({"version": VERSION, **asdict(record)}, indent=1).encode() + b"\n"  # type: ignore[call-overload]
 
 
-def atomic_write(path: Path, content: bytes) -> None:
-    """Replace a file in one instant: after a power cut it holds the old or the new content, never something between."""
+def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = None) -> None:
+    """Replace a file in one instant: after a power cut it holds the old or the new content, never something between.
+
+    `owner`: user and group that the file is to belong to, where that is not this process's own.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with contextlib.suppress(FileNotFoundError):
@@ -137,6 +140,8 @@ def atomic_write(path: Path, content: bytes) -> None:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
         with open(descriptor, "wb") as file:
             os.fchmod(descriptor, FILE_MODE)
+            if owner is not None:
+                os.fchown(descriptor, *owner)
             file.write(content)
             file.flush()
             os.fsync(descriptor)

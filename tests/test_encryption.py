@@ -72,6 +72,19 @@ def test_symmetric_there_and_back(home: Path, profile: Path, tmp_path: Path) -> 
     assert "already" in gpg.decrypt_file(profile)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_files_keep_their_owner(home: Path, profile: Path, tmp_path: Path) -> None:
+    gpg = Gpg(None, passphrase_file(tmp_path), home)
+    os.chown(profile, 1234, 2345)
+    gpg.encrypt_file(profile)
+    encrypted = Path(f"{profile}.gpg")
+    assert (encrypted.stat().st_uid, encrypted.stat().st_gid, encrypted.stat().st_mode & 0o777) == (1234, 2345, 0o600)
+    gpg.rewrite(profile, b"url: x", is_encrypted=True)
+    assert encrypted.stat().st_uid == 1234
+    gpg.decrypt_file(profile)
+    assert (profile.stat().st_uid, profile.stat().st_gid) == (1234, 2345)
+
+
 def test_recipient_there_and_back(home: Path, profile: Path, tmp_path: Path) -> None:
     gpg = Gpg(make_key(home), None, home)
     gpg.encrypt_file(profile)
