@@ -57,8 +57,8 @@ class Points:
 def install(points: Points) -> None:
     write, remove, exchange = storage.atomic_write, storage.Store._remove, transport.Transport._exchange
 
-    def atomic_write(path: Path, content: bytes) -> None:
-        points.around(f"write {path.parent.name}/{path.name}", lambda: write(path, content))
+    def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = None) -> None:
+        points.around(f"write {path.parent.name}/{path.name}", lambda: write(path, content, owner))
 
     def _remove(self: storage.Store, path: Path) -> None:
         points.around(f"remove {path.parent.name}/{path.name}", lambda: remove(self, path))
