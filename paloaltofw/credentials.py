@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
 from paloaltofw.addresses import scm_url
-from paloaltofw.documents import BadValue, Findings, expand, read_document
+from paloaltofw.documents import BadValue, Findings, Section, expand, read_document
 from paloaltofw.values import free_text
 
 # Every secret that this process has met, in each form in which a library might show it, for the last line of defence in
 # `redact`. A dictionary keeps one of each and may be read while another thread adds to it.
 _FORMS: dict[str, None] = {}
 _SHORTEST_REDACTED = 4
+_SECRET_KEYS = ("api_key", "client_secret")
+# Long, of letters in both cases and digits, and not a name with a dot or a path: what keys and tokens are made of.
+_LOOKS_SECRET = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9+/=_-]{24,}")
 
 
 class Secret:
@@ -48,6 +52,16 @@ class Secret:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a secret cannot be pickled")
+
+
+def notice_secrets(document: Section) -> None:
+    """Know the secrets of a file before anything in it is refused: one in the wrong place is not shown either."""
+    for key, text in document.texts():
+        text = text.strip()
+        is_odd_key = not key and len(text) > 16 and not re.fullmatch("[a-z_]+", text)
+        if key in _SECRET_KEYS or is_odd_key or _LOOKS_SECRET.fullmatch(text):
+            Secret(text)
+            Secret(text.removeprefix("file:/"))
 
 
 def redact(text: str) -> str:
@@ -110,6 +124,8 @@ def read_accounts(
     if content is None:
         warn_if_exposed(path, findings)
     accounts = {}
+    for label in document.keys():  # noqa: SIM118 - a method of Section, not a dict
+        notice_secrets(document.section(label))
     for label in document.keys():  # noqa: SIM118 - a method of Section, not a dict
         section = document.section(label, required=True)
         client_id = section.value("client_id", lambda text: free_text(256)(expand(text)), required=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -166,6 +166,17 @@ class Section:
         """Record a problem with this key's value."""
         self.findings.add(self.at(key), self.full(key), what, allowed)
 
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Every text in the section, whatever its place, with the key of this section that leads to it."""
+        for key, value in self._values.items():
+            level = {id(value): value}
+            for _ in range(MAX_DEPTH):
+                scalars = [node for node in level.values() if isinstance(node, yaml.ScalarNode)]
+                yield from ((key, str(node.value)) for node in scalars)
+                yield from ((key, node.tag.removeprefix("!")) for node in level.values() if node.tag.startswith("!"))
+                level = {id(child): child for node in level.values() for child in _children(node)}
+        yield from (("", key) for key in self._keys)
+
     def close(self) -> None:
         """Report every key that nobody asked for."""
         for key in self._keys.keys() - self._asked:
@@ -300,13 +311,19 @@ def _compose(content: bytes) -> yaml.Node | None:
 
 
 def _is_shallow(node: yaml.Node, depth: int) -> bool:
-    if depth == 0:
-        return False
+    """Whether nothing is nested deeper. An alias is its anchor's node again, so each node is looked at once a level."""
+    level = {id(node): node}
+    for _ in range(depth):
+        level = {id(child): child for parent in level.values() for child in _children(parent)}
+        if not level:
+            return True
+    return False
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
-        return all(_is_shallow(child, depth - 1) for pair in node.value for child in pair)
-    if isinstance(node, yaml.SequenceNode):
-        return all(_is_shallow(child, depth - 1) for child in node.value)
-    return True
+        return [child for pair in node.value for child in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def _position(path: Path, node: yaml.Node) -> Position:
@@ -320,7 +337,9 @@ def _error_position(path: Path, error: yaml.YAMLError) -> Position:
 
 
 def _error_text(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or "unreadable").replace("\n", " ")
+    """What the parser says, without the words of the file that it quotes: they may be a secret's."""
+    problem = str(getattr(error, "problem", None) or "unreadable").replace("\n", " ")
+    return re.sub(r"'..+'|\"..+\"", "…", problem)
 
 
 def _is_null(node: yaml.Node) -> bool:
@@ -336,5 +355,6 @@ def _scalar_text(node: yaml.Node) -> str:
             return "NO"
         raise BadValue(f"{node.value} means true or false in YAML", "put it in quotes if it is meant as text")
     if node.tag not in _TEXT_TAGS:
-        raise BadValue(f"has the unknown type {node.tag.removeprefix(_TAG)}", "write a plain value")
+        # The tag is not shown: a secret without quotes that begins with ! is one.
+        raise BadValue("has a type of its own (a YAML tag, which begins with !)", "put the value in quotes")
     return str(node.value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paloaltofw.addresses import SYSTEM_TRUST, Trust, management_url, read_trust
-from paloaltofw.credentials import Secret, secret, warn_if_exposed
+from paloaltofw.credentials import Secret, notice_secrets, secret, warn_if_exposed
 from paloaltofw.documents import BadValue, Findings, Section, duration, one_of, read_document
 from paloaltofw.values import free_text, panos_name
 from paloaltofw.window import ALWAYS, CommitWindow, read_window
@@ -52,6 +52,7 @@ def read_firewall_profile(
         return None
     if content is None:
         warn_if_exposed(path, findings)
+    notice_secrets(document)
     profile = _profile(path, document, lacks)
     document.close()
     return profile if len(findings.problems) == before else None

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+GPGCONF = shutil.which("gpgconf") or "gpgconf"
 
 _STRAY = (
     "sectigo_pycert_config", "SECTIGO_ACCEPT_EULA", "SECTIGO_GPG_PASSPHRASE", "PALOALTOAGENT_SANDBOX_PACE",
@@ -17,3 +24,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name in _STRAY or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    # gpg-agent's socket needs a short path, which pytest's folders do not have.
+    with tempfile.TemporaryDirectory(prefix="gpg") as folder:
+        Path(folder).chmod(0o700)
+        yield Path(folder)
+        subprocess.run([GPGCONF, "--homedir", folder, "--kill", "all"], check=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,17 +17,7 @@ from tests import files
 from tests.end_to_end.harness import Scene
 
 PLAIN = 'api_key: "s3cr3t-ünï"\r\n# a comment, kept to the byte'.encode()
-GPGCONF = shutil.which("gpgconf") or "gpgconf"
 SCRIPT = Path(__file__).resolve().parent.parent / "paloaltofw" / "paloaltoagent.py"
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    # gpg-agent's socket needs a short path, which pytest's folders do not have.
-    with tempfile.TemporaryDirectory(prefix="gpg") as folder:
-        Path(folder).chmod(0o700)
-        yield Path(folder)
-        subprocess.run([GPGCONF, "--homedir", folder, "--kill", "all"], check=True)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import secrets
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +24,7 @@ from paloaltofw.sandbox.panos_switches import Latencies, PanosSwitches
 from paloaltofw.sandbox.tour import BOUND_PROFILE, begin_peoples_work
 from paloaltofw.sandbox.world import PEOPLE, WorldOptions, certificate_profile, write_yaml
 from paloaltofw.storage import encode_id
+from tests.end_to_end.canaries import Canaries, files_in
 from tests.end_to_end.harness import AGENT_ADMIN, Done, Scene
 
 Handle = Callable[[Request], Answer]
@@ -42,19 +44,22 @@ class Tally:
     commits: int = 0
     lost_answers: int = 0
     observed: int = 0
+    canaries: int = 0
     problems: list[str] = field(default_factory=list)
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.accidents + other.accidents, self.runs + other.runs, self.orders + other.orders,
             self.commits + other.commits, self.lost_answers + other.lost_answers, self.observed + other.observed,
+            self.canaries + other.canaries,
             self.problems + other.problems,
         )  # fmt: skip
 
     def __str__(self) -> str:
         return (
             f"{self.accidents} accidents, {self.runs} runs of the agent, {self.orders} orders, {self.commits} commits, "
-            f"{self.lost_answers} answers to orders lost, {self.observed} looks at the certificate in service"
+            f"{self.lost_answers} answers to orders lost, {self.observed} looks at the certificate in service; "
+            f"{self.runs} runs searched for {self.canaries} secrets"
         )
 
 
@@ -66,7 +71,9 @@ class Story:
     counted.
     """
 
-    def __init__(self, folder: Path, key: str, commit_requests: int, size: int = 1) -> None:
+    def __init__(
+        self, folder: Path, key: str, commit_requests: int, size: int = 1, options: tuple[str, ...] = ()
+    ) -> None:
         names = [f"fw{number}" for number in range(size)]
         self.profiles: dict[str, dict[str, object]] = {
             name: certificate_profile(
@@ -79,14 +86,18 @@ class Story:
             for name in names
         }
         # The first certificate is due as soon as it is issued; the later ones are new.
-        self.account = Account("OV_ACCOUNT", "id", "s]ecret", "OV", auto_approve=False, age_days=150)
+        secret = f"s]e c&r<e>t-{secrets.token_urlsafe(18)}"
+        self.account = Account("OV_ACCOUNT", "id", secret, "OV", auto_approve=False, age_days=150)
+        self.options = options
+        self.canaries = Canaries()
         self.clock = ManualClock(datetime.datetime.now(datetime.timezone.utc))
-        options = WorldOptions(
+        kind = WorldOptions(
             firewalls=names, accounts=(self.account,), latencies=Latencies(commit_seconds=commit_requests * size),
             panos=PanosSwitches(busy_commit="queue"),
         )  # fmt: skip
         more: dict[str, dict[str, object]] = {"issuance": {"wait": "1s"}, "scm": {"timeout": 1}}
-        self.scene = Scene(folder, self.profiles, options, more, self.clock)
+        self.scene = Scene(folder, self.profiles, kind, more, self.clock)
+        self.canaries.add_world(self.scene.world)
         self.rotates = key == "rotate"
         self.folder = folder
         self.firewalls = self.scene.world.firewalls
@@ -107,16 +118,21 @@ class Story:
 
     def _count_key(self, wanted: KeySpec) -> PrivateKey:
         self.keys_made += 1
-        return self._make_key(wanted)
+        key = self._make_key(wanted)
+        self.canaries.add_key(key)
+        return key
 
     def _intercept(self, request: Request, handle: Handle) -> Answer:
         with self._lock:
             self.requests += 1
             number = self.requests
             self.clock.advance(1)
+        answer = None
         try:
-            return self.fault(number, request, handle) if self.fault else handle(request)
+            answer = self.fault(number, request, handle) if self.fault else handle(request)
+            return answer
         finally:
+            self.canaries.see(request, answer)
             self.observe()
 
     def prepare(self, step: int) -> None:
@@ -132,7 +148,8 @@ class Story:
     def run(self, step: int, kill_at: tuple[int, str] | None = None) -> Done:
         self.tally.runs += 1
         self.requests = 0
-        done = self.scene.run(COMMANDS[step], kill_at=kill_at)
+        done = self.scene.run(*self.options, COMMANDS[step], kill_at=kill_at)
+        self.tally.problems += self.canaries.found_in([("stdout", done.out), ("stderr", done.err)])
         if (
             step == 1
             and self.account.age_days
@@ -245,6 +262,9 @@ class Story:
 
     def finish(self) -> Tally:
         self.tally.orders = len(self.scene.world.scm.orders)
+        self.tally.problems += self.canaries.found_in(files_in(self.folder / "state", self.folder / "logs"))
+        self.tally.problems += self.canaries.found_in_requests()
+        self.tally.canaries = self.canaries.count
         self.tally.commits = sum(len(firewall.commits) for firewall in self.firewalls.values())
         return self.tally
 

@@ -78,12 +78,12 @@ def test_keygen_adds_a_key_that_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("was_encrypted", [False, True])
-def test_keygen_encrypts_where_encryption_is_configured(tmp_path: Path, was_encrypted: bool) -> None:
+def test_keygen_encrypts_where_encryption_is_configured(home: Path, tmp_path: Path, was_encrypted: bool) -> None:
     passphrase = tmp_path / "passphrase"
     passphrase.touch(mode=0o600)
     passphrase.write_text("correct horse", "utf-8")
     with scene(tmp_path) as place:
-        change(place.config, encryption={"passphrase_file": "passphrase"})
+        change(place.config, encryption={"passphrase_file": "passphrase", "gnupg_home": str(home)})
         path = profile_path(tmp_path)
         if was_encrypted:
             assert place.run_cold("encrypt", str(path)).code == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from paloaltofw.sandbox.https import Answer, Cut, Request
+from paloaltofw.settings import LEVELS
 from tests.end_to_end.story import COMMANDS, Handle, Story, Tally, spread
 
 XML = "application/xml; charset=UTF-8"
@@ -108,7 +109,9 @@ FAULTS: dict[str, Callable[[Story, Request, Handle], Answer]] = {
 def tell(fault: str, number: int, size: int = 1) -> Tally:
     """One story in which the n-th request of every step meets a fault."""
     with tempfile.TemporaryDirectory() as folder:
-        story = Story(Path(folder), "rotate", COMMIT_REQUESTS, size)
+        # Each fault is met at every log level; every other run shows the log, and tracebacks, on stderr.
+        options = ("--log-level", LEVELS[number % len(LEVELS)], *(("--debug",) if number % 2 else ()))
+        story = Story(Path(folder), "rotate", COMMIT_REQUESTS, size, options)
         with story.scene:
             for step in range(len(COMMANDS)):
                 story.prepare(step)
