@@ -350,7 +350,11 @@ class PanosClient:
 
     def _commit(self, command: str) -> str | None:
         parameters = {"type": "commit", "action": "partial", "cmd": command}
-        return read_job_id(self._write("commit", parameters))
+        envelope = self._write("commit", parameters)
+        try:
+            return read_job_id(envelope)
+        except Malformed as error:
+            raise AnswerLost(str(error), self._at("commit"), "the next run looks for it") from None
 
     def _get(self, label: str, xpath: str) -> Element | None:
         return self._read(label, {"type": "config", "action": "get", "xpath": xpath}).result

@@ -39,6 +39,8 @@ TOKEN_DEFAULT_SECONDS = 60.0
 ACCEPT_PEM = "application/x-pem-file, application/pem-certificate-chain;q=0.9, */*;q=0.1"
 # SCM documents no limit. Five at once is what a public client of it uses, orders one after the other (fact sheet §3.6).
 REQUESTS_AT_ONCE = 5
+# A chain of five certificates has 12 kB.
+MAX_ANSWER_BYTES = 1024 * 1024
 SECTIGO_DOMAIN = ".sectigo.com"
 
 # Vendor codes, admin API reference 25.5 (fact sheet SCM §3.5). OA confirms -103 and -109 for this API.
@@ -326,7 +328,7 @@ class ScmClient:
             transport.close()
 
     def _new_transport(self) -> Transport:
-        return Transport(f"SCM account {self._account.label}", self._trust, self._timeout)
+        return Transport(f"SCM account {self._account.label}", self._trust, self._timeout, limit=MAX_ANSWER_BYTES)
 
     @contextlib.contextmanager
     def _seat(self, is_write: bool) -> Iterator[Transport]:

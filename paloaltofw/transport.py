@@ -21,6 +21,7 @@ from paloaltofw.addresses import Trust, pin_text
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AnswerLost, Busy, InvalidAnswer, NotTrusted, PeerError, Unreachable
 from paloaltofw.peer_certificate import fingerprint
+from paloaltofw.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     import requests
@@ -34,6 +35,8 @@ MAX_RETRY_AFTER = 60.0
 # The largest honest answer is a firewall's whole certificate list: some 10 kB an entry, hundreds of entries.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CHUNK = 64 * 1024
+# The whole exchange may take so many times the timeout, however steadily the peer goes on.
+TOTAL_TIMES = 2
 log = logging.getLogger(__name__)
 
 
@@ -70,18 +73,25 @@ class Outgoing:
 
 
 class Transport:
-    """Sends requests to one peer. `timeout` is in seconds, for the whole answer.
+    """Sends requests to one peer. `timeout` is in seconds, for the connection and for each silence of the peer; twice
+    that is the limit for the whole exchange. `limit` is the largest body that is read, in bytes.
 
     `own_certificates` gives fingerprints (hex) of certificates that are as good as the one to trust, since we put them
     there ourselves; it is asked only when trust fails. `remarks` then says so.
     """
 
     def __init__(
-        self, peer: str, trust: Trust, timeout: float, own_certificates: Callable[[], Collection[str]] = tuple
+        self,
+        peer: str,
+        trust: Trust,
+        timeout: float,
+        own_certificates: Callable[[], Collection[str]] = tuple,
+        limit: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._peer = peer
         self._trust = trust
         self._own_certificates = own_certificates
+        self._limit = limit
         self.remarks: list[str] = []
         self._proxies_of: dict[str, dict[str, str]] = {}
         self._timeout = timeout
@@ -126,7 +136,9 @@ class Transport:
         self._trust = Trust(pin=presented)
 
     def _exchange(self, outgoing: Outgoing, where: str) -> Answer:
-        import requests
+        import http.client
+
+        import urllib3
 
         timeout = outgoing.timeout or self._timeout
         if outgoing.is_write:
@@ -134,20 +146,29 @@ class Transport:
             self.close()
         if self._session is None:
             self._session = self._connectable(where)
-        try:
-            with self._session.request(
-                outgoing.method, outgoing.url, headers=dict(outgoing.headers), data=outgoing.data, json=outgoing.json,
-                files=outgoing.files, timeout=(min(CONNECT_SECONDS, timeout), timeout),
-                verify=not _is_unverified(self._trust), proxies=self._proxies(outgoing.url), allow_redirects=False,
-                stream=True,
-            ) as response:  # fmt: skip
-                return Answer(
-                    status=response.status_code,
-                    headers={name.lower(): value for name, value in response.headers.items()},
-                    body=_read(response, where, timeout),
-                )
-        except requests.RequestException as error:
-            raise _translate(error, where, self._trust.pin) from None
+        with WATCHDOG.watch(timeout * TOTAL_TIMES) as guard:
+            try:
+                answer = self._ask(self._session, outgoing, where, timeout)
+            # OSError is requests' own base too; ValueError is what http.client makes of a negative chunk.
+            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+                self.close()
+                if not guard.has_fired:
+                    raise _translate(error, where, self._trust.pin) from None
+        if guard.has_fired:
+            # Also where an answer was made of it: the end of the connection may look like the end of the headers.
+            self.close()
+            what = f"took longer than {timeout * TOTAL_TIMES:g} s to answer"
+            raise AnswerLost(what, where, "raise timeout if it is slow")
+        return answer
+
+    def _ask(self, session: requests.Session, outgoing: Outgoing, where: str, timeout: float) -> Answer:
+        with session.request(
+            outgoing.method, outgoing.url, headers=dict(outgoing.headers), data=outgoing.data, json=outgoing.json,
+            files=outgoing.files, timeout=(min(CONNECT_SECONDS, timeout), timeout),
+            verify=not _is_unverified(self._trust), proxies=self._proxies(outgoing.url), allow_redirects=False,
+            stream=True,
+        ) as response:  # fmt: skip
+            return _answer(response, where, self._limit)
 
     def _connectable(self, where: str) -> requests.Session:
         try:
@@ -166,15 +187,22 @@ class Transport:
         return self._proxies_of[host]
 
 
-def _read(response: requests.Response, where: str, timeout: float) -> bytes:
-    deadline = time.monotonic() + timeout
+def _answer(response: requests.Response, where: str, limit: int) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        # We ask for identity. What is compressed may be a thousand times as large when it is unpacked.
+        raise InvalidAnswer(f"answered in the coding {coding[:20]!r}", where, "check what answers there")
+    return Answer(response.status_code, headers, _read(response, where, limit))
+
+
+def _read(response: requests.Response, where: str, limit: int) -> bytes:
+    """The body, read by http.client: urllib3's own reading of chunks takes a size line of any length."""
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
+    while chunk := response.raw.read(_CHUNK, decode_content=False):
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise InvalidAnswer(f"sent more than {MAX_ANSWER_BYTES >> 20} MiB", where, "check what answers there")
-        if time.monotonic() > deadline:
-            raise AnswerLost(f"took longer than {timeout:g} s to answer", where, "raise timeout if it is slow")
+        if len(body) > limit:
+            raise InvalidAnswer(f"sent more than {limit >> 20} MiB", where, "check what answers there")
     return bytes(body)
 
 
@@ -198,20 +226,39 @@ def repeat_read(attempt: Callable[[], T], clock: Clock) -> T:
 def _new_session(trust: Trust) -> requests.Session:
     import requests
     from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPSConnection
+    from urllib3.connectionpool import HTTPSConnectionPool
 
     tls: dict[str, Any] = {
         "ssl_context": _context(trust.ca_file, _is_unverified(trust)),
         "assert_fingerprint": trust.pin,
     }
 
+    class _Connection(HTTPSConnection):
+        """Tells the watchdog which connection the calling thread's request goes over."""
+
+        def connect(self) -> None:
+            WATCHDOG.use(self)
+            super().connect()
+
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            WATCHDOG.use(self)
+            super().request(*args, **kwargs)
+
+    class _Pool(HTTPSConnectionPool):
+        ConnectionCls = _Connection
+
     class _Adapter(HTTPAdapter):
         """Hands our own TLS context on, also through a proxy: requests would read the CA file for every connection."""
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, **kwargs, **tls)  # type: ignore[misc]  # the names do not meet
+            self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
 
         def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-            return super().proxy_manager_for(proxy, **tls, **kwargs)
+            manager = super().proxy_manager_for(proxy, **tls, **kwargs)
+            manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
+            return manager
 
         def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
             host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
@@ -258,11 +305,10 @@ def _context(ca_file: Path | None, is_unverified: bool) -> ssl.SSLContext:
     return context
 
 
-def _translate(
-    error: requests.RequestException, where: str, pin: str | None
-) -> Unreachable | AnswerLost | InvalidAnswer:
+def _translate(error: Exception, where: str, pin: str | None) -> Unreachable | AnswerLost | InvalidAnswer:
     """Map an error of requests to ours. Its text is not used: it may hold the URL or the header that was sent."""
     import requests
+    import urllib3
 
     if isinstance(error, requests.exceptions.SSLError):
         return _tls_failure(error, where, pin)
@@ -270,7 +316,7 @@ def _translate(
         return Unreachable("no connection within the time limit", where, "check address and network", may_pass=True)
     if isinstance(error, requests.exceptions.ProxyError):
         return Unreachable("the proxy refused or failed", where, "check the proxy settings in the environment")
-    if isinstance(error, requests.ReadTimeout):
+    if isinstance(error, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)):
         return AnswerLost("no answer within the time limit", where, "raise timeout if it is slow")
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
         return Unreachable("the address or a header value cannot be sent", where, "correct the profile")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import functools
+import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -110,3 +112,47 @@ def connect_proxy() -> Iterator[tuple[str, list[str]]]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
+
+
+RawScript = Callable[[ssl.SSLSocket, bytes], None]
+
+
+@contextmanager
+def raw_peer(script: RawScript) -> Iterator[tuple[str, list[bytes]]]:
+    """A TLS server that answers each request with whatever the script writes; gives its URL and the requests' heads."""
+    context = server_context(*tls().server_identity("127.0.0.1", "localhost"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    heads: list[bytes] = []
+
+    def converse(client: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError), context.wrap_socket(client, server_side=True) as secured:
+            secured.settimeout(20)
+            head = read_head(secured)
+            heads.append(head)
+            script(secured, head)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=converse, args=(listener.accept()[0],), daemon=True).start()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}", heads
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def read_head(secured: ssl.SSLSocket) -> bytes:
+    """A request's head; its body is read too, and thrown away."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += secured.recv(4096) or b"\r\n\r\n"
+    head, _, body = data.partition(b"\r\n\r\n")
+    match = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+    while match and len(body) < int(match[1]):
+        body += secured.recv(4096) or b" " * int(match[1])
+    return head
