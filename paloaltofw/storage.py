@@ -118,6 +118,8 @@ def _decode(kind: type[R], content: bytes) -> R:
     for name, value in data.items():
         if not isinstance(value, known[name]) or (isinstance(value, bool) and known[name] == (int,)):
             raise ValueError(f"wrong type of {name}")
+        if isinstance(value, str):
+            value.encode()  # half of a surrogate pair is no text; the error is a ValueError
     try:
         return kind(**data)
     except TypeError:
@@ -171,13 +173,15 @@ def read_file(path: Path) -> bytes | None:
     except OSError as error:
         reason = "is a symbolic link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
         raise StateError(reason, str(path), "remove it or correct its rights") from None
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             raise StateError("is not a regular file of this user", str(path), "remove it or correct its owner")
         if status.st_size > MAX_FILE_BYTES:
             raise StateError("is too large to be ours", str(path), "look at it and move it away")
-        return file.read(MAX_FILE_BYTES)
+        return os.read(descriptor, MAX_FILE_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 class Store:
@@ -305,7 +309,7 @@ class Store:
         content = read_file(self._folder / "eula.json")
         try:
             data = json.loads(content) if content else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         digest = data.get("sha256") if isinstance(data, dict) else None
         return digest if isinstance(digest, str) else None
@@ -325,7 +329,8 @@ class Store:
             raise self._quarantine(path) from None
 
     def _quarantine(self, path: Path) -> StateError:
-        aside = path.with_name(path.name + CORRUPT_SUFFIX)
+        names = (f"{path.name}{CORRUPT_SUFFIX}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+        aside = next(free for free in map(path.with_name, names) if not os.path.lexists(free))
         try:
             path.replace(aside)
         except OSError as error:
