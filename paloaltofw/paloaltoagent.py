@@ -48,11 +48,11 @@ class AgentGroup(click.Group):
 
 
 def _show_error(ctx: click.Context, error: AgentError) -> None:
-    from paloaltofw.credentials import redact
+    from paloaltofw.reporting import say
 
     if ctx.params.get("debug"):
         _show_traceback()
-    click.echo(redact(str(error)), err=True)
+    say(str(error), sys.stderr)
     command = ctx.meta.get(f"{PROGRAM}.json")
     if command:
         from paloaltofw.reporting import json_document
