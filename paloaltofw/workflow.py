@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import sys
 import urllib.parse
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 # devices it would poll faster than they bear.
 PACE_VARIABLE = "PALOALTOAGENT_SANDBOX_PACE"
 Ask = Callable[[], str]
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,19 @@ def _warn(configuration: Configuration) -> None:
 def _clock(configuration: Configuration) -> Clock:
     pace = os.environ.get(PACE_VARIABLE)
     hosts = [configuration.settings.scm_url, *(firewall.url for firewall in configuration.firewalls.values())]
-    if not pace or not all(urllib.parse.urlsplit(url).hostname in _LOOPBACK for url in hosts):
+    if not pace or not all(_is_loopback(urllib.parse.urlsplit(url).hostname or "") for url in hosts):
         return SystemClock()
     try:
         return SystemClock(min(1.0, max(0.0001, float(pace))))
     except ValueError:
         raise UsageError(f"{PACE_VARIABLE}={pace!r} is not a number") from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def ensure_eula(store: Store, options: Options, ask: Callable[[str], bool] | None) -> None:

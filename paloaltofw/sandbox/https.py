@@ -18,6 +18,7 @@ from socket import SHUT_RDWR, socket
 from typing import Protocol
 
 LOOPBACK = "127.0.0.1"
+ANY = "0.0.0.0"  # nosec B104  # clients from elsewhere are not answered
 MAX_BODY = 4 * 1024 * 1024
 IDLE_SECONDS = 30.0
 
@@ -199,22 +200,26 @@ class _Listener(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, owner: HttpsServer, context: ssl.SSLContext, port: int) -> None:
+    def __init__(self, owner: HttpsServer, context: ssl.SSLContext, host: str, port: int) -> None:
         self.owner = owner
         self.context = context
-        super().__init__((LOOPBACK, port), _Handler)
+        super().__init__((host, port), _Handler)
+
+    def verify_request(self, request: socket | tuple[bytes, socket], client_address: object) -> bool:
+        """Whoever is not on this machine is not answered, whatever address is listened on."""
+        return isinstance(client_address, tuple) and str(client_address[0]).startswith("127.")
 
     def handle_error(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
         """Say nothing: a client that hangs up or does not trust us is everyday life here."""
 
 
 class HttpsServer:
-    """Serves one site on a loopback port of its own (0: a free one)."""
+    """Serves one site on a loopback port of its own (0: a free one); on `host` ANY under all of 127.0.0.0/8."""
 
-    def __init__(self, site: Site, context: ssl.SSLContext, port: int = 0) -> None:
+    def __init__(self, site: Site, context: ssl.SSLContext, port: int = 0, host: str = LOOPBACK) -> None:
         self.site = site
         self.interceptor: Interceptor | None = None
-        self._listener = _Listener(self, context, port)
+        self._listener = _Listener(self, context, host, port)
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
 
     @property
