@@ -44,7 +44,8 @@ def read_firewall_profile(
 ) -> FirewallProfile | None:
     """Read one firewall profile, or its decrypted content; None, with the problems recorded, if it is wrong.
 
-    `lacks`: `api_key` and `verify_tls`, where these are about to be written and what stands there now does not matter.
+    `lacks`: `api_key` or `verify_tls`, where it is about to be written and what stands there now does not matter;
+    `any api_key`, where the key is not needed.
     """
     before = len(findings.problems)
     document = read_document(path, findings, content)
@@ -61,8 +62,9 @@ def read_firewall_profile(
 def _profile(path: Path, document: Section, lacks: Collection[str]) -> FirewallProfile | None:
     url = document.value("url", management_url, required=True)
     admin = document.value("admin", panos_name, required=True)
-    if "api_key" in lacks:
-        api_key: Secret | None = document.value_or("api_key", _replaceable, Secret(""))
+    if "api_key" in lacks or "any api_key" in lacks:
+        rule = _replaceable if "api_key" in lacks else _ignored
+        api_key: Secret | None = document.value_or("api_key", rule, Secret(""))
     else:
         api_key = document.value("api_key", secret, required=True)
     description = document.value_or("commit_description", free_text(DESCRIPTION_LIMIT), DEFAULT_DESCRIPTION)
@@ -84,6 +86,10 @@ def _profile(path: Path, document: Section, lacks: Collection[str]) -> FirewallP
 def _replaceable(text: str) -> Secret:
     if "${" in text or text.strip().startswith("file:"):
         raise BadValue("is taken from elsewhere", "put the new key there by hand, or put any text here instead")
+    return Secret("")
+
+
+def _ignored(text: str) -> Secret:
     return Secret("")
 
 

@@ -298,7 +298,7 @@ def trust(ctx: click.Context, firewall: str, fingerprint: str | None) -> None:
 
     options = _options(ctx)
     expected = workflow.parse_fingerprint(fingerprint)
-    access = workflow.open_access(options, firewall, ("api_key", "verify_tls"), _ask_for_passphrase(is_new=False))
+    access = workflow.open_access(options, firewall, ("any api_key", "verify_tls"), _ask_for_passphrase(is_new=False))
     workflow.ensure_eula(access.store, options, _eula_prompt())
     presented = look_at_certificate(access.file)
     if sys.stdout.isatty() or expected is None:

@@ -182,9 +182,11 @@ def test_trust_shows_the_certificate_and_pins_it(tmp_path: Path) -> None:
         assert {entry.type for entry in place.world.firewalls["fw-edge"].log} >= {"config"}
 
 
-def test_trust_with_a_fingerprint_needs_no_terminal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["LUFRPT...", "${SOME_KEY}", "file:/run/key", None])
+def test_trust_with_a_fingerprint_needs_no_terminal_and_no_key(tmp_path: Path, key: str | None) -> None:
     with scene(tmp_path) as place:
         path = profile_path(tmp_path)
+        change(path, api_key=key)
         before = path.read_bytes()
         done = place.run_cold(*TRUST, "--fingerprint", "AB" * 32)
         assert done.code == 1
