@@ -65,7 +65,7 @@ def expired(firewall: Firewall, name: str, now: datetime.datetime) -> bool:
 
 @pytest.mark.sweep
 def test_a_year_in_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "CONCURRENCY", 1)  # so that the simulated time is the same in every run
+    monkeypatch.setattr(execution, "MAX_THREADS", 1)  # so that the simulated time is the same in every run
     start = datetime.datetime.now(datetime.timezone.utc).replace(hour=2, minute=17, second=0, microsecond=0)
     clock = ManualClock(start)
     accounts = [Account(f"A{days}", f"id-{days}", "s]ecret", lifetime_days=days) for days in LIFETIMES]
