@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 # RSA 4096 can take many seconds on a small device (§4).
 GENERATE_SECONDS = 120.0
+# No web server gives a kept-alive connection up so soon.
+FRESH_SECONDS = 1.0
 BAD_CREDENTIALS_CODE = 403
 UNAUTHORIZED_CODE = 16
 REFERENCED_CODE = 10
@@ -195,7 +197,8 @@ class PanosClient:
         self._scope = scope
         self._timeout = timeout
         self._clock = clock
-        self._transport = Transport(f"firewall {name}", trust, timeout, own_certificates)
+        # Whether a firewall carried out a lost request can be seen: a connection that has just answered is used again.
+        self._transport = Transport(f"firewall {name}", trust, timeout, own_certificates, fresh_seconds=FRESH_SECONDS)
         self._lock = threading.Lock()
 
     @property

@@ -74,7 +74,8 @@ class Outgoing:
 
 class Transport:
     """Sends requests to one peer. `timeout` is in seconds, for the connection and for each silence of the peer; twice
-    that is the limit for the whole exchange. `limit` is the largest body that is read, in bytes.
+    that is the limit for the whole exchange. `limit` is the largest body that is read, in bytes. A write goes over a
+    new connection, unless the last answer came within `fresh_seconds`.
 
     `own_certificates` gives fingerprints (hex) of certificates that are as good as the one to trust, since we put them
     there ourselves; it is asked only when trust fails. `remarks` then says so.
@@ -87,11 +88,14 @@ class Transport:
         timeout: float,
         own_certificates: Callable[[], Collection[str]] = tuple,
         limit: int = MAX_ANSWER_BYTES,
+        fresh_seconds: float = 0.0,
     ) -> None:
         self._peer = peer
         self._trust = trust
         self._own_certificates = own_certificates
         self._limit = limit
+        self._fresh_seconds = fresh_seconds
+        self._answered_at = 0.0
         self.remarks: list[str] = []
         self._proxies_of: dict[str, dict[str, str]] = {}
         self._timeout = timeout
@@ -141,7 +145,7 @@ class Transport:
         import urllib3
 
         timeout = outgoing.timeout or self._timeout
-        if outgoing.is_write:
+        if outgoing.is_write and time.monotonic() - self._answered_at > self._fresh_seconds:
             # A kept-alive connection may die under a request, and nobody could say whether the request arrived.
             self.close()
         if self._session is None:
@@ -159,6 +163,7 @@ class Transport:
             self.close()
             what = f"took longer than {timeout * TOTAL_TIMES:g} s to answer"
             raise AnswerLost(what, where, "raise timeout if it is slow")
+        self._answered_at = time.monotonic()
         return answer
 
     def _ask(self, session: requests.Session, outgoing: Outgoing, where: str, timeout: float) -> Answer:
