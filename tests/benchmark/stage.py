@@ -43,6 +43,8 @@ from paloaltofw.settings import load
 from paloaltofw.storage import InstalledRecord, Store
 
 REQUEST_SECONDS, CSR_SECONDS, COMMIT_SECONDS = 0.05, 1.0, 90.0
+# SCM accounts that the fleet's orders are spread over: the agent sends one order after the other through each.
+ACCOUNTS = 4
 _JOB = re.compile(r"<show><jobs><id>")
 
 
@@ -69,8 +71,11 @@ class Stage:
         context = server_context(certificate, key)
         self.pin = pin_text(hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.decode())).hexdigest())
         self.authority = CertificateAuthority(clock)
-        self.account = Account("DV_ACCOUNT", "benchmark", "s]e.c!r,et-of-the-benchmark", "DV")
-        self.scm = ScmSite(self.authority, clock, ScmSwitches(token_seconds=86400), [self.account])
+        self.accounts = [
+            Account(f"DV_{number}", f"benchmark-{number}", "s]e.c!r,et-of-the-benchmark", "DV")
+            for number in range(ACCOUNTS)
+        ]
+        self.scm = ScmSite(self.authority, clock, ScmSwitches(token_seconds=86400), self.accounts)
         self.scm_requests: Counter[str] = Counter()
         self.planes: dict[str, Plane] = {}
         self.names: list[str] = []
@@ -108,10 +113,14 @@ class Stage:
             }  # fmt: skip
             write_yaml(self.folder / f"profiles/firewalls/{name}.yaml", profile)
             for index in range(self.per_firewall):
-                certificate = certificate_profile(name, f"c{index}.{name}.example.com")
+                account = self.accounts[(number + index) % ACCOUNTS].label
+                certificate = certificate_profile(name, f"c{index}.{name}.example.com", account=account)
                 write_yaml(self.folder / f"profiles/certificates/{name}-c{index}x.yaml", certificate)
-        account = {"client_id": self.account.client_id, "client_secret": self.account.client_secret}
-        write_yaml(self.folder / "profiles/sectigo_credentials.yaml", {self.account.label: account})
+        credentials = {
+            account.label: {"client_id": account.client_id, "client_secret": account.client_secret}
+            for account in self.accounts
+        }
+        write_yaml(self.folder / "profiles/sectigo_credentials.yaml", credentials)
         scm = {"url": self.scm_server.url, "token_url": self.scm_server.url + TOKEN_PATH, "ca_bundle": "ca.pem"}
         return write_yaml(self.folder / "config.yaml", {"scm": scm, "logging": {"level": "warning"}})
 
@@ -129,7 +138,7 @@ class Stage:
                 key = ec.generate_private_key(ec.SECP256R1())
                 subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, profile.subject.common_name)])
                 csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
-                issued = self.authority.issue(csr, self.account.product, profile.sans.dns)
+                issued = self.authority.issue(csr, self.accounts[0].product, profile.sans.dns)
                 self.firewall(number).install_certificate(profile.name, issued, key)
                 record = InstalledRecord(
                     f"{number}-{index}", profile.name, requested_digest(profile),
@@ -190,7 +199,7 @@ def main() -> None:
         about = {
             "config": str(stage.config), "port": stage.fleet_server.port, "scm": stage.scm_server.url, "names": stage.names,
             "keys": [stage.firewall(number).api_key(AGENT_ADMIN) for number in range(firewalls)],
-            "account": [stage.account.client_id, stage.account.client_secret],
+            "account": [stage.accounts[0].client_id, stage.accounts[0].client_secret],
         }  # fmt: skip
         print(json.dumps(about), flush=True)
         for line in sys.stdin:
