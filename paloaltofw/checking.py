@@ -12,6 +12,7 @@ from paloaltofw.errors import AgentError, PlanBlocked
 from paloaltofw.execution import Accounts, open_firewall
 from paloaltofw.firewall_profile import FirewallProfile
 from paloaltofw.panos import PanosClient
+from paloaltofw.scm import ScmClient
 from paloaltofw.settings import Configuration
 
 
@@ -33,14 +34,27 @@ def check_peers(configuration: Configuration, profiles: list[CertificateProfile]
     accounts = Accounts(configuration, clock)
     try:
         for label in dict.fromkeys(profile.account for profile in profiles):
-            yield _prove(f"SCM account {label}", "credentials", lambda: _account(accounts, label))  # noqa: B023
+            yield from _check_account(accounts(label), label)
     finally:
         accounts.close()
 
 
-def _account(accounts: Accounts, label: str) -> str:
-    accounts(label).prove_credentials()
-    return "the token is accepted"
+def _check_account(client: ScmClient, label: str) -> Iterator[Finding]:
+    subject = f"SCM account {label}"
+    first = _prove(subject, "address and credentials", lambda: _token(client))
+    yield first
+    if first.is_ok:
+        yield _prove(subject, "right to use the enrollment API", lambda: _enrollment(client))
+
+
+def _token(client: ScmClient) -> str:
+    client.prove_credentials()
+    return "the token server gives a token"
+
+
+def _enrollment(client: ScmClient) -> str:
+    client.prove_right()
+    return "granted"
 
 
 def _check_firewall(

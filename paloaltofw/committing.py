@@ -207,4 +207,5 @@ def _revoke_predecessor(context: Context, work: Work, order: OrderRecord) -> Non
     except Refused as refused:
         if refused.peer_code not in REVOKED:
             work.notes.append(f"the predecessor (certificate ID {order.revoke_id}) was not revoked: {refused.what}")
+            return
     context.event(work, "predecessor %s revoked", order.revoke_id)

@@ -25,9 +25,12 @@ JSON_VERSION = 1
 
 def say(text: str, stream: TextIO | None = None) -> None:
     """Print a line; secrets are removed, and control characters escaped, whatever the text came from."""
-    lines = redact(text).split("\n")
-    clean = ("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines)
-    print("\n".join(clean), file=stream or sys.stdout, flush=True)
+    print("\n".join(clean(line) for line in redact(text).split("\n")), file=stream or sys.stdout, flush=True)
+
+
+def clean(line: str) -> str:
+    """A line in which nothing can move a terminal's cursor or change its colours."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
 
 
 class TerminalProgress:
@@ -47,7 +50,7 @@ class TerminalProgress:
     def waiting(self, firewall: str, text: str) -> None:
         """Something takes time."""
         with self._lock:
-            self._stream.write(f"\r\x1b[K  {redact(f'{firewall}  … {text}')[:110]}")
+            self._stream.write(f"\r\x1b[K  {clean(redact(f'{firewall}  … {text}'))[:110]}")
             self._stream.flush()
             self._is_line_open = True
 

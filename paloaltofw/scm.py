@@ -315,9 +315,16 @@ class ScmClient:
         self._write("dcv-recheck", "POST", _path(certificate_id, "dcv-recheck"), None)
 
     def prove_credentials(self) -> None:
-        """Get a token and show it to the API without changing anything: an unknown ID must answer 404, not 401."""
+        """Get a token; raises CredentialsRefused and the transport's errors."""
+        self._tokens.token()
+
+    def prove_right(self) -> None:
+        """Show the token to the API without changing anything: an unknown ID must answer 404, not 401 or 403.
+
+        Raises CredentialsRefused and PermissionDenied.
+        """
         try:
-            self._read("credentials test", _path("0", "status"), "application/json")
+            self._read("right to use the API", _path("0", "status"), "application/json")
         except Refused:
             return
 

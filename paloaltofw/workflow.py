@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import signal
 import sys
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -132,7 +133,7 @@ def carry_out(session: Session, wish: Wish, wait: float) -> list[Outcome]:
     from paloaltofw.execution import Run, execute
 
     session.store.prepare()
-    with session.store.lock(), _progress() as progress:
+    with session.store.lock(), _progress() as progress, _ended_by_interrupt():
         run = Run(session.configuration, wish, session.clock, wait, progress=progress)
         return execute(run, session.profiles)
 
@@ -157,6 +158,27 @@ def _progress() -> Iterator[Progress]:
         yield progress
     finally:
         progress.close()
+
+
+@contextlib.contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """Ctrl-C ends the work at once: every step is on the disk before it is made, as for a power cut.
+
+    The process ends by the signal, so that a shell's loop around it ends too.
+    """
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        with contextlib.suppress(RuntimeError):  # the main thread may have been writing when the signal came
+            say("\ninterrupted; the next run goes on from here", sys.stderr)
+            _event("interrupted")
+        os.kill(os.getpid(), number)
+
+    earlier = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
 
 
 # RFC 5280 §5.3.1, the subset that SCM's RevokeRequest takes.

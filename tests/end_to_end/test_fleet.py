@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import signal
 import subprocess
 import sys
 import threading
@@ -254,3 +255,33 @@ def test_a_fleet_split_over_two_hosts(tmp_path: Path) -> None:
         for number, share in enumerate((NAMES[:3], NAMES[3:])):
             ids = {path.name for path in (place.folder / f"state{number}").glob("*.ids")}
             assert ids == {f"{name}-c0x.ids" for name in share}
+
+
+def test_ctrl_c_ends_the_work_at_once_and_the_next_run_finishes_it(tmp_path: Path) -> None:
+    clock = ManualClock(datetime.datetime.now(datetime.timezone.utc))
+    with fleet(tmp_path, per_firewall=1, clock=clock, latencies=Latencies(commit_seconds=3600)) as place:
+        watch = Watch(place)
+        argv = [sys.executable, str(SCRIPT), "--config", str(place.config), "run"]
+        environment = clean_environment(**{**ENVIRONMENT, "PALOALTOAGENT_SANDBOX_PACE": "0.1"})
+        run = subprocess.Popen(argv, env=environment, stderr=subprocess.PIPE, text=True)
+        committing = threading.Event()
+
+        def hook(name: str, request: Request, handle: Handle) -> Answer:
+            if all(watch.where(other, "job") for other in NAMES):
+                committing.set()
+            return handle(request)
+
+        watch.hook = hook
+        try:
+            assert committing.wait(30)
+            run.send_signal(signal.SIGINT)
+            _, told = run.communicate(timeout=10)
+        finally:
+            run.kill()
+        assert run.returncode == -signal.SIGINT
+        assert told.strip() == "interrupted; the next run goes on from here"
+        assert "interrupted" in place.log
+        clock.advance(3600)
+        assert place.run("run").code == 0
+        assert len(place.world.scm.orders) == len(NAMES)
+        assert all(len(place.world.firewalls[name].commits) == 1 for name in NAMES)

@@ -644,6 +644,22 @@ def test_replace_makes_a_new_key_and_may_revoke_the_predecessor(tmp_path: Path) 
         assert "dv-2" in made.world.firewalls["fw-edge"].certificates(running=True)
 
 
+def test_a_predecessor_that_scm_will_not_revoke_is_told_and_not_called_revoked(tmp_path: Path) -> None:
+    with scene(tmp_path) as made:
+        assert made.run("enroll").code == 0
+        body = json.dumps({"code": -1, "description": "Not today"}).encode()
+
+        def intercept(request: Request, handle: Callable[[Request], Answer]) -> Answer:
+            return Answer(400, body, "application/json") if request.method == "DELETE" else handle(request)
+
+        made.world.scm_server.interceptor = intercept
+        done = made.run("replace", "--revoke-predecessor", "--json")
+        assert done.code == 0
+        assert "was not revoked: SCM says: Not today" in done.profiles["dv"]["notes"][0]
+        assert "was not revoked" in made.log
+        assert f"predecessor {made.world.scm.orders[0].id} revoked" not in made.log
+
+
 # --- what is not known of real devices and of SCM: every switch in every position -------------------------------------
 
 PANOS_POSITIONS: list[dict[str, Any]] = [
