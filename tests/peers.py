@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from paloaltofw.sandbox.authority import TlsAuthority
-from paloaltofw.sandbox.https import Answer, HttpsServer, Request, server_context
+from paloaltofw.sandbox.base.authority import TlsAuthority
+from paloaltofw.sandbox.base.https import Answer, HttpsServer, Request, server_context
 
 Script = Callable[[Request], Answer]
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from paloaltofw.certificates import Certificate, Csr, parse_certificate_der, parse_csr
+from paloaltofw.pki.certificate import Certificate, Csr, parse_certificate_der, parse_csr
 
 UTC = datetime.timezone.utc
 NOW = datetime.datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from paloaltofw.sandbox.authority import spki_der
-from paloaltofw.sandbox.device import Firewall
-from paloaltofw.sandbox.https import Answer, Request
-from paloaltofw.sandbox.panos_switches import Latencies
+from paloaltofw.sandbox.base.authority import spki_der
+from paloaltofw.sandbox.base.https import Answer, Request
+from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.switches import Latencies
 from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, World, WorldOptions, certificate_profile
 
 SCRIPT = Path(__file__).resolve().parent.parent / "paloaltoagent.py"

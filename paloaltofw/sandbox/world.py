@@ -10,14 +10,14 @@ from pathlib import Path
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from paloaltofw.sandbox.authority import CertificateAuthority, TlsAuthority
-from paloaltofw.sandbox.clock import Clock, SystemClock
-from paloaltofw.sandbox.device import Firewall
-from paloaltofw.sandbox.https import HttpsServer, server_context
-from paloaltofw.sandbox.orders import Account, ScmSwitches
-from paloaltofw.sandbox.panos import PanosSite
-from paloaltofw.sandbox.panos_switches import Latencies, PanosSwitches
-from paloaltofw.sandbox.scm import ScmSite
+from paloaltofw.sandbox.base.authority import CertificateAuthority, TlsAuthority
+from paloaltofw.sandbox.base.clock import Clock, SystemClock
+from paloaltofw.sandbox.base.https import HttpsServer, server_context
+from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.service import PanosSite
+from paloaltofw.sandbox.panos.switches import Latencies, PanosSwitches
+from paloaltofw.sandbox.scm.orders import Account, ScmSwitches
+from paloaltofw.sandbox.scm.service import ScmSite
 
 AGENT_ADMIN = "svc-certs"
 PEOPLE = ("alice", "bob")

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import requests
 import urllib3
 
-from paloaltofw.panos import CsrRequest, generate_command
+from paloaltofw.panos.commands import CsrRequest, generate_command
 from tests.benchmark.stage import address
 
 # Seconds between two looks at a commit job.

@@ -27,20 +27,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from paloaltofw.addresses import pin_text
-from paloaltofw.certificates import parse_csr
 from paloaltofw.clock import format_time
-from paloaltofw.lifecycle import requested_digest
-from paloaltofw.sandbox.authority import CertificateAuthority, TlsAuthority
-from paloaltofw.sandbox.clock import SystemClock
-from paloaltofw.sandbox.device import Firewall, Latencies
-from paloaltofw.sandbox.https import ANY, Answer, HttpsServer, Request, server_context
-from paloaltofw.sandbox.orders import Account, ScmSwitches
-from paloaltofw.sandbox.panos import PanosSite
-from paloaltofw.sandbox.scm import ScmSite
+from paloaltofw.configuration.loader import load
+from paloaltofw.lifecycle.inputs import requested_digest
+from paloaltofw.model.records import InstalledRecord
+from paloaltofw.model.trust import pin_text
+from paloaltofw.pki.certificate import parse_csr
+from paloaltofw.sandbox.base.authority import CertificateAuthority, TlsAuthority
+from paloaltofw.sandbox.base.clock import SystemClock
+from paloaltofw.sandbox.base.https import ANY, Answer, HttpsServer, Request, server_context
+from paloaltofw.sandbox.panos.device import Firewall, Latencies
+from paloaltofw.sandbox.panos.service import PanosSite
+from paloaltofw.sandbox.scm.orders import Account, ScmSwitches
+from paloaltofw.sandbox.scm.service import ScmSite
 from paloaltofw.sandbox.world import AGENT_ADMIN, TOKEN_PATH, certificate_profile, write_yaml
-from paloaltofw.settings import load
-from paloaltofw.storage import InstalledRecord, Store
+from paloaltofw.storage.store import Store
 
 REQUEST_SECONDS, CSR_SECONDS, COMMIT_SECONDS = 0.05, 1.0, 90.0
 # SCM accounts that the fleet's orders are spread over: the agent sends one order after the other through each.

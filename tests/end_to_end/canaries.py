@@ -13,8 +13,8 @@ from xml.sax.saxutils import escape
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from paloaltofw.sandbox.https import Answer, Request
-from paloaltofw.sandbox.keystore import PrivateKey
+from paloaltofw.sandbox.base.https import Answer, Request
+from paloaltofw.sandbox.panos.keystore import PrivateKey
 from paloaltofw.sandbox.world import AGENT_ADMIN, World
 
 _PRIVATE_KEY_ELEMENT = re.compile(rb"<private-key>([^<]{20,})</private-key>")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paloaltofw.sandbox.clock import Clock
+from paloaltofw.sandbox.base.clock import Clock
 from paloaltofw.sandbox.world import AGENT_ADMIN, World, WorldOptions
 
 ROOT = Path(__file__).resolve().parent.parent.parent

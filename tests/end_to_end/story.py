@@ -14,16 +14,16 @@ from pathlib import Path
 
 from cryptography import x509
 
-from paloaltofw.sandbox.authority import spki_der
-from paloaltofw.sandbox.clock import ManualClock
-from paloaltofw.sandbox.device import Firewall
-from paloaltofw.sandbox.https import Answer, Request
-from paloaltofw.sandbox.keystore import KeySpec, PrivateKey
-from paloaltofw.sandbox.orders import Account, Order
-from paloaltofw.sandbox.panos_switches import Latencies, PanosSwitches
+from paloaltofw.sandbox.base.authority import spki_der
+from paloaltofw.sandbox.base.clock import ManualClock
+from paloaltofw.sandbox.base.https import Answer, Request
+from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.keystore import KeySpec, PrivateKey
+from paloaltofw.sandbox.panos.switches import Latencies, PanosSwitches
+from paloaltofw.sandbox.scm.orders import Account, Order
 from paloaltofw.sandbox.tour import BOUND_PROFILE, begin_peoples_work
 from paloaltofw.sandbox.world import PEOPLE, WorldOptions, certificate_profile, write_yaml
-from paloaltofw.storage import encode_id
+from paloaltofw.storage.codec import encode_id
 from tests.end_to_end.canaries import Canaries, files_in
 from tests.end_to_end.harness import AGENT_ADMIN, Done, Scene
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from paloaltofw.sandbox.administrators import Administrators
-from paloaltofw.sandbox.https import server_context
-from paloaltofw.sandbox.panos_switches import PanosSwitches
+from paloaltofw.sandbox.base.https import server_context
+from paloaltofw.sandbox.panos.administrators import Administrators
+from paloaltofw.sandbox.panos.switches import PanosSwitches
 from paloaltofw.sandbox.world import certificate_profile
 from tests.end_to_end.harness import AGENT_ADMIN, Scene, WorldOptions
 from tests.end_to_end.terminal import run_on_terminal

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from paloaltofw import paloaltoagent
+from paloaltofw.configuration.settings_file import LEVELS
 from paloaltofw.sandbox.world import AGENT_ADMIN, certificate_profile
-from paloaltofw.settings import LEVELS
 from tests.end_to_end.canaries import Canaries, files_in
 from tests.end_to_end.harness import Done, Scene, WorldOptions
 from tests.end_to_end.terminal import run_on_terminal

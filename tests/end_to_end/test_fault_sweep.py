@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from paloaltofw.sandbox.https import Answer, Cut, Request
-from paloaltofw.settings import LEVELS
+from paloaltofw.configuration.settings_file import LEVELS
+from paloaltofw.sandbox.base.https import Answer, Cut, Request
 from tests.end_to_end.story import COMMANDS, Handle, Story, Tally, spread
 
 XML = "application/xml; charset=UTF-8"

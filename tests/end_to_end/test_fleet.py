@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 import yaml
 
-from paloaltofw.sandbox.clock import ManualClock
-from paloaltofw.sandbox.https import Answer, Cut, Request
-from paloaltofw.sandbox.orders import ScmSwitches
-from paloaltofw.sandbox.panos_switches import Latencies
+from paloaltofw.model.commit_window import DAYS
+from paloaltofw.sandbox.base.clock import ManualClock
+from paloaltofw.sandbox.base.https import Answer, Cut, Request
+from paloaltofw.sandbox.panos.switches import Latencies
+from paloaltofw.sandbox.scm.orders import ScmSwitches
 from paloaltofw.sandbox.world import certificate_profile
-from paloaltofw.window import DAYS
 from tests.end_to_end.harness import ENVIRONMENT, SCRIPT, Scene, WorldOptions, clean_environment
 
 Handle = Callable[[Request], Answer]

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from paloaltofw.sandbox import xpath
-from paloaltofw.sandbox.authority import ChainForm
-from paloaltofw.sandbox.https import Answer, Cut, Request
-from paloaltofw.sandbox.orders import Account, ScmSwitches
-from paloaltofw.sandbox.panos_switches import PanosSwitches, Right, Role
+from paloaltofw.sandbox.base.authority import ChainForm
+from paloaltofw.sandbox.base.https import Answer, Cut, Request
+from paloaltofw.sandbox.panos import xpath
+from paloaltofw.sandbox.panos.switches import PanosSwitches, Right, Role
+from paloaltofw.sandbox.scm.orders import Account, ScmSwitches
 from paloaltofw.sandbox.tour import BOUND_PROFILE, KEYS, begin_peoples_work, examine, tour_profiles
 from paloaltofw.sandbox.world import (
     AGENT_ADMIN,
@@ -27,7 +27,7 @@ from paloaltofw.sandbox.world import (
     default_accounts,
     write_yaml,
 )
-from paloaltofw.storage import encode_id
+from paloaltofw.storage.codec import encode_id
 from tests import files
 from tests.end_to_end.harness import ROOT, SCRIPT, Scene, clean_environment
 

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from paloaltofw import execution, settings
-from paloaltofw.lifecycle import Wish
-from paloaltofw.reporting import exit_code
-from paloaltofw.sandbox.clock import ManualClock
-from paloaltofw.sandbox.device import Firewall
-from paloaltofw.sandbox.https import Answer, Cut, Request
-from paloaltofw.sandbox.orders import Account
+from paloaltofw.configuration import loader
+from paloaltofw.execution import run
+from paloaltofw.execution.context import Run
+from paloaltofw.lifecycle.inputs import Wish
+from paloaltofw.reporting.report import exit_code
+from paloaltofw.sandbox.base.clock import ManualClock
+from paloaltofw.sandbox.base.https import Answer, Cut, Request
+from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.scm.orders import Account
 from paloaltofw.sandbox.tour import begin_peoples_work
 from paloaltofw.sandbox.world import World, WorldOptions, certificate_profile
-from paloaltofw.storage import Store
+from paloaltofw.storage.store import Store
 
 DAYS = 400
 LIFETIMES = (200, 100, 47)
@@ -65,7 +67,7 @@ def expired(firewall: Firewall, name: str, now: datetime.datetime) -> bool:
 
 @pytest.mark.sweep
 def test_a_year_in_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "MAX_THREADS", 1)  # so that the simulated time is the same in every run
+    monkeypatch.setattr(run, "MAX_THREADS", 1)  # so that the simulated time is the same in every run
     start = datetime.datetime.now(datetime.timezone.utc).replace(hour=2, minute=17, second=0, microsecond=0)
     clock = ManualClock(start)
     accounts = [Account(f"A{days}", f"id-{days}", "s]ecret", lifetime_days=days) for days in LIFETIMES]
@@ -90,11 +92,11 @@ def test_a_year_in_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             world.scm_server.interceptor = unavailable if day in SCM_DOWN else None
             before = len(world.scm.orders)
             commits = {name: len(firewall.commits) for name, firewall in world.firewalls.items()}
-            configuration = settings.load(config)
+            configuration = loader.load(config)
             store = Store(configuration.settings.state)
             store.prepare()
-            run = execution.Run(configuration, Wish(enroll=True, renew=True), SimulatedClock(clock), 60.0)
-            outcomes = execution.execute(run, list(configuration.certificates.values()))
+            tonight = Run(configuration, Wish(enroll=True, renew=True), SimulatedClock(clock), 60.0)
+            outcomes = run.execute(tonight, list(configuration.certificates.values()))
             orders_per_night[day] = len(world.scm.orders) - before
             failed_nights += exit_code(outcomes) != 0
             for firewall_name, firewall in world.firewalls.items():

@@ -21,7 +21,10 @@ import requests
 import urllib3
 from urllib3.util import connection as sockets
 
-from paloaltofw import checking, execution, paloaltoagent, storage, transport, workflow  # noqa: F401 - before the fork
+from paloaltofw import paloaltoagent, safe_files
+from paloaltofw.configuration import gpg
+from paloaltofw.storage import store
+from paloaltofw.transport import https
 
 PRELOADED = (cryptography.x509, requests, urllib3)
 
@@ -55,28 +58,29 @@ class Points:
 
 
 def install(points: Points) -> None:
-    write, remove, exchange = storage.atomic_write, storage.Store._remove, transport.Transport._exchange
+    write, remove, exchange = safe_files.atomic_write, store.Store._remove, https.Transport._exchange
 
     def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = None) -> None:
         points.around(f"write {path.parent.name}/{path.name}", lambda: write(path, content, owner))
 
-    def _remove(self: storage.Store, path: Path) -> None:
+    def _remove(self: store.Store, path: Path) -> None:
         points.around(f"remove {path.parent.name}/{path.name}", lambda: remove(self, path))
 
-    def _exchange(self: transport.Transport, outgoing: transport.Outgoing, where: str) -> transport.Answer:
-        def send() -> transport.Answer:
+    def _exchange(self: https.Transport, outgoing: https.Outgoing, where: str) -> https.Answer:
+        def send() -> https.Answer:
             return exchange(self, outgoing, where)
 
         action = (lambda: refuse(self, send)) if points.is_refused() else send
-        answer: transport.Answer = points.around(f"request {where}", action)
+        answer: https.Answer = points.around(f"request {where}", action)
         return answer
 
-    storage.atomic_write = atomic_write
-    storage.Store._remove = _remove  # type: ignore[method-assign]
-    transport.Transport._exchange = _exchange  # type: ignore[method-assign]
+    for module in (store, gpg):
+        vars(module)["atomic_write"] = atomic_write
+    store.Store._remove = _remove  # type: ignore[method-assign]
+    https.Transport._exchange = _exchange  # type: ignore[method-assign]
 
 
-def refuse(sender: transport.Transport, send: Callable[[], transport.Answer]) -> transport.Answer:
+def refuse(sender: https.Transport, send: Callable[[], https.Answer]) -> https.Answer:
     """Send while no connection can be made."""
 
     def nobody(*arguments: object, **options: object) -> None:

@@ -1,0 +1,18 @@
+"""`decrypt`: credential files are decrypted in place."""
+
+from __future__ import annotations
+
+import click
+
+from paloaltofw.cli.converting import convert_files
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.pass_context
+def decrypt(ctx: click.Context, files: tuple[str, ...]) -> None:
+    """Turn encrypted files back into plain ones.
+
+    Example: paloaltoagent decrypt profiles/firewalls/fw-edge.yaml
+    """
+    convert_files(ctx, "decrypt", files)

@@ -1,0 +1,40 @@
+"""`keygen`: a firewall profile gets its API key."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from paloaltofw.cli.application import options_of
+from paloaltofw.cli.options import firewall_option
+from paloaltofw.cli.prompts import eula_prompt, passphrase_prompt
+
+
+@click.command()
+@firewall_option
+@click.pass_context
+def keygen(ctx: click.Context, firewall: str) -> None:
+    """Get an API key with user name and password, typed at a prompt, and write it into the firewall profile.
+
+    A new key ends the administrator's sessions on the firewall, and may end its earlier key.
+
+    Example: paloaltoagent keygen --firewall fw-edge
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError("keygen asks for a password: run it on a terminal.")
+    from paloaltofw.workflows import keygen as workflow
+    from paloaltofw.workflows.eula import ensure_eula
+    from paloaltofw.workflows.session import open_access
+
+    options = options_of(ctx)
+    access = open_access(options, firewall, ("api_key",), passphrase_prompt(is_new=False))
+    ensure_eula(access.store, options, eula_prompt())
+    admin = access.file.profile.admin
+    click.echo(workflow.KEYGEN_EFFECT.format(admin=admin), err=True)
+    user = click.prompt("User name", default=admin, err=True)
+    if user != admin:
+        what = f"{access.file.name}: admin is {admin}, and commits are limited to its changes"
+        raise click.UsageError(f"{what}; correct admin first, or give its password.")
+    password = click.prompt(f"Password of {user} on {access.file.profile.url}", hide_input=True, err=True)
+    click.echo(workflow.keygen(access, password))

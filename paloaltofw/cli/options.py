@@ -1,0 +1,46 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+F = Callable[..., Any]
+REVOKE_HELP = "Revoke the predecessor at SCM once its successor is in service."
+
+
+def selection_options(command: F) -> F:
+    """Add -p, --firewall and --json."""
+    command = click.option("--json", "is_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+    command = click.option(
+        "--firewall", "firewalls", multiple=True, metavar="NAME", help="Only this firewall's certificates (repeatable)."
+    )(command)
+    return click.option(
+        "-p",
+        "--profile",
+        "profiles",
+        multiple=True,
+        metavar="NAME",
+        help="Only this profile (repeatable).",
+    )(command)
+
+
+def execution_options(command: F) -> F:
+    """Add --dry-run and --wait."""
+    command = click.option(
+        "--wait", metavar="DURATION", help="How long to wait for issuance, e.g. 90s or 5m (default: config.yaml)."
+    )(command)
+    return click.option("--dry-run", is_flag=True, help="Show every step and change nothing anywhere.")(command)
+
+
+def predecessor_option(command: F) -> F:
+    """Add --revoke-predecessor."""
+    return click.option("--revoke-predecessor", is_flag=True, help=REVOKE_HELP)(command)
+
+
+def firewall_option(command: F) -> F:
+    """Add --firewall for the one profile that a command completes."""
+    option = click.option("--firewall", metavar="NAME", required=True, help="The firewall profile to complete.")
+    return option(command)

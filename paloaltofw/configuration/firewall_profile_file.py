@@ -1,0 +1,106 @@
+"""Reads a firewall profile's file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from paloaltofw.configuration.addresses import management_url, read_trust
+from paloaltofw.configuration.credentials_file import notice_secrets, secret_value, warn_if_exposed
+from paloaltofw.configuration.names import free_text, panos_name
+from paloaltofw.configuration.problems import Findings
+from paloaltofw.configuration.rules import BadValue, duration, one_of
+from paloaltofw.configuration.yaml_document import Section, read_document
+from paloaltofw.model.commit_window import ALWAYS, DAY_MINUTES, DAYS, CommitWindow
+from paloaltofw.model.firewall_profile import DEFAULT_DESCRIPTION, FirewallProfile
+from paloaltofw.secret import Secret
+
+# Not documented by the vendor for commits; 512 is what PAN-OS accepts in other descriptions, less room for order IDs.
+DESCRIPTION_LIMIT = 255
+
+
+def read_firewall_profile(
+    path: Path, findings: Findings, content: bytes | None = None, lacks: Collection[str] = ()
+) -> FirewallProfile | None:
+    """Read one firewall profile, or its decrypted content; None, with the problems recorded, if it is wrong.
+
+    `lacks`: `api_key` or `verify_tls`, where it is about to be written and what stands there now does not matter;
+    `any api_key`, where the key is not needed.
+    """
+    before = len(findings.problems)
+    document = read_document(path, findings, content)
+    if document is None:
+        return None
+    if content is None:
+        warn_if_exposed(path, findings)
+    notice_secrets(document)
+    profile = _profile(path, document, lacks)
+    document.close()
+    return profile if len(findings.problems) == before else None
+
+
+def _profile(path: Path, document: Section, lacks: Collection[str]) -> FirewallProfile | None:
+    url = document.value("url", management_url, required=True)
+    admin = document.value("admin", panos_name, required=True)
+    if "api_key" in lacks or "any api_key" in lacks:
+        rule = _replaceable if "api_key" in lacks else _ignored
+        api_key: Secret | None = document.value_or("api_key", rule, Secret(""))
+    else:
+        api_key = document.value("api_key", secret_value, required=True)
+    description = document.value_or("commit_description", free_text(DESCRIPTION_LIMIT), DEFAULT_DESCRIPTION)
+    vsys = document.value_or("vsys", _vsys, "shared")
+    chain = document.value_or("chain", one_of("separate", "bundle"), "separate")
+    trust = read_trust(document, "verify_tls", is_replaced="verify_tls" in lacks)
+    timeout = document.value_or("timeout", duration(1, 3600), 60.0)
+    commit_timeout = document.value_or("commit_timeout", duration(10, 86400), 1200.0)
+    busy_wait = document.value_or("busy_wait", duration(0, 86400), 300.0)
+    window = read_window(document.section("commit_window"))
+    if url is None or admin is None or api_key is None:
+        return None
+    return FirewallProfile(
+        id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain,
+        trust=trust, timeout=timeout, commit_timeout=commit_timeout, busy_wait=busy_wait, commit_window=window,
+    )  # fmt: skip
+
+
+def _replaceable(text: str) -> Secret:
+    if "${" in text or text.strip().startswith("file:"):
+        raise BadValue("is taken from elsewhere", "put the new key there by hand, or put any text here instead")
+    return Secret("")
+
+
+def _ignored(text: str) -> Secret:
+    return Secret("")
+
+
+def _vsys(text: str) -> str:
+    if text == "shared" or re.fullmatch(r"vsys[1-9]\d{0,2}", text):
+        return text
+    raise BadValue(f"{text!r} is not allowed", "allowed: shared, vsys1, vsys2 …")
+
+
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+
+
+def read_window(section: Section) -> CommitWindow:
+    """Read `commit_window`: `days` (all without it) and `hours` (the whole day without it)."""
+    days = section.values("days", _day)
+    start, end = section.value_or("hours", _hours, (0, DAY_MINUTES))
+    section.close()
+    return CommitWindow(frozenset(days) or ALWAYS.days, start, end)
+
+
+def _day(text: str) -> int:
+    if text not in DAYS:
+        raise BadValue(f"{text!r} is not a day", f"allowed: {', '.join(DAYS)}")
+    return DAYS.index(text)
+
+
+def _hours(text: str) -> tuple[int, int]:
+    match = _HOURS.fullmatch(text.replace(" ", ""))
+    numbers = [int(group) for group in match.groups()] if match else [0, 0, 0, 0]
+    start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
+    if start == end or end > DAY_MINUTES:
+        raise BadValue(f"{text!r} is not a span of hours", "for example 22:00-04:00")
+    return start, end

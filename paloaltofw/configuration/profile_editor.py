@@ -1,0 +1,83 @@
+"""Writes one value into a firewall profile and leaves every other line as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from paloaltofw.configuration.firewall_profile_file import read_firewall_profile
+from paloaltofw.configuration.gpg import SUFFIX, Gpg, read_file
+from paloaltofw.configuration.loader import firewall_names
+from paloaltofw.configuration.problems import Findings, sorted_problems
+from paloaltofw.configuration.rules import suggestion
+from paloaltofw.errors import AgentError, ConfigurationError, UsageError
+from paloaltofw.model.firewall_profile import FirewallProfile
+from paloaltofw.model.settings import Settings
+
+
+@dataclass(frozen=True)
+class ProfileFile:
+    """A firewall profile that is about to be completed. `path` is its plain name, `content` its plain content."""
+
+    path: Path
+    content: bytes
+    is_encrypted: bool
+    profile: FirewallProfile
+
+    @property
+    def name(self) -> Path:
+        """Where it lies now."""
+        return self.path.with_name(self.path.name + SUFFIX) if self.is_encrypted else self.path
+
+
+def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: Collection[str]) -> ProfileFile:
+    """Read a firewall profile, but for the values that are about to be written.
+
+    Raises UsageError for an unknown name, ConfigurationError for anything else that is wrong in the file.
+    """
+    name = name.removesuffix(".yaml")
+    known = firewall_names(settings)
+    if name not in known:
+        raise UsageError(f"--firewall {name}: there is no such profile", remedy=suggestion(name, known))
+    path = settings.firewall_folder / f"{name}.yaml"
+    is_encrypted = not path.exists()
+    content = gpg.read(path.with_name(path.name + SUFFIX)) if is_encrypted else read_file(path)
+    findings = Findings()
+    profile = read_firewall_profile(path, findings, content, lacks)
+    if profile is None:
+        raise ConfigurationError(sorted_problems(findings))
+    return ProfileFile(path, content, is_encrypted, profile)
+
+
+def with_value(file: ProfileFile, key: str, value: str) -> bytes:
+    """The profile's text with one value replaced or added, and nothing else changed: comments stay.
+
+    Raises AgentError where the file is written in a way that does not allow it.
+    """
+    text = file.content.decode("utf-8")
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(node, yaml.MappingNode)  # nosec B101  # narrows a type
+    new = _spliced(text, node, key, json.dumps(value))
+    before = yaml.safe_load(text)
+    try:
+        after = yaml.safe_load(new)
+    except yaml.YAMLError:
+        after = None
+    if after != {**before, key: value}:
+        what = f"{key} cannot be written into the file as it is laid out"
+        raise AgentError(what, str(file.path), f"give {key} a line of its own, like in the sample")
+    return new.encode("utf-8")
+
+
+def _spliced(text: str, node: yaml.MappingNode, key: str, value: str) -> str:
+    for name, old in node.value:
+        if name.value == key:
+            start, end = old.start_mark.index, old.end_mark.index
+            # A value that is missing ends where it begins, right after the colon.
+            return f"{text[:start]}{' ' if start == end else ''}{value}{text[end:]}"
+    body = text if text.endswith("\n") else text + "\n"
+    return f"{body}{key}: {value}\n"

@@ -1,0 +1,92 @@
+"""Rules: each turns the text of a value into what the program uses, or says what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_DURATION = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s?)?")
+_UNIT_SECONDS = (86400, 3600, 60, 1)
+
+
+class BadValue(ValueError):
+    """Raised by a rule: `what` is wrong with a value, and what is `allowed` instead."""
+
+    def __init__(self, what: str, allowed: str = "") -> None:
+        super().__init__(what, allowed)
+        self.what = what
+        self.allowed = allowed
+
+
+Rule = Callable[[str], T]
+"""Turns the text of a value into what the program uses, or raises `BadValue`."""
+
+
+def parse_duration(text: str) -> float:
+    """Turn `90`, `45s`, `5m`, `12h`, `2d` or `1h30m` into seconds; raises `BadValue`."""
+    match = _DURATION.fullmatch(text.strip())
+    if not match or not any(match.groups()):
+        raise BadValue(f"{text!r} is not a duration", "write it like 45s, 5m, 12h, 2d or 1h30m")
+    return float(sum(int(count) * unit for count, unit in zip(match.groups(), _UNIT_SECONDS, strict=True) if count))
+
+
+def expand(text: str) -> str:
+    """Replace `${NAME}` by the environment variable; raises `BadValue` if it is not set."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise BadValue(f"the environment variable {name} is not set", "set it, or write the value here")
+        return os.environ[name]
+
+    return _VARIABLE.sub(value, text)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Say `did you mean …` if a known word is near, else list the known words."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"known here: {', '.join(known)}" if known else "nothing is known here"
+
+
+def one_of(*allowed: str) -> Rule[str]:
+    """A rule: exactly one of these words."""
+
+    def rule(text: str) -> str:
+        if text not in allowed:
+            near = [word for word in allowed if word.lower() == text.lower()]
+            hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(allowed)}"
+            raise BadValue(f"{text!r} is not allowed", hint)
+        return text
+
+    return rule
+
+
+def integer(low: int, high: int) -> Rule[int]:
+    """A rule: a whole number in a range."""
+
+    def rule(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,12}", text) or not low <= int(text) <= high:
+            raise BadValue(f"{text!r} is not allowed", f"a whole number from {low} to {high}")
+        return int(text)
+
+    return rule
+
+
+def duration(low: float, high: float) -> Rule[float]:
+    """A rule: a duration in a range of seconds."""
+
+    def rule(text: str) -> float:
+        seconds = parse_duration(text)
+        if not low <= seconds <= high:
+            raise BadValue(f"{text!r} is out of range", f"from {low:g} to {high:g} seconds")
+        return seconds
+
+    return rule

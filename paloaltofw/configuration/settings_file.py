@@ -1,0 +1,115 @@
+"""config.yaml: where it is found, and what it says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from paloaltofw.configuration.addresses import check_pem, scm_url, token_url
+from paloaltofw.configuration.names import email, free_text
+from paloaltofw.configuration.problems import Findings, sorted_problems
+from paloaltofw.configuration.rules import BadValue, Rule, duration, expand, integer, one_of
+from paloaltofw.configuration.yaml_document import Section, read_document
+from paloaltofw.errors import ConfigurationError
+from paloaltofw.model.settings import Settings
+
+ENVIRONMENT_VARIABLE = "sectigo_pycert_config"
+DEFAULT_FILE = Path(__file__).resolve().parents[1] / "config.yaml"
+DEFAULT_TOKEN_URL = "https://auth.sso.sectigo.com/auth/realms/apiclients/protocol/openid-connect/token"  # nosec B105  # no password
+# Each firewall waits mostly for its own management plane; this many at a time keep a small host busy but not pressed.
+DEFAULT_CONCURRENCY = 64
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def find_file(option: str | None) -> Path:
+    """`--config`, else the environment variable, else config.yaml beside the program."""
+    return Path(option or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FILE).expanduser().absolute()
+
+
+def load_settings(file: Path) -> Settings:
+    """Read and validate config.yaml alone; raises ConfigurationError."""
+    findings = Findings()
+    settings = read_settings(file, findings)
+    if settings is None or findings.problems:
+        raise ConfigurationError(sorted_problems(findings))
+    return settings
+
+
+def read_settings(file: Path, findings: Findings) -> Settings | None:
+    """Read config.yaml; None, with the problems recorded, if the other files cannot be found by it."""
+    document = read_document(file, findings)
+    return _settings(file, document, findings) if document else None
+
+
+def _settings(file: Path, document: Section, findings: Findings) -> Settings | None:
+    before = len(findings.problems)
+    base = file.parent
+    scm = document.section("scm", required=True)
+    profiles, state = document.section("profiles"), document.section("state")
+    logs, issuance = document.section("logging"), document.section("issuance")
+    renewal, encryption = document.section("renewal"), document.section("encryption")
+    path = _path(base)
+    settings = Settings(
+        file=file,
+        scm_url=scm.value("url", scm_url, required=True) or "",
+        token_url=scm.value_or("token_url", token_url, DEFAULT_TOKEN_URL),
+        credentials=scm.value_or("credentials", path, base / "profiles/sectigo_credentials.yaml"),
+        ca_bundle=scm.value("ca_bundle", _pem_file(base)),
+        scm_timeout=scm.value_or("timeout", duration(1, 3600), 30.0),
+        certificate_folder=profiles.value_or("certificates", path, base / "profiles/certificates"),
+        firewall_folder=profiles.value_or("firewalls", path, base / "profiles/firewalls"),
+        state=state.value_or("path", path, base / "state"),
+        concurrency=document.value_or("concurrency", integer(1, 500), DEFAULT_CONCURRENCY),
+        log_level=logs.value_or("level", one_of(*LEVELS), "info"),
+        log_file=logs.value_or("path", path, base / "logs") / logs.value_or("file", _file_name, "paloaltoagent.log"),
+        issuance_wait=issuance.value_or("wait", duration(0, 86400), 300.0),
+        lost_answer=issuance.value_or("lost_answer", one_of("resubmit", "hold"), "resubmit"),
+        revocation_check=issuance.value_or("revocation_check", _revocation_check, 12 * 3600.0),
+        renew_before_days=renewal.value("renew_before_days", integer(1, 397)),
+        gpg_recipient=encryption.value("recipient", _recipient),
+        gpg_passphrase_file=encryption.value("passphrase_file", path),
+        gpg_home=encryption.value("gnupg_home", path),
+    )
+    for section in (scm, profiles, state, logs, issuance, renewal, encryption, document):
+        section.close()
+    # Without these the other files cannot be found; what stands in them is validated even if a value here is wrong.
+    if not settings.scm_url and len(findings.problems) == before:
+        return None
+    return settings
+
+
+def _path(base: Path) -> Rule[Path]:
+    def rule(text: str) -> Path:
+        expanded = expand(text.strip())
+        if not expanded or not expanded.isprintable():
+            raise BadValue(f"{text!r} is not a path", "a path, relative to this file or absolute")
+        return Path(os.path.normpath(base / Path(expanded).expanduser()))
+
+    return rule
+
+
+def _pem_file(base: Path) -> Rule[Path]:
+    def rule(text: str) -> Path:
+        path = _path(base)(text)
+        check_pem(path)
+        return path
+
+    return rule
+
+
+def _file_name(text: str) -> str:
+    name = free_text(255)(text)
+    if "/" in name or name in (".", ".."):
+        raise BadValue(f"{text!r} is not a file name", "the folder stands under logging.path")
+    return name
+
+
+def _revocation_check(text: str) -> float:
+    return float("inf") if text == "never" else duration(0, 366 * 86400)(text)
+
+
+def _recipient(text: str) -> str:
+    name = free_text(255)(text)
+    if name.startswith("-"):
+        raise BadValue(f"{text!r} is not a GPG key ID or e-mail address", "for example admin@example.com")
+    return name if "@" not in name else email(name)

@@ -1,0 +1,129 @@
+"""The collection of the chain: all open orders are looked at together until they are issued."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from paloaltofw.errors import AgentError, OrderFailed, ProofFailed, Refused
+from paloaltofw.execution.context import Context, Work
+from paloaltofw.execution.enroll import save_first_id
+from paloaltofw.lifecycle.steps import Collect
+from paloaltofw.model.records import OrderRecord, Phase
+from paloaltofw.pki.certificate import Unproven, parse_certificates
+from paloaltofw.pki.chain import Chain, build_chain
+from paloaltofw.scm.answers import NotReady, OrderState
+
+# Seconds between two looks at open orders: quick at first, since DV takes seconds, then patient.
+ISSUANCE_PAUSES = (2.0, 3.0, 5.0, 8.0, 13.0, 20.0)
+ISSUANCE_PAUSE = 30.0
+
+
+def collect(context: Context, works: Sequence[Work]) -> None:
+    """Look at all open orders together until they are issued or the time to wait is over."""
+    waiting = list(works)
+    deadline = context.clock.monotonic() + context.wait
+    looks = 0
+    while waiting:
+        for work in list(waiting):
+            if _look(context, work, is_first=looks == 0):
+                waiting.remove(work)
+        pause = ISSUANCE_PAUSES[looks] if looks < len(ISSUANCE_PAUSES) else ISSUANCE_PAUSE
+        left = deadline - context.clock.monotonic()
+        if not waiting or left <= 0 or all(work.waits_for for work in waiting):
+            break
+        context.progress.waiting(context.firewall.id, f"{len(waiting)} orders to be issued")
+        context.clock.sleep(min(pause, left))
+        looks += 1
+    for work in waiting:
+        _leave_pending(context, work)
+
+
+def _look(context: Context, work: Work, is_first: bool) -> bool:
+    """Whether this order needs no further look: its chain is in hand, or it failed."""
+    try:
+        if is_first:
+            save_first_id(context, work)  # a run that was killed right after the order may not have
+        return _is_collected(context, work, is_first)
+    except AgentError as error:
+        work.error = error
+        return True
+
+
+def _is_collected(context: Context, work: Work, is_first: bool) -> bool:
+    try:
+        _download(context, work)
+    except NotReady:
+        # An order from an earlier run may have been declined, or wait for people: no use in waiting for those.
+        if is_first and isinstance(work.decision.steps[0], Collect):
+            _ask_status(context, work)
+        return work.error is not None
+    return True
+
+
+def _download(context: Context, work: Work) -> None:
+    assert work.order is not None and work.order.order_id is not None  # nosec B101  # narrows a type
+    where = f"SCM account {work.profile.account}, order {work.order.order_id}"
+    try:
+        text = context.scm(work.profile.account).download(work.order.order_id)
+    except Refused as refused:
+        _note_failure(context, work, refused)
+        raise
+    try:
+        work.chain = _chain(work, work.order, text)
+    except Unproven as error:
+        remedy = "nothing was imported; look at the order in the SCM portal"
+        raise ProofFailed(str(error), where, remedy) from None
+
+
+def _chain(work: Work, order: OrderRecord, text: str) -> Chain:
+    certificates = parse_certificates(text)
+    if not certificates:
+        raise NotReady("no certificate in the answer")
+    if order.order_id == order.previous_id and all(c.spki_sha256 != order.spki_sha256 for c in certificates):
+        # replace may keep the ID (sheet §2.5): then the old certificate is served until the new one is issued.
+        raise NotReady("still the replaced certificate")
+    chain = build_chain(certificates, order.spki_sha256)
+    if order.same_key and any(
+        chain.leaf.sha256 == held.certificate.sha256 for held in work.seen.held if held.certificate
+    ):
+        raise NotReady("still the earlier certificate")
+    return chain
+
+
+def _note_failure(context: Context, work: Work, refused: Refused) -> None:
+    """A refused download may mean that the order is dead: then that is recorded, so that nothing is retried blindly."""
+    _ask_status(context, work)
+    if work.error is not None:
+        raise work.error from refused
+
+
+def _ask_status(context: Context, work: Work) -> None:
+    assert work.order is not None and work.order.order_id is not None  # nosec B101  # narrows a type
+    status = context.scm(work.profile.account).status(work.order.order_id)
+    if status.state is OrderState.PENDING:
+        work.waits_for = status.waits_for
+        return
+    if status.state is OrderState.ISSUED:
+        return
+    failure = f"order {work.order.order_id} is {status.word.lower()} at SCM"
+    work.order = replace(work.order, phase=Phase.FAILED.value, failure=failure)
+    context.store.save_order(work.order)
+    context.event(work, "failed: %s", status.word)
+    remedy = f"clear it up in SCM, then run: paloaltoagent enroll --resubmit -p {work.profile.id}"
+    work.error = OrderFailed(failure, f"SCM account {work.profile.account}", remedy)
+
+
+def _leave_pending(context: Context, work: Work) -> None:
+    try:
+        if not work.waits_for:
+            _ask_status(context, work)
+    except AgentError as error:
+        work.notes.append(f"what the order waits for could not be asked: {error}")
+    if work.error is None:
+        assert work.order is not None  # nosec B101  # narrows a type
+        work.is_pending = True
+        if work.order.waits_for != work.waits_for:
+            work.order = replace(work.order, waits_for=work.waits_for)
+            context.store.save_order(work.order)
+        context.event(work, "left pending, waits for %s", work.waits_for or "SCM")

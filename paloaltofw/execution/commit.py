@@ -1,0 +1,138 @@
+"""The commit: only the agent's own changes, once for all certificates of a firewall, and seen to its end."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+
+from paloaltofw.clock import format_time
+from paloaltofw.errors import AnswerLost, CommitFailed, PeerError
+from paloaltofw.execution.context import Context, Work, events
+from paloaltofw.model.firewall_objects import Change, Job
+from paloaltofw.model.records import CommitRecord
+
+# Faster polling slows the job down (fact sheet PAN-OS §1). Seconds.
+FIRST_POLL = 2.0
+SLOWEST_POLL = 15.0
+# A pause is this share of the time that the job has taken so far: that much is lost at most when it ends.
+POLL_SHARE = 1 / 12
+DESCRIPTION_CHARACTERS = 511
+
+
+def finish_earlier(context: Context) -> None:
+    """A commit that an earlier run sent and did not see end: find it, wait for it, forget it."""
+    record = context.store.commit(context.firewall.id)
+    if record is None:
+        return
+    job_id = record.job_id or _find(context, record)
+    if job_id is not None:
+        events.info("firewall=%s commit job %s of an earlier run is followed", context.firewall.id, job_id)
+        if record.job_id is None:
+            context.store.save_commit(replace(record, job_id=job_id))
+        job = _follow(context, job_id)
+        events.info(
+            "firewall=%s commit job %s ended: %s", context.firewall.id, job_id, job.result if job else "unknown"
+        )
+    context.store.remove_commit(context.firewall.id)
+
+
+def _find(context: Context, record: CommitRecord) -> str | None:
+    """A commit whose answer was lost: by its description, else an unfinished one of the same administrator."""
+    jobs = [job for job in context.client.jobs() if job.type.lower().startswith("commit")]
+    token = record.description.rpartition("[")[2]
+    described = [job for job in jobs if token and token in job.description]
+    unfinished = [job for job in jobs if job.user == context.firewall.admin and not job.is_finished]
+    return next((job.id for job in (*described, *unfinished)), None)
+
+
+def commit(context: Context, works: Sequence[Work]) -> None:
+    """Commit and follow the job to its end; raises CommitFailed or a PeerError if it did not end well."""
+    admin = context.firewall.admin
+    before = context.client.changes()
+    description = _description(context, works)
+    record = CommitRecord(context.firewall.id, description, format_time(context.clock.now()))
+    context.store.save_commit(record)
+    job_id = _send(context, record)
+    if job_id is None:
+        events.info("firewall=%s nothing to commit", context.firewall.id)
+    else:
+        events.info("firewall=%s commit job %s of %s enqueued", context.firewall.id, job_id, admin)
+        _see_through(context, job_id)
+    context.store.remove_commit(context.firewall.id)
+    _compare_changes(context, before)
+
+
+def _send(context: Context, record: CommitRecord) -> str | None:
+    try:
+        job_id = context.patiently(lambda: context.client.commit(context.firewall.admin, record.description))
+    except AnswerLost:
+        job_id = _find(context, record)
+        if job_id is None:
+            raise
+    except PeerError:
+        context.store.remove_commit(context.firewall.id)  # refused: nothing was enqueued
+        raise
+    if job_id is not None:
+        context.store.save_commit(replace(record, job_id=job_id))
+    return job_id
+
+
+def _description(context: Context, works: Sequence[Work]) -> str:
+    """The configured text, what the commit is for, and a token by which a lost answer's job is found again."""
+    names = ", ".join(
+        f"{work.profile.id} (order {work.order.order_id})" if work.order and work.order.order_id else work.profile.id
+        for work in works
+    )
+    tail = f" [{secrets.token_hex(4)}]"
+    text = f"{context.firewall.commit_description}: {names}"
+    return text[: DESCRIPTION_CHARACTERS - len(tail)] + tail
+
+
+def _see_through(context: Context, job_id: str) -> None:
+    job = _follow(context, job_id)
+    where = f"firewall {context.firewall.id}, commit job {job_id}"
+    if job is not None and job.is_finished and not job.is_ok:
+        context.store.remove_commit(context.firewall.id)
+        what = f"the commit failed: {job.details or job.result}"
+        raise CommitFailed(what, where, "the changes stay in the candidate configuration; correct the cause")
+    if job is not None and not job.is_finished:
+        what = f"the commit has not ended after {context.firewall.commit_timeout:g} s"
+        raise AnswerLost(what, where, "the next run looks for it")
+
+
+def _follow(context: Context, job_id: str) -> Job | None:
+    """Poll a job until it ends or the commit's time is over; None if the device does not know it.
+
+    While a commit runs the device may refuse connections, answer 502, or deny the key for a moment, because its
+    services restart (fact sheet PAN-OS §10): every failure of a poll is borne until the time is over.
+    """
+    started = context.clock.monotonic()
+    deadline = started + context.firewall.commit_timeout
+    job: Job | None = None
+    while True:
+        elapsed = context.clock.monotonic() - started
+        context.clock.sleep(min(max(FIRST_POLL, elapsed * POLL_SHARE), SLOWEST_POLL))
+        try:
+            job = context.client.job(job_id)
+            if job is None or job.is_finished:
+                return job
+            context.progress.waiting(context.firewall.id, f"commit job {job_id}, {job.progress} %")
+        except PeerError as error:
+            if context.clock.monotonic() >= deadline:
+                raise
+            context.progress.waiting(context.firewall.id, f"commit job {job_id}: {error.what}")
+        if context.clock.monotonic() >= deadline:
+            return job
+
+
+def _compare_changes(context: Context, before: Sequence[Change] | None) -> None:
+    """Other administrators' uncommitted changes must still be there; a report of the contrary exists (sheet §9)."""
+    if not before:
+        return
+    after = context.client.changes()
+    others = {change for change in before if change.owner != context.firewall.admin}
+    lost = others - set(after or ())
+    if lost and after is not None:
+        owners = ", ".join(sorted({change.owner for change in lost}))
+        events.warning("firewall=%s uncommitted changes of %s are gone since the commit", context.firewall.id, owners)

@@ -1,0 +1,300 @@
+"""The strict sequence for one firewall: observe, decide, act stage by stage, report.
+
+One certificate's failure never stops another's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from paloaltofw.clock import format_time
+from paloaltofw.errors import AgentError, ConfigurationError
+from paloaltofw.execution import admission, collect, commit, enroll, install, record
+from paloaltofw.execution.clients import Accounts, open_firewall
+from paloaltofw.execution.context import Context, Run, Work, events
+from paloaltofw.execution.observe import Kept, combine, look_at, look_into
+from paloaltofw.execution.revocation import ask_for_revocation, is_check_due
+from paloaltofw.lifecycle.decide import decide
+from paloaltofw.lifecycle.decision import Action, Blocked, Decision, Outcome, State
+from paloaltofw.lifecycle.inputs import Seen
+from paloaltofw.lifecycle.plans import outside_window
+from paloaltofw.lifecycle.steps import (
+    AdoptCsr,
+    Bind,
+    Collect,
+    Commit,
+    DeletePredecessor,
+    GenerateCsr,
+    ImportCertificate,
+    ImportChain,
+    Prove,
+    RecordId,
+    Stage,
+    Step,
+    SubmitOrder,
+)
+from paloaltofw.lifecycle.succession import in_service, requirements
+from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.model.firewall_profile import FirewallProfile
+from paloaltofw.model.records import InstalledRecord
+from paloaltofw.pki.certificate import Certificate
+from paloaltofw.storage.store import Store
+
+log = logging.getLogger(__name__)
+_HANDLERS: Mapping[type, Callable[[Context, Work, Any], None]] = {
+    GenerateCsr: enroll.generate_csr,
+    AdoptCsr: enroll.adopt_csr,
+    SubmitOrder: enroll.submit_order,
+    Prove: install.prove,
+    ImportChain: install.import_chain,
+    ImportCertificate: install.import_certificate,
+    Bind: install.bind,
+    DeletePredecessor: install.delete_predecessor,
+}
+_CHANGES_FIREWALL = (GenerateCsr, AdoptCsr, ImportChain, ImportCertificate, Bind, DeletePredecessor, Commit)
+
+
+class FirewallRun:
+    """The strict sequence for one firewall."""
+
+    def __init__(self, run: Run, firewall: FirewallProfile, accounts: Accounts) -> None:
+        self._run = run
+        self._wish = replace(run.wish, admin=firewall.admin, bundles_chain=firewall.chain == "bundle")
+        self._context = Context(
+            settings=run.configuration.settings,
+            firewall=firewall,
+            client=open_firewall(run.configuration, firewall, run.clock),
+            scm=accounts,
+            store=Store(run.configuration.settings.state),
+            clock=run.clock,
+            progress=run.progress,
+            wait=run.wait,
+            busy_budget=firewall.busy_wait,
+        )
+
+    def execute(self, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
+        """Observe, decide, act; whatever fails becomes part of an outcome."""
+        try:
+            works = self._plan(profiles)
+            if not self._run.is_dry:
+                self._act([work for work in works if work.decision.steps or work.decision.waits_for])
+            if works:
+                works[0].notes.extend(self._context.client.remarks)
+            return [self._outcome(work) for work in works]
+        except AgentError as error:
+            events.error("firewall=%s %s", self._context.firewall.id, error)
+            return [_unknown(profile, error) for profile in profiles]
+        except Exception as error:
+            # A flaw of ours on one firewall must not keep the others from being done.
+            log.exception("unexpected failure on firewall %s", self._context.firewall.id)
+            wrapped = _unexpected(error, self._context.firewall.id)
+            return [_unknown(profile, wrapped) for profile in profiles]
+        finally:
+            self._context.client.close()
+
+    # --- observe and decide --------------------------------------------------------------------------------------
+
+    def _plan(self, profiles: Sequence[CertificateProfile]) -> list[Work]:
+        context = self._context
+        if not self._run.is_dry:
+            commit.finish_earlier(context)
+        kept = [look_into(context.store, profile) for profile in profiles]
+        firewall = look_at(context.client, context.firewall.admin, profiles, kept)
+        works = []
+        for profile, state in zip(profiles, kept, strict=True):
+            seen = combine(profile, context.firewall.admin, firewall, state)
+            works.append(self._decide(profile, seen, state))
+        return works
+
+    def _decide(self, profile: CertificateProfile, seen: Seen, kept: Kept) -> Work:
+        if kept.error is not None:
+            decision = Decision(State.UNKNOWN, Action.FAILED, kept.error.what)
+            return Work(profile, seen, decision, error=kept.error)
+        seen, note = self._check_revocation(profile, seen)
+        decision = self._held_back(decide(profile, seen, self._wish, self._run.clock.now()))
+        work = Work(profile, seen, decision, self._wish.revoke_predecessor, seen.order, notes=list(decision.notes))
+        if note:
+            work.notes.append(note)
+        if self._run.asks_orders and seen.order is not None and seen.order.order_id and not seen.order.chain:
+            self._ask_order(work, seen.order.order_id)
+        return work
+
+    def _held_back(self, decision: Decision) -> Decision:
+        """A plan without what has to wait for the firewall's commit window."""
+        opens = self._context.firewall.commit_window.closed_until(self._run.clock.now())
+        return outside_window(decision, opens) if opens else decision
+
+    def _ask_order(self, work: Work, order_id: str) -> None:
+        try:
+            status = self._context.scm(work.profile.account).status(order_id)
+            work.waits_for = status.waits_for
+            work.notes.append(f"order {order_id} is {status.word} at SCM")
+        except AgentError as error:
+            work.notes.append(f"SCM could not be asked about order {order_id}: {error}")
+
+    def _check_revocation(self, profile: CertificateProfile, seen: Seen) -> tuple[Seen, str]:
+        interval = self._context.settings.revocation_check
+        if not is_check_due(seen, interval, self._run.clock.now()):
+            return seen, ""
+        revoked, note = ask_for_revocation(self._context.scm(profile.account), seen)
+        if revoked is None:
+            return seen, note
+        current = in_service(seen.held, requirements(profile))
+        if current is not None and not self._run.is_dry:
+            self._save_check(profile, seen, current.name, revoked)
+        return replace(seen, is_revoked_at_scm=revoked), note
+
+    def _save_check(self, profile: CertificateProfile, seen: Seen, entry: str, revoked: bool) -> None:
+        assert seen.certificate_id is not None  # nosec B101  # narrows a type
+        now = format_time(self._run.clock.now())
+        known = seen.installed or InstalledRecord(seen.certificate_id, entry, "", "", now)
+        record = replace(known, checked_at=now, revoked=revoked)
+        self._context.store.save_installed(profile.id, record)
+
+    # --- act -----------------------------------------------------------------------------------------------------
+
+    def _act(self, works: list[Work]) -> None:
+        if not works:
+            return
+        if any(isinstance(step, _CHANGES_FIREWALL) for work in works for step in work.decision.steps):
+            admission.identify(self._context)
+        self._stage(works, Stage.ORDER)
+        collecting = [work for work in works if work.is_open and _has(work, Collect)]
+        for work in collecting:
+            self._announce(work, next(step for step in work.decision.steps if isinstance(step, Collect)))
+        collect.collect(self._context, collecting)
+        for work in works:
+            work.decision = self._held_back(work.decision)  # the window may have closed meanwhile
+        self._stage(works, Stage.INSTALL)
+        install.read_back(self._context, works)
+        self._stage(works, Stage.SERVE)
+        self._commit(works)
+        self._record([work for work in works if work.is_open and _has(work, RecordId)])
+        self._leave_to_window([work for work in works if work.is_open and work.decision.waits_for])
+
+    def _leave_to_window(self, works: Sequence[Work]) -> None:
+        for work in works:
+            work.is_pending = True
+            work.waits_for = work.decision.waits_for
+            self._context.event(work, "prepared, waits for %s", work.waits_for)
+
+    def _stage(self, works: Sequence[Work], stage: Stage) -> None:
+        for work in works:
+            for step in work.decision.steps:
+                if step.stage is stage and work.is_open:
+                    self._announce(work, step)
+                    self._do(work, step)
+
+    def _do(self, work: Work, step: Step) -> None:
+        try:
+            _HANDLERS[type(step)](self._context, work, step)
+        except AgentError as error:
+            work.error = error
+        except Exception as error:
+            log.exception("unexpected failure in %s of %s", type(step).__name__, work.profile.id)
+            work.error = _unexpected(error, f"profile {work.profile.id}, {type(step).__name__}")
+
+    def _announce(self, work: Work, step: Step) -> None:
+        self._run.progress.step(work.profile.id, self._context.firewall.id, step)
+
+    def _commit(self, works: Sequence[Work]) -> None:
+        """One commit for everything that changed, pending CSRs included: else a revert or restart would lose them."""
+        owed = [work for work in works if _has(work, Commit) and (work.is_open or work.is_pending)]
+        if not owed or not (self._context.has_changed or any(work.seen.unapplied for work in owed)):
+            return
+        self._announce(owed[0], next(step for step in owed[0].decision.steps if isinstance(step, Commit)))
+        try:
+            commit.commit(self._context, owed)
+        except AgentError as error:
+            for work in owed:
+                if work.is_open:
+                    work.error = error
+                else:
+                    work.notes.append(f"its CSR is not committed yet: {error}")
+
+    def _record(self, works: Sequence[Work]) -> None:
+        if not works:
+            return
+        try:
+            running = self._context.client.running_certificates()
+        except AgentError as error:
+            for work in works:
+                work.error = error
+            return
+        entries = {name: entry.certificate_pem for name, entry in running.items()}
+        for work in works:
+            step = next(step for step in work.decision.steps if isinstance(step, RecordId))
+            self._announce(work, step)
+            try:
+                record.record_id(self._context, work, entries)
+            except AgentError as error:
+                work.error = error
+
+    # --- report --------------------------------------------------------------------------------------------------
+
+    def _outcome(self, work: Work) -> Outcome:
+        decision = work.decision
+        error: AgentError | Blocked | None = work.error or decision.blocked
+        outcome = Outcome(
+            profile=work.profile.id,
+            firewall=work.profile.firewall,
+            state=decision.state,
+            action=decision.action,
+            reason=decision.reason,
+            certificate_id=work.seen.certificate_id,
+            order_id=work.order.order_id if work.order else None,
+            ordered_at=work.order.ordered_at if work.order else None,
+            waits_for=work.waits_for or decision.waits_for,
+            certificate=_certificate_of(work),
+            entry=decision.in_service,
+            steps=decision.steps,
+            notes=tuple(work.notes),
+            error=error,
+        )
+        if self._run.is_dry:
+            return outcome
+        self._log(outcome)
+        return self._after(work, outcome)
+
+    def _log(self, outcome: Outcome) -> None:
+        for note in outcome.notes:
+            events.warning("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, note)
+        if outcome.error is not None:
+            events.error("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, outcome.error)
+
+    def _after(self, work: Work, outcome: Outcome) -> Outcome:
+        """What an outcome is after a run that did something."""
+        if outcome.error is not None:
+            return replace(outcome, action=Action.FAILED)
+        if work.is_pending:
+            certificate_id = self._context.store.certificate_id(work.profile.id)
+            return replace(outcome, state=State.PENDING, certificate_id=certificate_id)
+        if not work.decision.steps:
+            return outcome
+        certificate_id = self._context.store.certificate_id(work.profile.id)
+        entry = work.order.entry if work.order else outcome.entry
+        return replace(outcome, state=State.VALID, certificate_id=certificate_id, entry=entry, reason="in service")
+
+
+def _has(work: Work, kind: type) -> bool:
+    return any(isinstance(step, kind) for step in work.decision.steps)
+
+
+def _certificate_of(work: Work) -> Certificate | None:
+    if work.certificate is not None and work.error is None:
+        return work.certificate
+    return next((item.certificate for item in work.seen.held if item.name == work.decision.in_service), None)
+
+
+def _unknown(profile: CertificateProfile, error: AgentError) -> Outcome:
+    return Outcome(profile.id, profile.firewall, State.UNKNOWN, Action.FAILED, error.what, error=error)
+
+
+def _unexpected(error: Exception, where: str) -> AgentError:
+    if isinstance(error, ConfigurationError):
+        return error
+    what = f"unexpected {type(error).__name__}"
+    return AgentError(what, where, "this is a flaw of the agent: run again with --debug and report it")

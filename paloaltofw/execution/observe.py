@@ -1,0 +1,146 @@
+"""Reads firewall and state folder into what `decide` needs. Changes nothing anywhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from paloaltofw.errors import StateError
+from paloaltofw.lifecycle.inputs import Seen
+from paloaltofw.lifecycle.succession import Held, in_service, requirements, series_number
+from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.model.firewall_objects import CertificateEntry, ServiceProfile
+from paloaltofw.model.records import InstalledRecord, OrderRecord, Phase
+from paloaltofw.panos.client import PanosClient
+from paloaltofw.pki.certificate import Certificate, Csr, Unproven, parse_certificates, parse_csr
+from paloaltofw.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FirewallSeen:
+    """One firewall's candidate configuration, as far as certificates go; the running one only where they may differ."""
+
+    entries: Mapping[str, CertificateEntry]
+    service_profiles: Mapping[str, ServiceProfile] | None = None
+    running: Mapping[str, CertificateEntry] | None = None
+    running_profiles: Mapping[str, ServiceProfile] | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the state folder holds for one profile; `error` if it cannot be used."""
+
+    order: OrderRecord | None = None
+    certificate_id: str | None = None
+    installed: InstalledRecord | None = None
+    error: StateError | None = None
+
+
+def look_into(store: Store, profile: CertificateProfile) -> Kept:
+    """Read a profile's state."""
+    try:
+        return Kept(store.order(profile.id), store.certificate_id(profile.id), store.installed(profile.id))
+    except StateError as error:
+        return Kept(error=error)
+
+
+def look_at(
+    client: PanosClient, admin: str, profiles: Sequence[CertificateProfile], kept: Sequence[Kept]
+) -> FirewallSeen:
+    """Read a firewall: one request; one more if service profiles matter, and more only if something is uncommitted."""
+    entries = client.certificates()
+    wants_profiles = any(profile.ssl_tls_service_profiles for profile in profiles)
+    is_installing = any(item.order is not None and item.order.phase == Phase.ISSUED for item in kept)
+    service_profiles = client.service_profiles() if wants_profiles or is_installing else None
+    names = [profile.name for profile in profiles]
+    ours = [entry for entry in entries.values() if admin in entry.changed_by and _is_of(names, entry.name)]
+    seen = FirewallSeen(entries, service_profiles)
+    # The marks of uncommitted nodes are a hint; whether anything is uncommitted is told by the running configuration.
+    if ours:
+        seen = replace(seen, running=client.running_certificates())
+    if service_profiles and any(admin in profile.changed_by for profile in service_profiles.values()):
+        seen = replace(seen, running_profiles=client.running_service_profiles())
+    return seen
+
+
+def _is_of(names: Sequence[str], entry: str) -> bool:
+    return any(series_number(name, entry) is not None for name in names)
+
+
+def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, kept: Kept) -> Seen:
+    """What is seen of one certificate."""
+    numbered = ((series_number(profile.name, name), entry) for name, entry in firewall.entries.items())
+    held = sorted((_held(number, entry) for number, entry in numbered if number), key=lambda item: item.number)
+    return Seen(
+        held=tuple(held),
+        order=kept.order,
+        issued=_leaf(kept.order),
+        certificate_id=kept.certificate_id,
+        installed=kept.installed,
+        is_revoked_at_scm=_is_known_revoked(profile, tuple(held), kept),
+        service_profiles=firewall.service_profiles,
+        unapplied=_is_unapplied(profile, admin, firewall, held),
+    )
+
+
+def _held(number: int, entry: CertificateEntry) -> Held:
+    return Held(
+        number=number,
+        name=entry.name,
+        certificate=read_certificate(entry.certificate_pem),
+        csr=_csr(entry.csr_pem),
+        has_key=entry.has_private_key,
+        is_revoked=entry.is_revoked,
+        changed_by=entry.changed_by,
+        template=entry.template,
+    )
+
+
+def read_certificate(pem: str) -> Certificate | None:
+    """The leaf of an entry's public-key (which may hold a bundle, leaf first); None if there is none to be read."""
+    try:
+        found = parse_certificates(pem)
+    except Unproven:
+        return None
+    return found[0] if found else None
+
+
+def _csr(pem: str) -> Csr | None:
+    try:
+        return parse_csr(pem) if pem else None
+    except Unproven:
+        return None
+
+
+def _leaf(order: OrderRecord | None) -> Certificate | None:
+    return read_certificate(order.chain) if order and order.chain else None
+
+
+def _is_known_revoked(profile: CertificateProfile, held: tuple[Held, ...], kept: Kept) -> bool:
+    """Whether the certificate in service is the one that SCM called revoked before."""
+    if kept.installed is None or not kept.installed.revoked:
+        return False
+    current = in_service(held, requirements(profile))
+    return current is not None and current.name == kept.installed.entry
+
+
+def _is_unapplied(profile: CertificateProfile, admin: str, firewall: FirewallSeen, held: Sequence[Held]) -> bool:
+    for item in held:
+        if admin in item.changed_by and firewall.running is not None:
+            candidate, running = firewall.entries[item.name], firewall.running.get(item.name)
+            if running is None or _content(candidate) != _content(running):
+                return True
+    for name in profile.ssl_tls_service_profiles:
+        bound = (firewall.service_profiles or {}).get(name)
+        if bound and admin in bound.changed_by and firewall.running_profiles is not None:
+            before = firewall.running_profiles.get(name)
+            if before is None or before.certificate != bound.certificate:
+                return True
+    return False
+
+
+def _content(entry: CertificateEntry) -> tuple[str, str, bool]:
+    return "".join(entry.certificate_pem.split()), "".join(entry.csr_pem.split()), entry.has_private_key

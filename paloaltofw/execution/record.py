@@ -1,0 +1,31 @@
+"""The last step: the running configuration is seen to hold the certificate, and its ID is saved."""
+
+from __future__ import annotations
+
+from paloaltofw.clock import format_time
+from paloaltofw.errors import ProofFailed
+from paloaltofw.execution.context import Context, Work
+from paloaltofw.execution.observe import read_certificate
+from paloaltofw.execution.revocation import revoke_predecessor
+from paloaltofw.model.records import InstalledRecord
+
+
+def record_id(context: Context, work: Work, entries: dict[str, str]) -> None:
+    """See the running configuration hold the certificate, save its ID, end the journal entry."""
+    order = work.order
+    assert order is not None and order.order_id is not None  # nosec B101  # narrows a type
+    leaf = work.certificate or work.seen.issued
+    assert leaf is not None  # nosec B101  # narrows a type
+    running = read_certificate(entries.get(order.entry, ""))
+    if running is None or running.sha256 != leaf.sha256:
+        where = f"firewall {context.firewall.id}, running configuration"
+        remedy = "look at the commit's details on the firewall; the next run tries again"
+        raise ProofFailed(f"{order.entry} does not hold the new certificate after the commit", where, remedy)
+    now = format_time(context.clock.now())
+    context.store.save_certificate_id(work.profile.id, order.order_id)
+    installed = InstalledRecord(order.order_id, order.entry, order.requested, order.csr, now, chain=order.chain)
+    context.store.save_installed(work.profile.id, installed)
+    work.certificate = leaf
+    revoke_predecessor(context, work, order)
+    context.store.remove_order(work.profile.id)
+    context.event(work, "in service as %s until %s", order.entry, f"{leaf.not_after:%Y-%m-%d}")

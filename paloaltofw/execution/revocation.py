@@ -1,0 +1,74 @@
+"""Revocation: asked of SCM, carried out at SCM, remembered in the journal."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+
+from paloaltofw.clock import Clock, format_time, parse_time
+from paloaltofw.errors import PeerError, Refused
+from paloaltofw.execution.clients import Accounts
+from paloaltofw.execution.context import Context, Work, events
+from paloaltofw.lifecycle.inputs import Seen
+from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.model.records import OrderRecord
+from paloaltofw.model.settings import Configuration
+from paloaltofw.scm.answers import OrderState
+from paloaltofw.scm.client import ScmClient
+from paloaltofw.scm.codes import REVOKED
+from paloaltofw.storage.store import Store
+
+# RFC 5280 §5.3.1.
+SUPERSEDED = 4
+
+
+def revoke_predecessor(context: Context, work: Work, order: OrderRecord) -> None:
+    """Revoke what was asked to be revoked, now that nothing depends on it; a failure is tried again by the next run."""
+    if order.revoke_id is None or order.revoke_id == order.order_id:
+        return
+    try:
+        context.scm(work.profile.account).revoke(order.revoke_id, SUPERSEDED, "superseded by a new certificate")
+    except Refused as refused:
+        if refused.peer_code not in REVOKED:
+            work.notes.append(f"the predecessor (certificate ID {order.revoke_id}) was not revoked: {refused.what}")
+            return
+    context.event(work, "predecessor %s revoked", order.revoke_id)
+
+
+def revoke_certificate(
+    configuration: Configuration, profile: CertificateProfile, certificate_id: str, reason_code: int, clock: Clock
+) -> None:
+    """Revoke a certificate at SCM and remember it; one that is revoked already counts as done."""
+    accounts = Accounts(configuration, clock)
+    try:
+        accounts(profile.account).revoke(certificate_id, reason_code, "revoked with paloaltoagent")
+    except Refused as refused:
+        if refused.peer_code not in REVOKED:
+            raise
+    finally:
+        accounts.close()
+    store = Store(configuration.settings.state)
+    known = store.installed(profile.id)
+    if known is not None:
+        store.save_installed(profile.id, replace(known, revoked=True, checked_at=format_time(clock.now())))
+    events.info("profile=%s certificate ID %s revoked, reason code %d", profile.id, certificate_id, reason_code)
+
+
+def is_check_due(seen: Seen, interval: float, now: datetime.datetime) -> bool:
+    """Whether SCM is to be asked for a revocation; `interval` is in seconds, infinite for never."""
+    if seen.certificate_id is None or seen.order is not None or interval == float("inf") or seen.is_revoked_at_scm:
+        return False
+    if seen.installed is None:
+        return any(item.is_complete for item in seen.held)
+    return (now - parse_time(seen.installed.checked_at)).total_seconds() >= interval
+
+
+def ask_for_revocation(scm: ScmClient, seen: Seen) -> tuple[bool | None, str]:
+    """Whether SCM calls the certificate revoked; None, with a note, if it could not be asked."""
+    assert seen.certificate_id is not None  # nosec B101  # narrows a type
+    try:
+        return scm.status(seen.certificate_id).state is OrderState.REVOKED, ""
+    except Refused:
+        return False, f"SCM does not know the saved certificate ID {seen.certificate_id}"
+    except PeerError as error:
+        return None, f"revocation could not be checked: {error}"

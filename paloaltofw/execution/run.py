@@ -1,0 +1,57 @@
+"""One run: all firewalls side by side, each one strict sequence."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from paloaltofw.clock import YieldingClock
+from paloaltofw.execution.clients import Accounts
+from paloaltofw.execution.context import Run
+from paloaltofw.execution.firewall_run import FirewallRun
+from paloaltofw.lifecycle.decision import Outcome
+from paloaltofw.model.certificate_profile import CertificateProfile
+
+# Firewalls that may be on the way at once, most of them waiting for a commit job or for issuance: a thread each.
+MAX_THREADS = 1000
+
+
+def execute(run: Run, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
+    """Do (or, dry, plan) what is to be done for these profiles; outcomes in the order of the profiles."""
+    by_firewall: dict[str, list[CertificateProfile]] = {}
+    for profile in profiles:
+        by_firewall.setdefault(profile.firewall, []).append(profile)
+    outcomes = _side_by_side(run, by_firewall)
+    order = {profile.id: index for index, profile in enumerate(profiles)}
+    return sorted(outcomes, key=lambda outcome: order[outcome.profile])
+
+
+def _side_by_side(run: Run, by_firewall: Mapping[str, Sequence[CertificateProfile]]) -> list[Outcome]:
+    """All firewalls at once. `concurrency` of them are talked to; those that wait for something do not count.
+
+    A firewall gets its thread only when there is a slot for it, so that a run with nothing to do needs few threads.
+    """
+    slots = threading.BoundedSemaphore(run.configuration.settings.concurrency)
+    threads = threading.BoundedSemaphore(MAX_THREADS)
+    run = replace(run, clock=YieldingClock(run.clock, slots))
+    accounts = Accounts(run.configuration, run.clock)
+
+    def work_on(name: str) -> list[Outcome]:
+        try:
+            return FirewallRun(run, run.configuration.firewalls[name], accounts).execute(by_firewall[name])
+        finally:
+            slots.release()
+            threads.release()
+
+    futures = []
+    try:
+        with ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(by_firewall)))) as pool:
+            for name in by_firewall:
+                threads.acquire()
+                slots.acquire()
+                futures.append(pool.submit(work_on, name))
+        return [outcome for future in futures for outcome in future.result()]
+    finally:
+        accounts.close()

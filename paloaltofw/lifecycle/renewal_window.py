@@ -1,0 +1,50 @@
+"""When a certificate is due."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from dataclasses import dataclass
+
+from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.pki.certificate import Certificate
+
+# One third of the lifetime scales from 200-day to 47-day certificates, where a fixed 30 days would not (sheet SCM §5).
+WINDOW_SHARE = 3
+# OV and EV orders wait for people: a week more, so that a holiday does not end in an outage.
+APPROVAL_ALLOWANCE = datetime.timedelta(days=7)
+# A fleet enrolled on one day must not renew on one night. Only ever earlier.
+SPREAD_SHARE = 20
+# No window is wider than half of the lifetime: else a short-lived certificate would be renewed all the time.
+WIDEST_SHARE = 2
+# In the last twentieth every other consideration ends.
+EMERGENCY_SHARE = 20
+
+
+@dataclass(frozen=True)
+class Window:
+    """When a certificate is renewed: from `opens` on; `urgent` is the last twentieth; `capped`: a number was cut."""
+
+    opens: datetime.datetime
+    urgent: datetime.datetime
+    capped: bool = False
+
+
+def renewal_window(certificate: Certificate, profile: CertificateProfile, default_days: int | None) -> Window:
+    """The renewal window; a number of days from profile or configuration is taken exactly, up to half the lifetime."""
+    lifetime = certificate.lifetime
+    widest = lifetime / WIDEST_SHARE
+    urgent = certificate.not_after - lifetime / EMERGENCY_SHARE
+    days = profile.renewal.renew_before_days or default_days
+    if days is not None:
+        wanted = datetime.timedelta(days=days)
+        return Window(certificate.not_after - min(wanted, widest), urgent, capped=wanted > widest)
+    width = lifetime / WINDOW_SHARE + (APPROVAL_ALLOWANCE if profile.type != "DV" else datetime.timedelta())
+    width += lifetime / SPREAD_SHARE * _spread(profile)
+    return Window(certificate.not_after - min(width, widest), urgent)
+
+
+def _spread(profile: CertificateProfile) -> float:
+    """A fixed number from 0 to 1 for each certificate."""
+    digest = hashlib.sha256(f"{profile.firewall}/{profile.name}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 0xFFFFFFFF

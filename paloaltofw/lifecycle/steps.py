@@ -1,0 +1,173 @@
+"""The steps of the job, in the order in which they happen.
+
+A plan is data: `--dry-run` prints it, the log repeats it, the executor runs it, tests compare it with ==.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from paloaltofw.model.certificate_profile import KeySpec
+
+
+class Stage(IntEnum):
+    """A firewall's plan is run stage by stage, over all of its certificates, so that it is committed once."""
+
+    ORDER = 1
+    COLLECT = 2
+    INSTALL = 3
+    SERVE = 4
+    COMMIT = 5
+    RECORD = 6
+
+
+@dataclass(frozen=True)
+class GenerateCsr:
+    """The firewall makes a key pair and a CSR under a name that is free."""
+
+    entry: str
+    key: KeySpec
+    stage = Stage.ORDER
+
+    def __str__(self) -> str:
+        return f"{self.entry}, {self.key}"
+
+
+@dataclass(frozen=True)
+class AdoptCsr:
+    """A pending CSR that the firewall already holds is read, proven and used."""
+
+    entry: str
+    stage = Stage.ORDER
+
+    def __str__(self) -> str:
+        return f"{self.entry}, the pending CSR on the firewall"
+
+
+@dataclass(frozen=True)
+class SubmitOrder:
+    """The CSR goes to SCM. `again` marks the same CSR sent once more after a lost answer.
+
+    `operation` is enroll, renew or replace; the latter two work on `previous_id`.
+    """
+
+    operation: str
+    account: str
+    type: str
+    previous_id: str | None = None
+    again: bool = False
+    stage = Stage.ORDER
+
+    def __str__(self) -> str:
+        text = f"{self.operation}, account {self.account} ({self.type})"
+        text += f", certificate ID {self.previous_id}" if self.previous_id else ""
+        return text + (", the same CSR again after a lost answer" if self.again else "")
+
+
+@dataclass(frozen=True)
+class Collect:
+    """The chain is downloaded as soon as it is issued."""
+
+    order_id: str | None
+    stage = Stage.COLLECT
+
+    def __str__(self) -> str:
+        return f"order {self.order_id}" if self.order_id else "the order of the step before"
+
+
+@dataclass(frozen=True)
+class Prove:
+    """Key, names, chain and dates are checked before anything is imported."""
+
+    stage = Stage.INSTALL
+
+    def __str__(self) -> str:
+        return "key, names, chain, dates"
+
+
+@dataclass(frozen=True)
+class ImportChain:
+    """Every intermediate that the firewall lacks becomes a CA entry of its own; roots are skipped."""
+
+    stage = Stage.INSTALL
+
+    def __str__(self) -> str:
+        return "the intermediates that the firewall lacks"
+
+
+@dataclass(frozen=True)
+class ImportCertificate:
+    """The certificate joins its key, and is read back. `with_chain`: its intermediates follow it in the same entry."""
+
+    entry: str
+    with_chain: bool = False
+    stage = Stage.INSTALL
+
+    def __str__(self) -> str:
+        return f"{self.entry}, with its intermediates" if self.with_chain else self.entry
+
+
+@dataclass(frozen=True)
+class Bind:
+    """SSL/TLS service profiles serve the certificate: the ones named, and all that serve a predecessor."""
+
+    entry: str
+    service_profiles: tuple[str, ...]
+    predecessors: tuple[str, ...] = ()
+    stage = Stage.SERVE
+
+    def __str__(self) -> str:
+        names = ", ".join(self.service_profiles)
+        if not self.predecessors:
+            return f"{names} to {self.entry}"
+        followers = f"every SSL/TLS service profile that serves {', '.join(self.predecessors)}"
+        return f"{f'{names} and ' if names else ''}{followers} to {self.entry}"
+
+
+@dataclass(frozen=True)
+class DeletePredecessor:
+    """A predecessor goes, unless something still refers to it."""
+
+    entry: str
+    stage = Stage.SERVE
+
+    def __str__(self) -> str:
+        return f"{self.entry}, unless something still refers to it"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The firewall commits the changes of the agent's own administrator only, for all certificates at once."""
+
+    admin: str
+    stage = Stage.COMMIT
+
+    def __str__(self) -> str:
+        return f"changes of {self.admin} only"
+
+
+@dataclass(frozen=True)
+class RecordId:
+    """The running configuration is seen to hold the certificate, the ID is saved, the journal entry ends."""
+
+    profile: str
+    stage = Stage.RECORD
+
+    def __str__(self) -> str:
+        return f"{self.profile}.ids"
+
+
+Step = (
+    GenerateCsr
+    | AdoptCsr
+    | SubmitOrder
+    | Collect
+    | Prove
+    | ImportChain
+    | ImportCertificate
+    | Bind
+    | DeletePredecessor
+    | Commit
+    | RecordId
+)

@@ -1,0 +1,1 @@
+"""Pure data: profiles, settings, records, what a firewall holds."""

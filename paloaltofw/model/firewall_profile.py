@@ -1,0 +1,32 @@
+"""The firewall profile: one PAN-OS device and how to reach it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paloaltofw.model.commit_window import ALWAYS, CommitWindow
+from paloaltofw.model.trust import SYSTEM_TRUST, Trust
+from paloaltofw.secret import Secret
+
+DEFAULT_DESCRIPTION = "certificate renewal by the Sectigo connector"
+
+
+@dataclass(frozen=True)
+class FirewallProfile:
+    """One PAN-OS device. `timeout`, `commit_timeout` and `busy_wait` are in seconds.
+
+    `chain`: intermediates become entries of their own (separate), or follow the certificate in its entry (bundle).
+    """
+
+    id: str
+    url: str
+    admin: str
+    api_key: Secret
+    commit_description: str = DEFAULT_DESCRIPTION
+    vsys: str = "shared"
+    chain: str = "separate"
+    trust: Trust = SYSTEM_TRUST
+    timeout: float = 60.0
+    commit_timeout: float = 1200.0
+    busy_wait: float = 300.0
+    commit_window: CommitWindow = ALWAYS

@@ -1,0 +1,1 @@
+"""The client of the PAN-OS XML API."""

@@ -1,0 +1,128 @@
+"""What PAN-OS says, turned into values. Pure functions, no I/O.
+
+Source: docs/reference/panos.md; section numbers below are its.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from xml.etree import ElementTree
+
+from paloaltofw.model.firewall_objects import CertificateEntry, Change, Job, Lock, ServiceProfile, SystemInfo
+from paloaltofw.panos.envelope import Envelope, Malformed, integer_of, text_of
+
+
+def read_version(result: ElementTree.Element | None) -> SystemInfo:
+    """`<result>` of type=version."""
+    return SystemInfo(text_of(result, "model"), text_of(result, "sw-version"), text_of(result, "serial"))
+
+
+def _entries(result: ElementTree.Element | None, container: str) -> Iterator[ElementTree.Element]:
+    """Entries of a get or show: directly under result, or inside the container that was asked for."""
+    if result is not None:
+        yield from result.findall("entry")
+        yield from result.findall(f"{container}/entry")
+
+
+def _changed_by(element: ElementTree.Element) -> frozenset[str]:
+    """Administrators of uncommitted nodes: those carry admin and dirtyId in a get (§6)."""
+    return frozenset(node.get("admin", "") for node in element.iter() if node.get("dirtyId"))
+
+
+def _template(element: ElementTree.Element) -> str:
+    return next((node.get("ptpl", "?") for node in element.iter() if node.get("src") == "tpl"), "")
+
+
+def read_certificates(result: ElementTree.Element | None) -> dict[str, CertificateEntry]:
+    """All certificate entries of one scope. Elements may be missing or empty (§6)."""
+    return {entry.name: entry for entry in map(_certificate, _entries(result, "certificate")) if entry.name}
+
+
+def _certificate(element: ElementTree.Element) -> CertificateEntry:
+    return CertificateEntry(
+        name=element.get("name", ""),
+        certificate_pem=text_of(element, "public-key"),
+        csr_pem=text_of(element, "csr"),
+        has_private_key=bool(text_of(element, "private-key")) or text_of(element, "private-key-on-hsm") == "yes",
+        is_revoked=text_of(element, "status") == "revoked",
+        changed_by=_changed_by(element),
+        template=_template(element),
+    )
+
+
+def read_service_profiles(result: ElementTree.Element | None) -> dict[str, ServiceProfile]:
+    """All SSL/TLS service profiles of one scope."""
+    profiles = {}
+    for element in _entries(result, "ssl-tls-service-profile"):
+        name = element.get("name", "")
+        certificate = text_of(element, "certificate")
+        profiles[name] = ServiceProfile(name, certificate, _changed_by(element), _template(element))
+    return profiles
+
+
+def read_changes(result: ElementTree.Element | None) -> tuple[Change, ...]:
+    """The journal of uncommitted changes; an empty result means none (§3)."""
+    journal = result.find("journal") if result is not None else None
+    if journal is None:
+        return ()
+    return tuple(
+        Change(text_of(entry, "owner"), text_of(entry, "xpath"), text_of(entry, "action"))
+        for entry in journal.findall("entry")
+    )
+
+
+def read_locks(result: ElementTree.Element | None) -> tuple[Lock, ...]:
+    """Config or commit locks."""
+    containers: Iterable[ElementTree.Element] = list(result) if result is not None else []
+    return tuple(
+        Lock(entry.get("name", ""), container.tag.removesuffix("s"), text_of(entry, "name"))
+        for container in containers
+        for entry in container.findall("entry")
+    )
+
+
+def read_own_name(result: ElementTree.Element | None) -> str | None:
+    """The administrator of this session, from `show admins` (10.0 and later: the entry with `<self/>`)."""
+    for entry in result.iter("entry") if result is not None else ():
+        if entry.find("self") is not None:
+            return text_of(entry, "admin") or None
+    return None
+
+
+def read_jobs(result: ElementTree.Element | None) -> tuple[Job, ...]:
+    """Jobs of a list; entries without an ID (`Failed-Job`) are left out (§3)."""
+    found = result.findall("job") if result is not None else []
+    return tuple(job for job in map(_job, found) if job.id)
+
+
+def _job(element: ElementTree.Element) -> Job:
+    details = " / ".join(" ".join(text.split()) for text in _itertext(element.find("details")) if text.strip())
+    return Job(
+        id=text_of(element, "id"),
+        type=text_of(element, "type"),
+        status=text_of(element, "status").upper(),
+        result=text_of(element, "result").upper(),
+        progress=_progress(text_of(element, "progress")),
+        user=text_of(element, "user"),
+        description=text_of(element, "description"),
+        details=details[:600],
+    )
+
+
+def _itertext(element: ElementTree.Element | None) -> Iterable[str]:
+    return element.itertext() if element is not None else ()
+
+
+def _progress(text: str) -> int:
+    """Percent done; other job types put a time there (§9)."""
+    number = integer_of(text)
+    return min(max(number, 0), 100) if number is not None else 0
+
+
+def read_job_id(envelope: Envelope) -> str | None:
+    """The ID of an enqueued commit; None if there was nothing to commit (§9). Raises Malformed."""
+    text = text_of(envelope.result, "job")
+    if text and not re.fullmatch(r"\d{1,18}", text):
+        raise Malformed("the job's ID is no number")
+    return text or None

@@ -1,0 +1,30 @@
+"""PAN-OS's code numbers and texts, and what to do about them."""
+
+from __future__ import annotations
+
+BAD_CREDENTIALS_CODE = 403
+UNAUTHORIZED_CODE = 16
+REFERENCED_CODE = 10
+INVALID_COMMAND_CODE = 17
+# Texts that mean "later", since codes are not reliable here (§2).
+BUSY_TEXTS = (
+    "another commit/validate is in progress",
+    "a commit is in progress",
+    "you cannot commit while an install is in progress",
+    "session timed out",
+    "configuration is locked by",
+    "config for scope",
+    "another sync is in progress",
+    "other administrators are holding",
+    "commit lock is already held",
+    "config lock is already held",
+)
+
+
+def remedy_for(code: int | None) -> str:
+    """Say what to do about a code of PAN-OS."""
+    if code == REFERENCED_CODE:
+        return "remove the references first"
+    if code == 15:
+        return "check whether this is the passive unit of an HA pair"
+    return "see the firewall's system log"

@@ -1,0 +1,41 @@
+"""Where certificates are in a configuration: shared, or one vsys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A place for certificates: shared, or one vsys (§6)."""
+
+    vsys: str = "shared"
+
+    @property
+    def xpath(self) -> str:
+        """Parent of the certificate and profile containers. `localhost.localdomain` is a constant of PAN-OS."""
+        if self.vsys == "shared":
+            return "/config/shared"
+        return f"/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='{self.vsys}']"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Request parameters that select the scope: none for shared, whose explicit form is not confirmed (§4)."""
+        return {} if self.vsys == "shared" else {"vsys": self.vsys}
+
+    @property
+    def certificates(self) -> str:
+        """xpath of the certificate container."""
+        return f"{self.xpath}/certificate"
+
+    @property
+    def service_profiles(self) -> str:
+        """xpath of the SSL/TLS service profiles."""
+        return f"{self.xpath}/ssl-tls-service-profile"
+
+
+def literal(name: str) -> str:
+    """A name as an xpath literal. Names with quotes cannot be written safely (§10) and never pass our validation."""
+    if "'" in name or '"' in name:
+        raise ValueError("a quote in an object name")
+    return f"'{name}'"

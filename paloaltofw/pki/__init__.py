@@ -1,0 +1,1 @@
+"""Pure: X.509, and the proofs."""

@@ -1,0 +1,86 @@
+"""The proofs before anything is imported: CSR and chain against what the profile asks for."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from paloaltofw.pki.certificate import POLICY_STRENGTH, Certificate, Csr, Names, Unproven, canonical_mail
+from paloaltofw.pki.chain import Chain
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a profile asks of a CSR and of the certificate issued for it."""
+
+    common_name: str
+    dns: tuple[str, ...]
+    ip: tuple[str, ...]
+    email: tuple[str, ...]
+    key_type: str
+    key_bits: int
+    policy: str
+
+
+def prove_csr(csr: Csr, required: Requirements) -> None:
+    """Check that the firewall built the CSR that the profile describes; raises Unproven."""
+    if (csr.key_type, csr.key_bits) != (required.key_type, required.key_bits):
+        wanted = f"{required.key_type} {required.key_bits}"
+        raise Unproven(f"the firewall made a {csr.key_type} {csr.key_bits} key instead of {wanted}")
+    if csr.names.common_name != required.common_name:
+        raise Unproven(f"the CSR's common name is {csr.names.common_name!r}, not {required.common_name!r}")
+    _prove_names(csr.names, required, "the CSR lacks")
+
+
+def prove_chain(chain: Chain, spki_sha256: str, required: Requirements, now: datetime.datetime) -> None:
+    """Check that an issued chain is what was asked for; raises Unproven with the first thing that is wrong."""
+    leaf = chain.leaf
+    if leaf.spki_sha256 != spki_sha256:
+        raise Unproven("the certificate holds another key than the CSR")
+    if leaf.is_ca:
+        raise Unproven("the certificate is a CA's")
+    if required.common_name not in leaf.names.dns | {leaf.names.common_name}:
+        raise Unproven(f"the certificate is for {leaf.names.common_name!r}, not {required.common_name!r}")
+    _prove_names(leaf.names, required, "the certificate lacks")
+    for certificate in (leaf, *chain.intermediates):
+        _prove_dates(certificate, now)
+
+
+def _prove_names(names: Names, required: Requirements, lacks: str) -> None:
+    wanted = {*required.dns, *required.ip, *(canonical_mail(address) for address in required.email)}
+    missing = sorted(wanted - names.all)
+    if missing:
+        raise Unproven(f"{lacks} the name{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
+
+
+# Clocks of CA, firewall and this host differ a little; a certificate issued a moment ago must not fail for that.
+CLOCK_SKEW = datetime.timedelta(minutes=10)
+
+
+def _prove_dates(certificate: Certificate, now: datetime.datetime) -> None:
+    name = certificate.names.common_name
+    if certificate.not_before > now + CLOCK_SKEW:
+        raise Unproven(f"the certificate {name!r} is not valid before {certificate.not_before:%Y-%m-%d %H:%M} UTC")
+    if certificate.not_after <= now:
+        raise Unproven(f"the certificate {name!r} expired on {certificate.not_after:%Y-%m-%d %H:%M} UTC")
+
+
+def is_weaker_policy(leaf: Certificate, wanted: str) -> bool:
+    """Whether the certificate's CA/Browser Forum policy is weaker than the wanted type (private CAs assert none)."""
+    return leaf.policy is not None and POLICY_STRENGTH[leaf.policy] < POLICY_STRENGTH[wanted]
+
+
+def difference(certificate: Certificate, required: Requirements) -> str | None:
+    """Say what a certificate lacks of what the profile asks for now; None if it lacks nothing.
+
+    Surplus names and the organization are no difference: a CA may add names and writes the organization that it
+    validated, so counting them would order again and again.
+    """
+    if (certificate.key_type, certificate.key_bits) != (required.key_type, required.key_bits):
+        return f"key {certificate.key_type} {certificate.key_bits} instead of {required.key_type} {required.key_bits}"
+    if required.common_name not in certificate.names.dns | {certificate.names.common_name}:
+        return f"common name {certificate.names.common_name} instead of {required.common_name}"
+    wanted = {*required.dns, *required.ip, *(canonical_mail(address) for address in required.email)}
+    if missing := sorted(wanted - certificate.names.all):
+        return f"without the name {missing[0]}"
+    return None

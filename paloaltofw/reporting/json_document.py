@@ -1,0 +1,61 @@
+"""The one JSON document of a command."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from paloaltofw.clock import format_time
+from paloaltofw.errors import AgentError
+from paloaltofw.lifecycle.decision import Blocked, State
+from paloaltofw.secret import redact
+
+if TYPE_CHECKING:
+    from paloaltofw.lifecycle.decision import Outcome
+
+JSON_VERSION = 1
+
+
+def as_json(command: str, code: int, outcomes: Sequence[Outcome], now: datetime.datetime, **more: object) -> str:
+    """The one JSON document of a command that worked on certificates."""
+    return json_document(command, code, [_profile(outcome, now) for outcome in outcomes], **more)
+
+
+def json_document(command: str, code: int, profiles: Sequence[object] = (), **more: object) -> str:
+    """The one JSON document of any command (contract §9)."""
+    head = {"version": JSON_VERSION, "command": command, "exit_code": code, "profiles": list(profiles)}
+    return redact(json.dumps({**head, **more}, indent=2))
+
+
+def _profile(outcome: Outcome, now: datetime.datetime) -> dict[str, object]:
+    certificate = outcome.certificate
+    return {
+        "profile": outcome.profile,
+        "firewall": outcome.firewall,
+        "state": outcome.state.value,
+        "action": outcome.action.value,
+        "certificate_id": outcome.certificate_id,
+        "serial": certificate.serial if certificate else None,
+        "not_after": format_time(certificate.not_after) if certificate else None,
+        "days_left": (certificate.not_after - now).days if certificate else None,
+        "error": error_object(outcome.error),
+        "name": outcome.entry,
+        "order_id": outcome.order_id if outcome.state is State.PENDING else None,
+        "ordered_at": outcome.ordered_at if outcome.state is State.PENDING else None,
+        "waits_for": outcome.waits_for or None,
+        "reason": outcome.reason,
+        "notes": list(outcome.notes),
+        "steps": [{"step": type(step).__name__, "text": str(step)} for step in outcome.steps],
+    }
+
+
+def error_object(error: AgentError | Blocked | None) -> dict[str, str] | None:
+    """Return the JSON object of an error; None without one."""
+    if error is None:
+        return None
+    if isinstance(error, Blocked):
+        return {"code": error.code, "message": error.message, "hint": error.hint}
+    message = f"{error.where}: {error.what}" if error.where else error.what
+    return {"code": error.code, "message": message, "hint": error.remedy}

@@ -1,0 +1,1 @@
+"""What both simulated systems need: HTTPS, certificate authorities, time."""

@@ -1,0 +1,180 @@
+"""type=config (sheet §2, §6, §8): get and show, and the actions that change the candidate configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
+
+from paloaltofw.sandbox.base.https import Answer
+from paloaltofw.sandbox.panos import schema
+from paloaltofw.sandbox.panos.administrators import Administrator
+from paloaltofw.sandbox.panos.answers import (
+    ABSENT,
+    BAD_XPATH,
+    COMMAND_SUCCEEDED,
+    INVALID_OBJECT,
+    NOT_POSSIBLE,
+    NOT_UNIQUE,
+    REFERENCED,
+    PanosError,
+    found,
+    illegal,
+    missing,
+    parse_fragments,
+    success,
+    success_message,
+    text_of,
+)
+from paloaltofw.sandbox.panos.configuration import clean, merge, put, vsys_of, without
+from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.references import dangling, not_valid, users_of
+from paloaltofw.sandbox.panos.switches import Right
+from paloaltofw.sandbox.panos.xpath import BadXpath, Step, Xpath, create, find, find_all, parse, remove, to_text
+
+Parameters = Mapping[str, str]
+
+
+def answer_config(firewall: Firewall, admin: Administrator, parameters: Parameters) -> Answer:
+    """Answer a config request."""
+    action = parameters.get("action")
+    if not action:
+        raise missing("action")
+    if action in _READS:
+        admin.require(Right.CONFIGURATION)
+        return _READS[action](firewall, _xpath(parameters))
+    if action in _WRITES:
+        admin.require(Right.CONFIGURATION, is_change=True)
+        return _write(firewall, admin, _xpath(parameters), parameters)
+    if action in _UNAVAILABLE:
+        raise PanosError(f"{action} is not available on this device", code=NOT_POSSIBLE)
+    raise illegal("action", action)
+
+
+def _xpath(parameters: Parameters) -> Xpath:
+    text = parameters.get("xpath")
+    if not text:
+        raise missing("xpath")
+    try:
+        return parse(text)
+    except BadXpath:
+        raise PanosError(f"Bad xpath: {text}", code=BAD_XPATH) from None
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def _get(firewall: Firewall, path: Xpath) -> Answer:
+    """The candidate; many nodes are allowed, and none is a success with code 7 (sheet §2)."""
+    nodes = find_all(firewall.configuration.candidate, path)
+    return found(nodes) if nodes else success(code=ABSENT)
+
+
+def _show(firewall: Firewall, path: Xpath) -> Answer:
+    """The running configuration; a single node, without the attributes of uncommitted ones."""
+    nodes = find_all(firewall.configuration.running, path)
+    if not nodes:
+        raise PanosError("No such node")
+    if len(nodes) > 1:
+        raise PanosError(f"Bad xpath: {to_text(path)} names more than one node", code=BAD_XPATH)
+    return success(without(nodes[0], template_marks=True))
+
+
+# --- changing ------------------------------------------------------------------------------------------------------
+
+
+def _write(firewall: Firewall, admin: Administrator, path: Xpath, parameters: Parameters) -> Answer:
+    action = parameters["action"]
+    if action == "delete" and not find_all(firewall.configuration.candidate, path):
+        return success_message("Object doesn't exist", ABSENT)
+    schema.at(path)
+    for vsys in _vsys_touched(firewall, path):
+        firewall.locks.require_config(admin.name, vsys)
+    before = dangling(firewall.configuration.candidate)
+    with firewall.configuration.change(admin.name, firewall.local_now()) as root:
+        _WRITES[action](firewall, root, path, parameters)
+        if firewall.switches.dangling_reference == "refused_at_once":
+            broken = [reference for reference in dangling(root) if reference not in before]
+            if broken:
+                raise PanosError(*map(not_valid, broken), code=INVALID_OBJECT)
+    return success_message("command succeeded", COMMAND_SUCCEEDED)
+
+
+def _vsys_touched(firewall: Firewall, path: Xpath) -> tuple[str, ...]:
+    """The places that a change at this path can reach: above the vsys level, all of them."""
+    is_above = len(path) == 1 or (path[1].tag == "devices" and len(path) < 5 and path[3:4] in ((), (Step("vsys"),)))
+    return ("shared", *firewall.vsys_names) if is_above else (vsys_of(path),)
+
+
+def _set(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters) -> None:
+    """Merge; missing nodes are made."""
+    holder = Element(path[-1].tag, {"name": path[-1].name} if path[-1].name else {})
+    holder.extend(_elements(firewall, parameters))
+    schema.check(holder, schema.at(path), schema.label(path))
+    merge(create(root, path), holder)
+
+
+def _edit(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters) -> None:
+    """Replace the node, which the element must name again; its parents must be there."""
+    elements = _elements(firewall, parameters)
+    if len(elements) != 1 or not path[-1].matches(elements[0]):
+        raise PanosError(" element does not match the last node of the xpath", code=INVALID_OBJECT)
+    schema.check(elements[0], schema.at(path), schema.label(path))
+    for length in range(1, len(path)):
+        if path[length - 1].name is not None and find(root, path[:length]) is None:
+            raise PanosError("No such node", code=ABSENT)
+    put(root, path, elements[0])
+
+
+def _delete(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters) -> None:
+    if len(path) < 3:
+        raise PanosError(f" {path[-1].tag} cannot be deleted", code=INVALID_OBJECT)
+    _require_unused(root, path, "deleted")
+    remove(root, path)
+
+
+def _rename(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters) -> None:
+    name, entry = parameters.get("newname"), find(root, path)
+    if not name:
+        raise missing("newname")
+    if path[-1].name is None:
+        raise PanosError(" only entries can be renamed", code=INVALID_OBJECT)
+    if entry is None:
+        raise PanosError("No such node", code=ABSENT)
+    renamed = (*path[:-1], Step("entry", name=name))
+    schema.at(renamed)
+    if find(root, renamed) is not None:
+        raise PanosError(f"{name} already exists", code=NOT_UNIQUE)
+    _require_unused(root, path, "renamed")
+    entry.set("name", name)
+
+
+def _require_unused(root: Element, path: Xpath, what: str) -> None:
+    users = users_of(root, path)
+    if users:
+        name = schema.label(path)[-1]
+        heading = f" {name} cannot be {what} because of references from:"
+        raise PanosError(heading, *(f" {user.line}" for user in users), code=REFERENCED)
+
+
+def _elements(firewall: Firewall, parameters: Parameters) -> list[Element]:
+    """The element parameter; a private key can only be one that this device has encrypted."""
+    text = parameters.get("element")
+    if not text:
+        raise missing("element")
+    elements = [clean(element) for element in parse_fragments(text)]
+    for element in elements:
+        for key in element.iter("private-key"):
+            if firewall.store.master_key.decrypt(text_of(key)) is None:
+                raise PanosError(" private-key is invalid", code=INVALID_OBJECT)
+    return elements
+
+
+_READS: dict[str, Callable[[Firewall, Xpath], Answer]] = {"get": _get, "show": _show}
+_WRITES: dict[str, Callable[[Firewall, Element, Xpath, Parameters], None]] = {
+    "set": _set,
+    "edit": _edit,
+    "delete": _delete,
+    "rename": _rename,
+}
+# Known to PAN-OS (sheet §8), but a part of no certificate's life here.
+_UNAVAILABLE = ("clone", "override", "move", "multi-move", "multi-clone", "multi-config", "complete")

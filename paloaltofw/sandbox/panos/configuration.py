@@ -1,0 +1,271 @@
+"""Candidate and running configuration, and the journal of who changed what (sheet §3, §6, §9)."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import datetime
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
+
+from paloaltofw.sandbox.panos.answers import INVALID_OBJECT, PanosError
+from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, remove
+
+DEVICE = Step("entry", name="localhost.localdomain")
+SHARED: Xpath = (Step("config"), Step("shared"))
+# Entries below these are places that hold objects, not objects.
+_PLACES = ("devices", "vsys")
+_MARKS = ("admin", "dirtyId", "time")
+_TEMPLATE_MARKS = ("src", "ptpl")
+Objects = Mapping[Xpath, "Element | None"]
+
+
+@dataclass(frozen=True)
+class ChangeRecord:
+    """One administrator's change of one object."""
+
+    sequence: int
+    path: Xpath
+    owner: str
+
+
+@dataclass(frozen=True)
+class PendingChange:
+    """An object whose candidate differs from the running configuration. `owner` changed it last."""
+
+    path: Xpath
+    action: str
+    owner: str
+    admins: tuple[str, ...]
+
+
+def place_of(vsys: str) -> Xpath:
+    """The node that holds the certificates of shared or of a vsys (sheet §6)."""
+    if vsys == "shared":
+        return SHARED
+    return (Step("config"), Step("devices"), DEVICE, Step("vsys"), Step("entry", name=vsys))
+
+
+def vsys_of(path: Xpath) -> str:
+    """The vsys that a path lies in, or shared."""
+    is_in_vsys = len(path) > 4 and path[3].tag == "vsys" and path[4].name
+    return path[4].name or "shared" if is_in_vsys else "shared"
+
+
+def is_same(one: Element | None, other: Element | None) -> bool:
+    """Whether two nodes configure the same."""
+    if one is None or other is None:
+        return one is other
+    if one.tag != other.tag or one.get("name") != other.get("name") or len(one) != len(other):
+        return False
+    if (one.text or "").strip() != (other.text or "").strip():
+        return False
+    return all(is_same(left, right) for left, right in zip(one, other, strict=True))
+
+
+def objects(root: Element) -> dict[Xpath, Element]:
+    """Every object: named entries, and outside of these values and lists."""
+    gathered: dict[Xpath, Element] = {}
+    _gather(root, (Step(root.tag),), gathered)
+    return gathered
+
+
+def _gather(element: Element, path: Xpath, gathered: dict[Xpath, Element]) -> None:
+    is_object = element.tag == "entry" and path[-2].tag not in _PLACES
+    if is_object or element.find("member") is not None or (not len(element) and (element.text or "").strip()):
+        gathered[path] = element
+        return
+    for child in element:
+        _gather(child, (*path, Step(child.tag, name=child.get("name"))), gathered)
+
+
+def without(element: Element, *, template_marks: bool) -> Element:
+    """A copy without the marks of uncommitted nodes, and without those of a template if so told."""
+    duplicate = copy.deepcopy(element)
+    unwanted = (*_MARKS, *_TEMPLATE_MARKS) if template_marks else _MARKS
+    for node in duplicate.iter():
+        for mark in unwanted:
+            node.attrib.pop(mark, None)
+    return duplicate
+
+
+def clean(element: Element) -> Element:
+    """A copy of an element from outside: of its attributes only names count."""
+    duplicate = copy.deepcopy(element)
+    for node in duplicate.iter():
+        name = node.get("name") if node.tag == "entry" else None
+        node.attrib.clear()
+        if name is not None:
+            node.set("name", name)
+        node.tail = None
+    return duplicate
+
+
+def put(root: Element, path: Xpath, element: Element | None) -> None:
+    """Let the node at a path be a copy of this element, or be gone."""
+    if element is None:
+        remove(root, path)
+        return
+    node = create(root, path)
+    duplicate = copy.deepcopy(element)
+    node.attrib.clear()
+    node.attrib.update(duplicate.attrib)
+    node.text = duplicate.text
+    node[:] = list(duplicate)
+
+
+def merge(target: Element, source: Element) -> None:
+    """Merge an element's content into a node, as `set` does: what is not named stays."""
+    if not len(source):
+        if (source.text or "").strip():
+            target.text = source.text
+        return
+    for child in source:
+        counterpart = _counterpart(child, target)
+        if counterpart is None:
+            counterpart = SubElement(target, child.tag, dict(child.attrib))
+            counterpart.text = child.text
+        merge(counterpart, child)
+
+
+def _counterpart(child: Element, parent: Element | None) -> Element | None:
+    """The node of the same identity below another parent: by tag, and by name or a member's text."""
+    for node in parent if parent is not None else ():
+        is_alike = node.tag == child.tag and node.get("name") == child.get("name")
+        if is_alike and (child.tag != "member" or (node.text or "").strip() == (child.text or "").strip()):
+            return node
+    return None
+
+
+class Configuration:
+    """Both configurations. The caller serialises access."""
+
+    def __init__(self, running: Element) -> None:
+        self.running = running
+        self.candidate = copy.deepcopy(running)
+        self._records: list[ChangeRecord] = []
+        self._sequence = 0
+
+    @property
+    def sequence(self) -> int:
+        """Number of the latest change."""
+        return self._sequence
+
+    @contextlib.contextmanager
+    def change(self, admin: str, moment: datetime.datetime) -> Iterator[Element]:
+        """Edit the candidate in a with statement. An exception undoes it; else it is marked and entered."""
+        before = self.candidate
+        self.candidate = copy.deepcopy(before)
+        try:
+            yield self.candidate
+            _require_own(before, self.candidate)
+        except BaseException:
+            self.candidate = before
+            raise
+        self._enter(before, admin, moment)
+
+    def _enter(self, before: Element, admin: str, moment: datetime.datetime) -> None:
+        old, new = objects(before), objects(self.candidate)
+        for path in dict.fromkeys((*old, *new)):
+            node, counterpart = new.get(path), old.get(path)
+            if is_same(counterpart, node):
+                if node is not None and counterpart is not None:
+                    _carry(node, counterpart)
+                continue
+            self._sequence += 1
+            self._records.append(ChangeRecord(self._sequence, path, admin))
+            if node is not None:
+                marks = {"admin": admin, "dirtyId": str(self._sequence), "time": f"{moment:%Y/%m/%d %H:%M:%S}"}
+                _mark(node, counterpart, marks)
+        self._forget_settled()
+
+    def pending(self) -> list[PendingChange]:
+        """Uncommitted changes, one for each object, in the order in which they began."""
+        self._forget_settled()
+        paths = dict.fromkeys(record.path for record in self._records)
+        return [self._pending(path) for path in paths]
+
+    def _pending(self, path: Xpath) -> PendingChange:
+        owners = [record.owner for record in self._records if record.path == path]
+        if find(self.running, path) is None:
+            action = "CREATE"
+        else:
+            action = "DELETE" if find(self.candidate, path) is None else "EDIT"
+        return PendingChange(path, action, owners[-1], tuple(dict.fromkeys(owners)))
+
+    def _forget_settled(self) -> None:
+        """Drop records and marks of objects that are again what is running."""
+        for path in {record.path for record in self._records}:
+            node = find(self.candidate, path)
+            if is_same(node, find(self.running, path)):
+                self._forget(path, self._sequence)
+
+    def _forget(self, path: Xpath, sequence: int) -> None:
+        self._records = [item for item in self._records if item.path != path or item.sequence > sequence]
+        node = find(self.candidate, path)
+        for child in node.iter() if node is not None else ():
+            if int(child.get("dirtyId", "0")) <= sequence:
+                for mark in _MARKS:
+                    child.attrib.pop(mark, None)
+
+    def snapshot(self, paths: Collection[Xpath]) -> dict[Xpath, Element | None]:
+        """What the candidate holds at these paths."""
+        nodes = {path: find(self.candidate, path) for path in paths}
+        return {path: without(node, template_marks=False) if node is not None else None for path, node in nodes.items()}
+
+    def running_with(self, changes: Objects) -> Element:
+        """The running configuration as it would be with these objects."""
+        root = copy.deepcopy(self.running)
+        for path, node in changes.items():
+            put(root, path, node)
+        return root
+
+    def adopt(self, running: Element, changes: Objects, sequence: int) -> None:
+        """A commit has succeeded: changes of these objects up to `sequence` are no longer pending."""
+        self.running = running
+        for path in changes:
+            self._forget(path, sequence)
+        self._forget_settled()
+
+    def revert(self, paths: Collection[Xpath]) -> None:
+        """Let the candidate be again what is running at these paths."""
+        for path in paths:
+            put(self.candidate, path, find(self.running, path))
+        self._forget_settled()
+
+    def revert_all(self) -> None:
+        """Let the whole candidate be again what is running."""
+        self.candidate = copy.deepcopy(self.running)
+        self._records.clear()
+
+
+def _require_own(before: Element, after: Element) -> None:
+    """Objects that a Panorama template pushed can only be overridden (sheet §10)."""
+    for path, node in objects(before).items():
+        if node.get("src") == "tpl" and not is_same(node, find(after, path)):
+            place = " -> ".join(step.name or step.tag for step in path[1:])
+            why = f"was pushed by template {node.get('ptpl', '')} and must be overridden"
+            raise PanosError(f" {place} {why}", code=INVALID_OBJECT)
+
+
+def _mark(node: Element, before: Element | None, marks: Mapping[str, str]) -> None:
+    """Mark a changed node and its changed children; unchanged ones keep the marks that they had."""
+    node.attrib.update(marks)
+    for child in node:
+        counterpart = _counterpart(child, before)
+        if counterpart is not None and is_same(child, counterpart):
+            _carry(child, counterpart)
+        else:
+            _mark(child, counterpart, marks)
+
+
+def _carry(node: Element, before: Element) -> None:
+    """Keep the marks of a node that an edit has replaced by its like."""
+    if not any(mark in before.attrib for mark in (*_MARKS, *_TEMPLATE_MARKS)):
+        return  # the children of an unmarked node are unmarked
+    for mark in (*_MARKS, *_TEMPLATE_MARKS):
+        if before.get(mark) is not None:
+            node.set(mark, before.get(mark, ""))
+    for child, counterpart in zip(node, before, strict=True):
+        _carry(child, counterpart)

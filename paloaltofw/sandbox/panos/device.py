@@ -1,0 +1,318 @@
+"""The inside of a simulated firewall: configuration, keys, jobs, locks, administrators. Requests come via PanosSite."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement, fromstring  # nosec B405  # parses nothing foreign
+
+from cryptography import x509
+
+from paloaltofw.sandbox.base.clock import UTC, Clock
+from paloaltofw.sandbox.panos.administrators import Administrators
+from paloaltofw.sandbox.panos.answers import parse_fragments, text_element, text_of
+from paloaltofw.sandbox.panos.certificate_store import CertificateStore, entry_path
+from paloaltofw.sandbox.panos.commit_jobs import CommitRecord, Jobs
+from paloaltofw.sandbox.panos.configuration import Configuration, PendingChange, clean, merge, place_of
+from paloaltofw.sandbox.panos.keystore import KeySource, PrivateKey
+from paloaltofw.sandbox.panos.locks import Lock, Locks
+from paloaltofw.sandbox.panos.switches import SUPERREADER, SUPERUSER, Latencies, PanosSwitches, Right, Role
+from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, parse
+
+__all__ = ["SUPERREADER", "SUPERUSER", "CertificateView", "Firewall", "Latencies", "PanosSwitches", "Right", "Role"]
+
+# `localhost.localdomain` is a literal constant (sheet §6).
+_FACTORY = """<config>
+<mgt-config><users/></mgt-config>
+<shared><certificate/><ssl-tls-service-profile/></shared>
+<devices><entry name="localhost.localdomain">
+<deviceconfig><system><hostname>{name}</hostname><ip-address>192.0.2.1</ip-address>
+<timezone>UTC</timezone></system></deviceconfig>
+<network/>
+<vsys>{vsys}</vsys>
+</entry></devices></config>"""
+_VSYS = """<entry name="{vsys}"><certificate/><ssl-tls-service-profile/>
+<address><entry name="web-1"><ip-netmask>192.0.2.11/32</ip-netmask></entry>
+<entry name="web-2"><ip-netmask>192.0.2.12/32</ip-netmask></entry></address>
+<rulebase><security><rules><entry name="allow-web"><from><member>any</member></from><to><member>any</member></to>
+<source><member>any</member></source><destination><member>web-1</member></destination>
+<service><member>service-https</member></service><application><member>ssl</member></application>
+<action>allow</action></entry></rules></security></rulebase></entry>"""
+_SYSTEM: Xpath = (
+    Step("config"), Step("devices"), Step("entry", name="localhost.localdomain"), Step("deviceconfig"), Step("system"),
+)  # fmt: skip
+_USERS: Xpath = (Step("config"), Step("mgt-config"), Step("users"))
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One request as it came: never with a secret. `admin` is empty where nobody was authenticated."""
+
+    type: str
+    summary: str
+    admin: str
+
+
+@dataclass(frozen=True)
+class CertificateView:
+    """A certificate entry as an observer sees it."""
+
+    name: str
+    certificates: tuple[x509.Certificate, ...]
+    csr: x509.CertificateSigningRequest | None
+    has_key: bool
+    is_revoked: bool
+
+    @property
+    def leaf(self) -> x509.Certificate | None:
+        return self.certificates[0] if self.certificates else None
+
+
+class Firewall:
+    """One simulated firewall. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        switches: PanosSwitches | None = None,
+        latencies: Latencies | None = None,
+        model: str = "PA-VM",
+        sw_version: str = "11.1.4",
+        multi_vsys: bool = False,
+        zone: datetime.tzinfo = UTC,
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.switches = switches or PanosSwitches()
+        self.latencies = latencies or Latencies()
+        self.model = model
+        self.sw_version = sw_version
+        self.serial = f"0079{secrets.randbelow(10**11):011d}"
+        self.is_multi_vsys = multi_vsys
+        self.vsys_names = ("vsys1", "vsys2") if multi_vsys else ("vsys1",)
+        self.zone = zone
+        self.started = clock.now()
+        self.lock = threading.RLock()
+        self.log: list[LogEntry] = []
+        self.admins = Administrators(clock, self.switches)
+        self.sessions: dict[str, tuple[datetime.datetime, datetime.datetime]] = {}
+        self.configuration = Configuration(self._factory_configuration())
+        self.jobs = Jobs(self.configuration, self.latencies.commit_seconds)
+        self.locks = Locks(self.switches)
+        self.store = CertificateStore(self.switches)
+        self.is_full_commit_required = False
+        # Called after each commit that took effect.
+        self.listeners: list[Callable[[], None]] = []
+
+    def _factory_configuration(self) -> Element:
+        vsys = "".join(_VSYS.format(vsys=name) for name in self.vsys_names)
+        root = fromstring(_FACTORY.format(name="firewall", vsys=vsys))  # nosec B314  # without DTD
+        hostname = root.find(".//hostname")
+        assert hostname is not None  # nosec B101  # narrows a type
+        hostname.text = self.name
+        for node in root.iter():
+            node.tail = None
+            node.text = (node.text or "").strip() or None
+        return root
+
+    @property
+    def key_source(self) -> KeySource:
+        """Makes the private keys; tests put ready ones here, since RSA keys take their time."""
+        return self.store.key_source
+
+    @key_source.setter
+    def key_source(self, source: KeySource) -> None:
+        self.store.key_source = source
+
+    def local_now(self) -> datetime.datetime:
+        """The device's local time."""
+        return self.clock.now().astimezone(self.zone)
+
+    # --- administrators ------------------------------------------------------------------------------------------
+
+    def add_admin(self, name: str, password: str, role: Role = SUPERUSER) -> None:
+        """Add an administrator, as if it had always been there."""
+        with self.lock:
+            self.admins.add(name, password, role)
+            for root in self._roots():
+                entry = create(root, (*_USERS, Step("entry", name=name)))
+                create(entry, (Step("entry"), Step("permissions"), Step("role-based")))
+
+    def api_key(self, admin: str) -> str:
+        """A valid API key of an administrator; ends no other."""
+        with self.lock:
+            return self.admins.current_key(admin)
+
+    def set_password(self, admin: str, password: str) -> None:
+        """Change a password, which ends the administrator's API keys."""
+        with self.lock:
+            self.admins.set_password(admin, password)
+
+    def expire_api_keys(self) -> None:
+        """End all API keys."""
+        with self.lock:
+            self.admins.expire_keys()
+
+    def is_admin_configured(self, name: str) -> bool:
+        """Keys die with their administrator (sheet §1)."""
+        return find(self.configuration.running, (*_USERS, Step("entry", name=name))) is not None
+
+    # --- what happens to a firewall ------------------------------------------------------------------------------
+
+    def install(self, xpath: str, xml: str) -> None:
+        """Put configuration into both candidate and running, as if it had always been there."""
+        with self.settled():
+            for root in self._roots():
+                self._set(root, xpath, xml)
+
+    def install_certificate(
+        self, name: str, certificate: x509.Certificate, key: PrivateKey | None = None, vsys: str = "shared"
+    ) -> None:
+        """Put a finished entry into both configurations."""
+        with self.settled():
+            entry = Element("entry", {"name": name})
+            self.store.fill(entry, [certificate], key)
+            for root in self._roots():
+                merge(create(root, entry_path(name, vsys)), entry)
+
+    def change_as(self, admin: str, xpath: str, xml: str) -> None:
+        """Another administrator's change of the candidate, made in the web interface."""
+        with self.settled(), self.configuration.change(admin, self.local_now()) as root:
+            self._set(root, xpath, xml)
+
+    @staticmethod
+    def _set(root: Element, xpath: str, xml: str) -> None:
+        holder = Element("holder")
+        holder.extend(clean(element) for element in parse_fragments(xml))
+        merge(create(root, parse(xpath)), holder)
+
+    def lock_as(self, admin: str, kind: str = "config", scope: str = "shared") -> None:
+        """Another administrator takes a lock: config or commit."""
+        with self.settled():
+            self.locks.add(Lock(kind, scope, admin, "(null)", self.clock.now()))
+
+    def unlock_as(self, admin: str, kind: str = "config", scope: str = "shared") -> None:
+        """The administrator gives the lock back."""
+        with self.settled():
+            self.locks.remove(kind, scope, admin)
+
+    def mark_revoked(self, name: str, vsys: str = "shared") -> None:
+        """The certificate was revoked on the box itself (sheet §6)."""
+        epoch = str(int(self.clock.now().timestamp()))
+        with self.settled():
+            for entry in self._entries(name, vsys):
+                for tag in ("status", "revoke-date-epoch"):
+                    for old in entry.findall(tag):
+                        entry.remove(old)
+                entry.extend([text_element("status", "revoked"), text_element("revoke-date-epoch", epoch)])
+
+    def mark_template(self, name: str, template: str = "T", vsys: str = "shared") -> None:
+        """The entry was pushed by a Panorama template (sheet §6)."""
+        with self.settled():
+            for entry in self._entries(name, vsys):
+                entry.attrib.update({"src": "tpl", "ptpl": template})
+
+    def reboot(self) -> None:
+        """Uncommitted changes and unfinished jobs are lost."""
+        with self.settled():
+            self.jobs.lose()
+            self.configuration.revert_all()
+            self.sessions.clear()
+            self.started = self.clock.now()
+
+    def _roots(self) -> tuple[Element, Element]:
+        return self.configuration.running, self.configuration.candidate
+
+    def _entries(self, name: str, vsys: str) -> list[Element]:
+        found = [find(root, entry_path(name, vsys)) for root in self._roots()]
+        entries = [entry for entry in found if entry is not None]
+        if not entries:
+            raise KeyError(name)
+        return entries
+
+    # --- what observers see ----------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def settled(self) -> Iterator[None]:
+        """Hold the lock, with every job carried out whose time is over."""
+        with self.lock:
+            for job in self.jobs.settle(self.clock.now()):
+                is_done = job.result == "OK" and not job.order.is_validation
+                if is_done and self.switches.commit_releases_locks:
+                    self.locks.release(job.admin)
+                if is_done and not job.order.is_partial:
+                    self.is_full_commit_required = False
+                if is_done:
+                    for listener in self.listeners:
+                        listener()
+            yield
+
+    def _root(self, running: bool) -> Element:
+        return self.configuration.running if running else self.configuration.candidate
+
+    def private_key(self, name: str, running: bool = True, vsys: str = "shared") -> PrivateKey | None:
+        """The private key of an entry; no API call gives it."""
+        with self.settled():
+            return self.store.key_of(find(self._root(running), entry_path(name, vsys)))
+
+    def running_certificate(self, name: str, vsys: str = "shared") -> x509.Certificate | None:
+        """The certificate of an entry in the running configuration."""
+        view = self.certificates(running=True, vsys=vsys).get(name)
+        return view.leaf if view else None
+
+    def certificates(self, running: bool, vsys: str = "shared") -> dict[str, CertificateView]:
+        """All certificate entries of a place."""
+        with self.settled():
+            container = find(self._root(running), (*place_of(vsys), Step("certificate")))
+            entries = list(container) if container is not None else []
+            return {entry.get("name", ""): self._view(entry) for entry in entries}
+
+    def _view(self, entry: Element) -> CertificateView:
+        return CertificateView(
+            name=entry.get("name", ""),
+            certificates=tuple(self.store.certificates_of(entry)),
+            csr=self.store.csr_of(entry),
+            has_key=entry.find("private-key") is not None,
+            is_revoked=text_of(entry.find("status")) == "revoked",
+        )
+
+    def profile_certificate(self, profile: str, running: bool = True, vsys: str = "shared") -> str | None:
+        """The name of the certificate that an SSL/TLS service profile serves."""
+        path = (*place_of(vsys), Step("ssl-tls-service-profile"), Step("entry", name=profile), Step("certificate"))
+        with self.settled():
+            return text_of(find(self._root(running), path)) or None
+
+    def management_identity(self) -> tuple[list[x509.Certificate], PrivateKey] | None:
+        """What the management interface presents (sheet §8): None where no SSL/TLS service profile is set for it."""
+        with self.settled():
+            profile = text_of(find(self._root(running=True), (*_SYSTEM, Step("ssl-tls-service-profile"))))
+            name = self.profile_certificate(profile) if profile else None
+            view = self.certificates(running=True).get(name) if name else None
+            key = self.private_key(name) if name else None
+            return (list(view.certificates), key) if view and view.certificates and key else None
+
+    def install_profile(self, profile: str, certificate: str, vsys: str = "shared") -> None:
+        """Put an SSL/TLS service profile into both configurations."""
+        path = (*place_of(vsys), Step("ssl-tls-service-profile"), Step("entry", name=profile))
+        with self.settled():
+            for root in self._roots():
+                entry = create(root, path)
+                settings = SubElement(entry, "protocol-settings")
+                settings.extend([text_element("min-version", "tls1-2"), text_element("max-version", "max")])
+                entry.append(text_element("certificate", certificate))
+
+    def pending_changes(self) -> list[PendingChange]:
+        """Uncommitted changes of all administrators."""
+        with self.settled():
+            return self.configuration.pending()
+
+    @property
+    def commits(self) -> list[CommitRecord]:
+        """All commits so far, finished or not."""
+        with self.settled():
+            return [job.record for job in self.jobs.all if not job.order.is_validation]

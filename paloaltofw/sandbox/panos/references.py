@@ -1,0 +1,97 @@
+"""Which configuration nodes name certificates and SSL/TLS service profiles (sheet §8), and what these names mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
+
+from paloaltofw.sandbox.panos.configuration import place_of, vsys_of
+from paloaltofw.sandbox.panos.schema import label
+from paloaltofw.sandbox.panos.xpath import Step, Xpath, find
+
+# Tail of a node's path -> the container that it refers to.
+_CERTIFICATE, _PROFILE = "certificate", "ssl-tls-service-profile"
+_TAILS: dict[tuple[str, ...], str] = {
+    (_PROFILE,): _PROFILE,
+    (_PROFILE, "entry", "certificate"): _CERTIFICATE,
+    ("local-certificate", "name"): _CERTIFICATE,
+    ("trusted-root-CA", "member"): _CERTIFICATE,
+    ("certificate-profile", "entry", "CA", "entry"): _CERTIFICATE,
+    **{
+        (f"forward-{trust}-certificate", kind): _CERTIFICATE
+        for trust in ("trust", "untrust")
+        for kind in ("rsa", "ecdsa")
+    },
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A node that names an object."""
+
+    path: Xpath
+    container: str
+    name: str
+
+    @property
+    def line(self) -> str:
+        """As messages write it: `shared -> ssl-tls-service-profile -> P -> certificate`."""
+        return " -> ".join(label(self.path))
+
+
+def references(root: Element) -> list[Reference]:
+    """All references of a configuration."""
+    return list(_walk(root, (Step(root.tag),)))
+
+
+def _walk(element: Element, path: Xpath) -> Iterator[Reference]:
+    reference = _reference(element, path)
+    if reference is not None:
+        yield reference
+    if element.tag == "certificate" and element.find("entry") is not None:
+        return  # the certificates themselves refer to nothing
+    for child in element:
+        yield from _walk(child, (*path, Step(child.tag, name=child.get("name"))))
+
+
+def _reference(element: Element, path: Xpath) -> Reference | None:
+    name = element.get("name") if element.tag == "entry" else (element.text or "").strip()
+    if not name or (element.tag != "entry" and len(element)):
+        return None
+    tags = tuple(step.tag for step in path[-4:])
+    for length in range(1, len(tags) + 1):
+        container = _TAILS.get(tags[-length:])
+        if container:
+            return Reference(path, container, name)
+    return None
+
+
+def resolve(root: Element, reference: Reference) -> Xpath | None:
+    """The path of the object that is meant: of the reference's own vsys, else of shared."""
+    for vsys in dict.fromkeys((vsys_of(reference.path), "shared")):
+        path = (*place_of(vsys), Step(reference.container), Step("entry", name=reference.name))
+        if find(root, path) is not None:
+            return path
+    return None
+
+
+def dangling(root: Element) -> list[Reference]:
+    """References to objects that do not exist."""
+    return [reference for reference in references(root) if resolve(root, reference) is None]
+
+
+def users_of(root: Element, path: Xpath) -> list[Reference]:
+    """References from elsewhere to the object at this path, or to one below it."""
+    users = []
+    for reference in references(root):
+        target = resolve(root, reference)
+        is_meant = target is not None and target[: len(path)] == path
+        if is_meant and reference.path[: len(path)] != path:
+            users.append(reference)
+    return users
+
+
+def not_valid(reference: Reference) -> str:
+    """A message line about a dangling reference."""
+    return f" {reference.line} '{reference.name}' is not a valid reference"

@@ -1,0 +1,108 @@
+"""The bearer token of an SCM account: fetched, kept, renewed."""
+
+from __future__ import annotations
+
+import re
+import threading
+import urllib.parse
+
+from paloaltofw.clock import Clock
+from paloaltofw.errors import Busy, CredentialsRefused, InvalidAnswer
+from paloaltofw.model.account import Account
+from paloaltofw.scm.answers import json_of
+from paloaltofw.secret import Secret
+from paloaltofw.transport.https import Answer, Outgoing, Transport
+
+# A token is renewed when this much of its life is over, so that it does not die under a request.
+TOKEN_SHARE = 0.8
+TOKEN_DEFAULT_SECONDS = 60.0
+SECTIGO_DOMAIN = ".sectigo.com"
+_URL_IN_HEADER = re.compile(r"https?://[^\s\",]+")
+
+
+def token_url_of(header: str) -> str | None:
+    """The token server's URL in a WWW-Authenticate header, in whatever of its forms (fact sheet SCM §1)."""
+    match = re.search(r"authorization_uri=\"?(https?://[^\s\",]+)", header) or _URL_IN_HEADER.search(header)
+    return match.group(match.lastindex or 0) if match else None
+
+
+def is_trusted_token_url(url: str, configured: str) -> bool:
+    """Whether the secret may be sent there: https, and the configured host or one of Sectigo's."""
+    parts, known = urllib.parse.urlsplit(url), urllib.parse.urlsplit(configured)
+    if parts.scheme != "https" or not parts.hostname or parts.username is not None:
+        return False
+    return parts.netloc == known.netloc or (parts.hostname.endswith(SECTIGO_DOMAIN) and parts.port in (None, 443))
+
+
+class TokenSource:
+    """Fetches and keeps one account's bearer token (RFC 6749 §4.4; there is no refresh token in this grant).
+
+    Thread-safe: whoever needs a token while it is being fetched waits for that one.
+    """
+
+    def __init__(self, account: Account, url: str, transport: Transport, clock: Clock) -> None:
+        self._account = account
+        self._url = url
+        self._configured = url
+        self._transport = transport
+        self._clock = clock
+        self._token: Secret | None = None
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def token(self) -> Secret:
+        """A token that is good for now; raises CredentialsRefused and the transport's errors."""
+        with self._lock:
+            if self._token is None or self._clock.monotonic() >= self._until:
+                self._fetch()
+            assert self._token is not None  # nosec B101  # narrows a type
+            return self._token
+
+    def reject(self, token: Secret, header: str) -> None:
+        """SCM answered 401: forget the token, and learn the token server's URL if the answer names a trusted one."""
+        with self._lock:
+            if self._token == token:
+                self._token = None
+            self._learn(token_url_of(header))
+
+    def close(self) -> None:
+        """Close connections."""
+        self._transport.close()
+
+    def _learn(self, url: str | None) -> None:
+        if url is None or url == self._url:
+            return
+        if not is_trusted_token_url(url, self._configured):
+            host = urllib.parse.urlsplit(url).hostname
+            what = f"SCM names the token server {host}, which is neither the configured one nor Sectigo's"
+            raise CredentialsRefused(what, self._where, "set scm.token_url if that is right")
+        self._url = url
+
+    @property
+    def _where(self) -> str:
+        return f"SCM account {self._account.label}, token"
+
+    def _fetch(self) -> None:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._account.client_id,
+            "client_secret": self._account.client_secret.reveal(),
+        }
+        request = Outgoing("POST", self._url, "token", {"Accept": "application/json"}, data=form)
+        answer = self._transport.send(request)
+        if answer.status >= 500 or answer.status == 429:
+            raise Busy(f"the token server answered HTTP {answer.status}", self._where, "try again later")
+        if answer.status != 200:
+            remedy = "check client_id and client_secret; the secret may have been reset in SCM"
+            raise CredentialsRefused(f"not accepted (HTTP {answer.status})", self._where, remedy)
+        self._understand(answer)
+
+    def _understand(self, answer: Answer) -> None:
+        body = json_of(answer)
+        token = body.get("access_token") if isinstance(body, dict) else None
+        if not isinstance(token, str) or not token or not token.isprintable() or not token.isascii():
+            raise InvalidAnswer("the token server sent no token", self._where, "check scm.token_url")
+        self._token = Secret(token)
+        life = body.get("expires_in") if isinstance(body, dict) else None
+        seconds = float(life) if isinstance(life, (int, float)) and 0 < life < 1e7 else TOKEN_DEFAULT_SECONDS
+        self._until = self._clock.monotonic() + seconds * TOKEN_SHARE

@@ -1,0 +1,59 @@
+"""The forms of the state folder's files: JSON records, and the Base64 of .ids."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import asdict, fields
+from typing import TypeVar
+
+from paloaltofw.model.records import Record
+
+VERSION = 1
+
+
+R = TypeVar("R", bound="Record")
+
+
+_TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "str | None": (str, type(None)), "bool": (bool,), "int": (int,)}
+
+
+def decode_record(kind: type[R], content: bytes) -> R:
+    """Read a record; raises ValueError (or RecursionError) for anything that is not exactly one of this version."""
+    data = json.loads(content)
+    if not isinstance(data, dict) or data.pop("version", None) != VERSION:
+        raise ValueError("unknown version")
+    known = {field.name: _TYPES[str(field.type)] for field in fields(kind)}  # type: ignore[arg-type]
+    if not data.keys() <= known.keys():
+        raise ValueError("unknown field")
+    for name, value in data.items():
+        if not isinstance(value, known[name]) or (isinstance(value, bool) and known[name] == (int,)):
+            raise ValueError(f"wrong type of {name}")
+        if isinstance(value, str):
+            value.encode()  # half of a surrogate pair is no text; the error is a ValueError
+    try:
+        return kind(**data)
+    except TypeError:
+        raise ValueError("missing field") from None
+
+
+def encode_record(record: Record) -> bytes:
+    """Return a record as JSON, with its version."""
+    return json.dumps({"version": VERSION, **asdict(record)}, indent=1).encode() + b"\n"  # type: ignore[call-overload]
+
+
+def encode_id(certificate_id: str) -> bytes:
+    """The content of an .ids file: standard Base64, one line, newline at the end."""
+    return base64.b64encode(certificate_id.encode()) + b"\n"
+
+
+def decode_id(content: bytes) -> str:
+    """Read an .ids file; raises ValueError."""
+    try:
+        text = base64.b64decode(content.strip(), validate=True).decode()
+    except binascii.Error:
+        raise ValueError("not Base64") from None
+    if not text or not text.isprintable() or len(text) > 512:
+        raise ValueError("not an ID")
+    return text

@@ -1,0 +1,196 @@
+"""The state folder: .ids files, the journal, the lock. Every write is atomic and on the disk before it returns.
+
+    STATE/lock                       held while a run changes anything
+    STATE/eula.json                  that, when and which licence terms were accepted
+    STATE/NAME.ids                   SCM's certificate ID, Base64, of the certificate in service
+    STATE/journal/orders/NAME.json   an order that is not finished: what the next run needs to finish it
+    STATE/journal/installed/NAME.json  what was ordered for the certificate in service, and when SCM was last asked
+    STATE/journal/commits/FW.json    a commit that was sent to a firewall and not seen to end
+
+All JSON files carry `"version": 1`. A file that cannot be understood is moved aside, never guessed at, never deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from paloaltofw.errors import LockHeld, StateError
+from paloaltofw.model.records import CommitRecord, InstalledRecord, OrderRecord, Record
+from paloaltofw.safe_files import FILE_MODE, atomic_write, read_file, sync_folder
+from paloaltofw.storage.codec import VERSION, decode_id, decode_record, encode_id, encode_record
+
+R = TypeVar("R", bound=Record)
+
+
+FOLDER_MODE = 0o700
+
+
+CORRUPT_SUFFIX = ".corrupt"
+
+
+class Store:
+    """One state folder. Reading never creates anything; `prepare` is called before the first write."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._orders = folder / "journal" / "orders"
+        self._installed = folder / "journal" / "installed"
+        self._commits = folder / "journal" / "commits"
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._folder
+
+    def prepare(self) -> None:
+        """Create the folders with mode 0700; raises StateError if they are not safely ours."""
+        try:
+            # One by one: mkdir gives intermediate folders the umask's mode, not ours.
+            for folder in (self._folder, self._orders.parent, self._orders, self._installed, self._commits):
+                folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+                self._check(folder)
+        except OSError as error:
+            what = f"cannot be created: {error.strerror}"
+            raise StateError(what, str(self._folder), "correct state.path or the rights") from None
+
+    def _check(self, folder: Path) -> None:
+        status = folder.stat()
+        if status.st_uid != os.geteuid():
+            raise StateError("belongs to another user", str(folder), "correct the owner or state.path")
+        if status.st_mode & 0o022:
+            raise StateError("is writable by others", str(folder), f"run: chmod 700 {folder}")
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder's lock; raises LockHeld if another run has it. The kernel frees it if this process dies."""
+        path = self._folder / "lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+        except OSError as error:
+            raise StateError(f"cannot be opened: {error.strerror}", str(path), "check the rights") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            what = f"another run is at work{f' (process {owner})' if owner.isdigit() else ''}"
+            raise LockHeld(what, str(path), "wait for it to end") from None
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            self._sweep()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _sweep(self) -> None:
+        """Remove what a run that was killed in the midst of a write has left; its target is whole."""
+        for folder, pattern in ((self._folder, ".*.ids.*.tmp"), (self._orders.parent, "*/.*.json.*.tmp")):
+            for path in folder.glob(pattern):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    # --- .ids ----------------------------------------------------------------------------------------------------
+
+    def certificate_id(self, profile: str) -> str | None:
+        """The saved certificate ID; None if there is none."""
+        path = self._folder / f"{profile}.ids"
+        content = read_file(path)
+        if content is None:
+            return None
+        try:
+            return decode_id(content)
+        except ValueError:
+            raise self._quarantine(path) from None
+
+    def save_certificate_id(self, profile: str, certificate_id: str) -> None:
+        """Write NAME.ids."""
+        atomic_write(self._folder / f"{profile}.ids", encode_id(certificate_id))
+
+    # --- journal -------------------------------------------------------------------------------------------------
+
+    def order(self, profile: str) -> OrderRecord | None:
+        """The unfinished order of a profile. A quarantined one blocks: ordering blindly might pay twice."""
+        path = self._orders / f"{profile}.json"
+        aside = path.with_name(path.name + CORRUPT_SUFFIX)
+        if aside.is_symlink() or aside.exists():
+            what = "an unreadable order journal was moved here, so it is unknown whether an order is open"
+            raise StateError(what, str(aside), "look for the order in the SCM portal, then delete this file")
+        return self._load(OrderRecord, path)
+
+    def save_order(self, record: OrderRecord) -> None:
+        """Write the unfinished order."""
+        atomic_write(self._orders / f"{record.profile}.json", encode_record(record))
+
+    def remove_order(self, profile: str) -> None:
+        """The order is finished: its certificate is in service and its ID saved."""
+        self._remove(self._orders / f"{profile}.json")
+
+    def installed(self, profile: str) -> InstalledRecord | None:
+        """What is known of the certificate in service."""
+        return self._load(InstalledRecord, self._installed / f"{profile}.json")
+
+    def save_installed(self, profile: str, record: InstalledRecord) -> None:
+        """Write what is known of the certificate in service."""
+        atomic_write(self._installed / f"{profile}.json", encode_record(record))
+
+    def commit(self, firewall: str) -> CommitRecord | None:
+        """The commit that was not seen to end."""
+        return self._load(CommitRecord, self._commits / f"{firewall}.json")
+
+    def save_commit(self, record: CommitRecord) -> None:
+        """Write a commit before and after it is sent."""
+        atomic_write(self._commits / f"{record.firewall}.json", encode_record(record))
+
+    def remove_commit(self, firewall: str) -> None:
+        """The commit has ended."""
+        self._remove(self._commits / f"{firewall}.json")
+
+    # --- licence terms ---------------------------------------------------------------------------------------------
+
+    def accepted_eula(self) -> str | None:
+        """The digest of the accepted licence terms."""
+        content = read_file(self._folder / "eula.json")
+        try:
+            data = json.loads(content) if content else {}
+        except (ValueError, RecursionError):
+            return None
+        digest = data.get("sha256") if isinstance(data, dict) else None
+        return digest if isinstance(digest, str) else None
+
+    def accept_eula(self, digest: str, when: str, how: str) -> None:
+        """Record the acceptance."""
+        data = {"version": VERSION, "sha256": digest, "accepted_at": when, "how": how}
+        atomic_write(self._folder / "eula.json", json.dumps(data, indent=1).encode() + b"\n")
+
+    def _load(self, kind: type[R], path: Path) -> R | None:
+        content = read_file(path)
+        if content is None:
+            return None
+        try:
+            return decode_record(kind, content)
+        except (ValueError, RecursionError):
+            raise self._quarantine(path) from None
+
+    def _quarantine(self, path: Path) -> StateError:
+        names = (f"{path.name}{CORRUPT_SUFFIX}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+        aside = next(free for free in map(path.with_name, names) if not os.path.lexists(free))
+        try:
+            path.replace(aside)
+        except OSError as error:
+            return StateError(f"is corrupt and cannot be moved: {error.strerror}", str(path), "look at it")
+        return StateError("was corrupt and is moved aside", str(aside), "look at it; the next run goes on without it")
+
+    def _remove(self, path: Path) -> None:
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+            sync_folder(path.parent)
+        except OSError as error:
+            raise StateError(f"cannot be removed: {error.strerror}", str(path), "check the rights") from None

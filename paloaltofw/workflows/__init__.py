@@ -1,0 +1,1 @@
+"""One story a file: from a command's options to what became of it."""

@@ -1,0 +1,28 @@
+"""`encrypt` and `decrypt`: converts credential files in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paloaltofw.configuration.loader import credential_files
+from paloaltofw.configuration.settings_file import find_file, load_settings
+from paloaltofw.errors import AgentError
+from paloaltofw.workflows.session import Ask, Options
+
+if TYPE_CHECKING:
+    pass
+
+
+def convert(options: Options, direction: str, files: tuple[str, ...], ask: Ask | None) -> Iterator[tuple[str, bool]]:
+    """Encrypt or decrypt files in place; gives a sentence for each, and whether it went well."""
+    from paloaltofw.configuration.gpg import SUFFIX, Gpg
+
+    chosen = load_settings(find_file(options.config))
+    gpg = Gpg(chosen.gpg_recipient, chosen.gpg_passphrase_file, chosen.gpg_home, ask)
+    for path in [Path(name.removesuffix(SUFFIX)) for name in files] or credential_files(chosen):
+        try:
+            yield (gpg.encrypt_file(path) if direction == "encrypt" else gpg.decrypt_file(path)), True
+        except AgentError as error:
+            yield str(error), False

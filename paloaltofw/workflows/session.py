@@ -1,0 +1,117 @@
+"""Opens a session: loads the configuration, begins the log, selects profiles."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paloaltofw.clock import Clock, SystemClock
+from paloaltofw.configuration.loader import load, select
+from paloaltofw.configuration.settings_file import find_file, load_settings
+from paloaltofw.errors import UsageError
+from paloaltofw.model.settings import Configuration, Settings
+from paloaltofw.reporting import logfile
+from paloaltofw.reporting.terminal import say
+from paloaltofw.storage.store import Store
+
+if TYPE_CHECKING:
+    from paloaltofw.configuration.gpg import Gpg
+    from paloaltofw.configuration.profile_editor import ProfileFile
+    from paloaltofw.model.certificate_profile import CertificateProfile
+
+# Multiplies every wait, so that the sandbox's quick firewalls need no patience. Heeded on loopback only: against real
+# devices it would poll faster than they bear.
+PACE_VARIABLE = "PALOALTOAGENT_SANDBOX_PACE"
+Ask = Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options before the command."""
+
+    config: str | None = None
+    log_level: str | None = None
+    accept_eula: bool = False
+    is_debug: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """A loaded configuration, the profiles that the command is about, and the clock."""
+
+    configuration: Configuration
+    profiles: list[CertificateProfile]
+    clock: Clock
+    store: Store
+
+
+@dataclass(frozen=True)
+class Access:
+    """One firewall profile that `keygen` or `trust` completes."""
+
+    file: ProfileFile
+    gpg: Gpg
+    settings: Settings
+    store: Store
+
+
+def open_session(options: Options, profiles: tuple[str, ...], firewalls: tuple[str, ...]) -> Session:
+    """Load and validate everything, and begin the log; raises ConfigurationError and UsageError."""
+    configuration = load(find_file(options.config), profiles, firewalls)
+    selected = select(configuration, profiles, firewalls)
+    level = options.log_level or configuration.settings.log_level
+    trouble = logfile.start(configuration.settings.log_file, level, options.is_debug)
+    if trouble:
+        say(f"warning: {trouble}", sys.stderr)
+    _warn(configuration)
+    return Session(configuration, selected, _clock(configuration), Store(configuration.settings.state))
+
+
+def _warn(configuration: Configuration) -> None:
+    import logging
+
+    for warning in configuration.warnings:
+        logging.getLogger("paloaltofw.events").warning("%s", warning)
+        if sys.stderr.isatty():
+            say(f"warning: {warning}", sys.stderr)
+
+
+def _clock(configuration: Configuration) -> Clock:
+    pace = os.environ.get(PACE_VARIABLE)
+    hosts = [configuration.settings.scm_url, *(firewall.url for firewall in configuration.firewalls.values())]
+    if not pace or not all(_is_loopback(urllib.parse.urlsplit(url).hostname or "") for url in hosts):
+        return SystemClock()
+    try:
+        return SystemClock(min(1.0, max(0.0001, float(pace))))
+    except ValueError:
+        raise UsageError(f"{PACE_VARIABLE}={pace!r} is not a number") from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def open_access(options: Options, firewall: str, lacks: tuple[str, ...], ask: Ask | None) -> Access:
+    """A firewall profile to be completed; raises UsageError and ConfigurationError."""
+    from paloaltofw.configuration.gpg import Gpg
+    from paloaltofw.configuration.profile_editor import open_profile
+
+    chosen = load_settings(find_file(options.config))
+    gpg = Gpg(chosen.gpg_recipient, chosen.gpg_passphrase_file, chosen.gpg_home, ask)
+    logfile.start(chosen.log_file, options.log_level or chosen.log_level, options.is_debug)
+    return Access(open_profile(chosen, gpg, firewall, lacks), gpg, chosen, Store(chosen.state))
+
+
+def log_event(text: str, *details: object) -> None:
+    """Write one main event to the log."""
+    import logging
+
+    logging.getLogger("paloaltofw.events").info(text, *details)

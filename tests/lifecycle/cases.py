@@ -1,0 +1,43 @@
+"""Observations and plans that several tests of decisions use."""
+
+from __future__ import annotations
+
+from paloaltofw.lifecycle.decision import Decision
+from paloaltofw.lifecycle.inputs import Wish, requested_digest
+from paloaltofw.lifecycle.succession import Held
+from paloaltofw.model.certificate_profile import CertificateProfile, KeySpec, Renewal, Sans, Subject
+from paloaltofw.model.records import OrderRecord, Phase
+from tests import x509
+
+PROFILE = CertificateProfile(
+    id="www", name="www", type="DV", account="A", firewall="fw", subject=Subject("www.example.com"),
+    sans=Sans(dns=("www.example.com",)), key=KeySpec("ECDSA", 256), renewal=Renewal(renew_before_days=30),
+)  # fmt: skip
+RUN = Wish(enroll=True, renew=True, admin="svc")
+ENROLL = Wish(enroll=True, admin="svc")
+RENEW = Wish(renew=True, admin="svc")
+REPLACE = Wish(replace=True, admin="svc")
+CSR = x509.csr()
+GOOD = x509.certificate(age=1)
+DUE = x509.certificate(age=175)
+EXPIRED = x509.certificate(age=201)
+OTHER = x509.certificate("other.example.com", dns=["other.example.com"], age=1)
+ORDER = OrderRecord(
+    profile="www", firewall="fw", entry="www", operation="enroll", phase=Phase.ORDERED.value,
+    requested=requested_digest(PROFILE), reference="paloaltoagent-0", reason="", created_at="2026-11-24T00:00:00Z",
+    csr=CSR.pem, csr_sha256=CSR.sha256, spki_sha256=CSR.spki_sha256, order_id="17", ordered_at="2026-11-24T00:00:00Z",
+)  # fmt: skip
+
+
+def held(number: int = 1, **more: object) -> Held:
+    return Held(number, "www" if number == 1 else f"www-{number}", has_key=True, **more)  # type: ignore[arg-type]
+
+
+def kinds(decision: Decision) -> list[str]:
+    return [type(step).__name__ for step in decision.steps]
+
+
+FULL = ["GenerateCsr", "SubmitOrder", "Collect", "Prove", "ImportChain", "ImportCertificate", "Commit", "RecordId"]
+ROTATION = [*FULL[:-2], "Bind", "DeletePredecessor", "Commit", "RecordId"]
+PENDING = held(csr=CSR)
+IMPORTED = x509.certificate()

@@ -1,0 +1,30 @@
+"""NAME, NAME-2, NAME-3, and which of them is in service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from paloaltofw.lifecycle.succession import in_service, next_entry, requirements, series_number
+from tests import x509
+from tests.lifecycle.cases import CSR, DUE, GOOD, OTHER, PROFILE, held
+
+
+def test_the_series_of_names() -> None:
+    assert series_number("www", "www") == 1
+    assert series_number("www", "www-2") == 2
+    for other in ("www-1", "www-02", "www-x", "www2", "xwww", "www-2-3", "www-0"):
+        assert series_number("www", other) is None
+    assert next_entry("www", ()) == "www"
+    assert next_entry("www", (held(1), held(7))) == "www-8"
+
+
+def test_in_service_is_the_highest_complete_entry_that_matches() -> None:
+    required = requirements(PROFILE)
+    entries = (held(1, certificate=GOOD), held(2, certificate=DUE), held(3, certificate=OTHER), held(4, csr=CSR))
+    assert in_service(entries, required) == entries[1]
+    assert in_service(entries[2:], required) == entries[2]
+    assert in_service(entries[3:], required) is None
+    keyless = replace(held(5, certificate=GOOD), has_key=False)
+    assert in_service((entries[0], keyless), required) == entries[0]
+    foreign_key = held(6, certificate=GOOD, csr=x509.csr(private_key=x509.key(9)))
+    assert in_service((entries[0], foreign_key), required) == entries[0]

@@ -1,0 +1,93 @@
+"""Proofs before import: every flaw is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from paloaltofw.pki.certificate import Certificate, Unproven
+from paloaltofw.pki.chain import build_chain
+from paloaltofw.pki.verification import Requirements, difference, is_weaker_policy, prove_chain, prove_csr
+from tests import x509
+from tests.pki.samples import CHAIN, REQUIRED, SPKI
+
+
+def proof(leaf: Certificate, required: Requirements = REQUIRED) -> None:
+    prove_chain(build_chain([leaf], leaf.spki_sha256), leaf.spki_sha256, required, x509.NOW)
+
+
+def test_a_good_certificate_is_proven() -> None:
+    proof(x509.certificate())
+
+
+@pytest.mark.parametrize(
+    ("leaf", "words"),
+    [
+        (x509.certificate("other.example.com"), "is for 'other.example.com'"),
+        (x509.certificate(dns=[]), "lacks the name www.example.com"),
+        (x509.certificate(days=10, age=10.001), "expired on"),
+        (x509.certificate(age=-1), "is not valid before"),
+        (x509.certificate(is_ca=True), "is a CA's"),
+    ],
+)
+def test_a_certificate_that_is_not_what_was_asked_for_is_refused(leaf: Certificate, words: str) -> None:
+    with pytest.raises(Unproven, match=words):
+        proof(leaf)
+
+
+@pytest.mark.parametrize(
+    ("required", "name"),
+    [
+        (replace(REQUIRED, dns=("www.example.com", "more.example.com")), "more.example.com"),
+        (replace(REQUIRED, ip=("192.0.2.1",)), "192.0.2.1"),
+        (replace(REQUIRED, email=("a@example.com",)), "a@example.com"),
+    ],
+)
+def test_every_kind_of_missing_name_is_refused(required: Requirements, name: str) -> None:
+    with pytest.raises(Unproven, match=name):
+        proof(x509.certificate(), required)
+
+
+def test_another_key_than_that_of_the_csr_is_refused() -> None:
+    chain = build_chain(CHAIN, SPKI)
+    with pytest.raises(Unproven, match="another key"):
+        prove_chain(chain, "00" * 32, REQUIRED, x509.NOW)
+
+
+@pytest.mark.parametrize(
+    ("policy", "wanted", "weaker"),
+    [
+        ("2.23.140.1.2.1", "DV", False), ("2.23.140.1.2.1", "OV", True), ("2.23.140.1.2.1", "EV", True),
+        ("2.23.140.1.2.2", "DV", False), ("2.23.140.1.2.2", "OV", False), ("2.23.140.1.2.2", "EV", True),
+        ("2.23.140.1.1", "OV", False), ("2.23.140.1.1", "EV", False), (None, "EV", False), ("1.2.3.4", "EV", False),
+    ],
+)  # fmt: skip
+def test_a_weaker_policy_is_noticed(policy: str | None, wanted: str, weaker: bool) -> None:
+    assert is_weaker_policy(x509.certificate(policy=policy), wanted) is weaker
+
+
+@pytest.mark.parametrize("kind", ["RSA2048", "P256", "P384", "P521"])
+def test_the_key_that_the_firewall_made_is_compared_with_the_profile(kind: str) -> None:
+    csr = x509.csr(private_key=x509.key(1, kind))
+    for key_type, bits in (("RSA", 2048), ("RSA", 4096), ("ECDSA", 256), ("ECDSA", 384), ("ECDSA", 521)):
+        required = replace(REQUIRED, key_type=key_type, key_bits=bits)
+        if f"{key_type}{bits}".replace("ECDSA", "P") == kind:
+            prove_csr(csr, required)
+        else:
+            with pytest.raises(Unproven, match="the firewall made"):
+                prove_csr(csr, required)
+
+
+def test_a_csr_for_other_names_is_refused() -> None:
+    with pytest.raises(Unproven, match="common name"):
+        prove_csr(x509.csr("x.example.com"), REQUIRED)
+    with pytest.raises(Unproven, match="lacks the name"):
+        prove_csr(x509.csr(dns=[]), REQUIRED)
+
+
+def test_what_a_certificate_lacks_of_the_profile_is_named() -> None:
+    assert difference(x509.certificate(), REQUIRED) is None
+    assert difference(x509.certificate(dns=["www.example.com", "more.example.com"]), REQUIRED) is None
+    assert "key" in str(difference(x509.certificate(private_key=x509.key(1, "P384")), REQUIRED))
+    assert "b.example.com" in str(difference(x509.certificate(), replace(REQUIRED, dns=("b.example.com",))))
