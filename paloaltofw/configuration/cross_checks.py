@@ -32,7 +32,7 @@ def check_collisions(placed: list[Placed], firewalls: dict[str, FirewallProfile 
     """Refuse names that are equal to, or look like successors of, another profile's name on the same device.
 
     Two firewall profiles may name one device with different scopes; the order in which shared and vsys shadow each
-    other is not known (fact sheet §8), so the address alone decides.
+    other is not known (panos.md §8), so the address alone decides.
     """
     taken: dict[tuple[str, str], Placed] = {}
     for item in placed:

@@ -81,7 +81,7 @@ def _chain(work: Work, order: OrderRecord, text: str) -> Chain:
     if not certificates:
         raise NotReady("no certificate in the answer")
     if order.order_id == order.previous_id and all(c.spki_sha256 != order.spki_sha256 for c in certificates):
-        # replace may keep the ID (sheet §2.5): then the old certificate is served until the new one is issued.
+        # replace may keep the ID (scm.md §2.5): then the old certificate is served until the new one is issued.
         raise NotReady("still the replaced certificate")
     chain = build_chain(certificates, order.spki_sha256)
     if order.same_key and any(

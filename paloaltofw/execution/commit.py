@@ -12,7 +12,7 @@ from paloaltofw.execution.context import Context, Work, events
 from paloaltofw.model.firewall_objects import Change, Job
 from paloaltofw.model.records import CommitRecord
 
-# Faster polling slows the job down (fact sheet PAN-OS §1). Seconds.
+# Faster polling slows the job down (panos.md §1). Seconds.
 FIRST_POLL = 2.0
 SLOWEST_POLL = 15.0
 # A pause is this share of the time that the job has taken so far: that much is lost at most when it ends.
@@ -105,7 +105,7 @@ def _follow(context: Context, job_id: str) -> Job | None:
     """Poll a job until it ends or the commit's time is over; None if the device does not know it.
 
     While a commit runs the device may refuse connections, answer 502, or deny the key for a moment, because its
-    services restart (fact sheet PAN-OS §10): every failure of a poll is borne until the time is over.
+    services restart (panos.md §10): every failure of a poll is borne until the time is over.
     """
     started = context.clock.monotonic()
     deadline = started + context.firewall.commit_timeout
@@ -127,7 +127,7 @@ def _follow(context: Context, job_id: str) -> Job | None:
 
 
 def _compare_changes(context: Context, before: Sequence[Change] | None) -> None:
-    """Other administrators' uncommitted changes must still be there; a report of the contrary exists (sheet §9)."""
+    """Other administrators' uncommitted changes must still be there; a report of the contrary exists (scm.md §9)."""
     if not before:
         return
     after = context.client.changes()

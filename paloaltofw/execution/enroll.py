@@ -139,7 +139,7 @@ def _same_key_record(context: Context, work: Work, step: SubmitOrder) -> OrderRe
 
 
 def _may_enroll_instead(work: Work, refused: Refused) -> bool:
-    """Renew and replace may be refused for many reasons; enroll is the way out where the CSR is known (sheet §2.5)."""
+    """Renew and replace may be refused for many reasons; enroll is the way out where the CSR is known (scm.md §2.5)."""
     assert work.order is not None  # nosec B101  # narrows a type
     return refused.peer_code in RENEWAL_REFUSED and work.order.operation != "enroll" and work.csr is not None
 

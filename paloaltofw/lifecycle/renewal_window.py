@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
 
-# One third of the lifetime scales from 200-day to 47-day certificates, where a fixed 30 days would not (sheet SCM §5).
+# One third of the lifetime scales from 200-day to 47-day certificates, where a fixed 30 days would not (scm.md §5).
 WINDOW_SHARE = 3
 # OV and EV orders wait for people: a week more, so that a holiday does not end in an outage.
 APPROVAL_ALLOWANCE = datetime.timedelta(days=7)

@@ -32,7 +32,7 @@ class Held:
 
     @property
     def is_pending(self) -> bool:
-        """A key and a CSR that wait for their certificate (fact sheet PAN-OS §6)."""
+        """A key and a CSR that wait for their certificate (panos.md §6)."""
         return self.certificate is None and self.csr is not None and self.has_key
 
 

@@ -9,7 +9,7 @@ from paloaltofw.secret import Secret
 
 @dataclass(frozen=True)
 class Account:
-    """One SCM REST account. It fixes certificate type, term and organization (fact sheet SCM §2.1)."""
+    """One SCM REST account. It fixes certificate type, term and organization (scm.md §2.1)."""
 
     label: str
     client_id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# PAN-OS allows 63 characters in a certificate's name, 31 where Panorama is involved (fact sheet §7); the agent keeps to
+# PAN-OS allows 63 characters in a certificate's name, 31 where Panorama is involved (panos.md §7); the agent keeps to
 # the smaller one everywhere and leaves room for the suffix -2 … -999 of successors.
 OBJECT_NAME_LIMIT = 31
 SUFFIX_ROOM = len("-999")
@@ -13,7 +13,7 @@ CERTIFICATE_NAME_LIMIT = OBJECT_NAME_LIMIT - SUFFIX_ROOM
 
 @dataclass(frozen=True)
 class SystemInfo:
-    """Who answers (§3, type=version)."""
+    """Who answers (panos.md §3, type=version)."""
 
     model: str
     version: str
@@ -27,7 +27,7 @@ class SystemInfo:
 
 @dataclass(frozen=True)
 class CertificateEntry:
-    """A certificate entry of the configuration (§6), without its private key.
+    """A certificate entry of the configuration (panos.md §6), without its private key.
 
     `changed_by` names the administrators of uncommitted changes; empty if there are none. `template` names the Panorama
     template that pushed the entry.
@@ -44,7 +44,7 @@ class CertificateEntry:
 
 @dataclass(frozen=True)
 class ServiceProfile:
-    """An SSL/TLS service profile and the certificate that it serves (§8)."""
+    """An SSL/TLS service profile and the certificate that it serves (panos.md §8)."""
 
     name: str
     certificate: str
@@ -54,7 +54,7 @@ class ServiceProfile:
 
 @dataclass(frozen=True)
 class Change:
-    """One entry of the list of uncommitted changes (§3)."""
+    """One entry of the list of uncommitted changes (panos.md §3)."""
 
     owner: str
     xpath: str
@@ -63,7 +63,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Lock:
-    """A config or commit lock (§3). `scope` is shared or a vsys."""
+    """A config or commit lock (panos.md §3). `scope` is shared or a vsys."""
 
     owner: str
     kind: str
@@ -72,7 +72,7 @@ class Lock:
 
 @dataclass(frozen=True)
 class Job:
-    """A job (§9). `progress` is 0 to 100."""
+    """A job (panos.md §9). `progress` is 0 to 100."""
 
     id: str
     type: str

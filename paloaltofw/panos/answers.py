@@ -1,6 +1,6 @@
 """What PAN-OS says, turned into values. Pure functions, no I/O.
 
-Source: docs/reference/panos.md; section numbers below are its.
+Source: docs/reference/panos.md, cited as panos.md.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _entries(result: ElementTree.Element | None, container: str) -> Iterator[Ele
 
 
 def _changed_by(element: ElementTree.Element) -> frozenset[str]:
-    """Administrators of uncommitted nodes: those carry admin and dirtyId in a get (§6)."""
+    """Administrators of uncommitted nodes: those carry admin and dirtyId in a get (panos.md §6)."""
     return frozenset(node.get("admin", "") for node in element.iter() if node.get("dirtyId"))
 
 
@@ -35,7 +35,7 @@ def _template(element: ElementTree.Element) -> str:
 
 
 def read_certificates(result: ElementTree.Element | None) -> dict[str, CertificateEntry]:
-    """All certificate entries of one scope. Elements may be missing or empty (§6)."""
+    """All certificate entries of one scope. Elements may be missing or empty (panos.md §6)."""
     return {entry.name: entry for entry in map(_certificate, _entries(result, "certificate")) if entry.name}
 
 
@@ -62,7 +62,7 @@ def read_service_profiles(result: ElementTree.Element | None) -> dict[str, Servi
 
 
 def read_changes(result: ElementTree.Element | None) -> tuple[Change, ...]:
-    """The journal of uncommitted changes; an empty result means none (§3)."""
+    """The journal of uncommitted changes; an empty result means none (panos.md §3)."""
     journal = result.find("journal") if result is not None else None
     if journal is None:
         return ()
@@ -91,7 +91,7 @@ def read_own_name(result: ElementTree.Element | None) -> str | None:
 
 
 def read_jobs(result: ElementTree.Element | None) -> tuple[Job, ...]:
-    """Jobs of a list; entries without an ID (`Failed-Job`) are left out (§3)."""
+    """Jobs of a list; entries without an ID (`Failed-Job`) are left out (panos.md §3)."""
     found = result.findall("job") if result is not None else []
     return tuple(job for job in map(_job, found) if job.id)
 
@@ -115,13 +115,13 @@ def _itertext(element: ElementTree.Element | None) -> Iterable[str]:
 
 
 def _progress(text: str) -> int:
-    """Percent done; other job types put a time there (§9)."""
+    """Percent done; other job types put a time there (panos.md §9)."""
     number = integer_of(text)
     return min(max(number, 0), 100) if number is not None else 0
 
 
 def read_job_id(envelope: Envelope) -> str | None:
-    """The ID of an enqueued commit; None if there was nothing to commit (§9). Raises Malformed."""
+    """The ID of an enqueued commit; None if there was nothing to commit (panos.md §9). Raises Malformed."""
     text = text_of(envelope.result, "job")
     if text and not re.fullmatch(r"\d{1,18}", text):
         raise Malformed("the job's ID is no number")

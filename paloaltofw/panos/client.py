@@ -1,6 +1,6 @@
 """Thin client of the PAN-OS XML API: the calls that a certificate's life needs.
 
-Source: docs/reference/panos.md; section numbers below are its. Knows no profile and no command line.
+Source: docs/reference/panos.md, cited as panos.md. Knows no profile and no command line.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from paloaltofw.secret import Secret
 from paloaltofw.transport.https import Answer, Outgoing, Transport, repeat_read
 
 log = logging.getLogger(__name__)
-# RSA 4096 can take many seconds on a small device (§4).
+# RSA 4096 can take many seconds on a small device (panos.md §4).
 GENERATE_SECONDS = 120.0
 # No web server gives a kept-alive connection up so soon.
 FRESH_SECONDS = 1.0
 
 
 class PanosClient:
-    """One firewall, through one API key. Requests are strictly one after the other (§1)."""
+    """One firewall, through one API key. Requests are strictly one after the other (panos.md §1)."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class PanosClient:
     # --- who answers -------------------------------------------------------------------------------------------
 
     def generate_api_key(self, user: str, password: Secret) -> Secret:
-        """A new API key of an administrator (§1). It ends the administrator's sessions, and perhaps the earlier key.
+        """Return a new API key (panos.md §1). Making it ends the administrator's sessions, perhaps the earlier key.
 
         Raises CredentialsRefused, and InvalidAnswer for an answer without a key.
         """
@@ -87,7 +87,7 @@ class PanosClient:
         return Secret(key)
 
     def version(self) -> SystemInfo:
-        """Model, version and serial number: the quickest proof of address and key (§3)."""
+        """Model, version and serial number: the quickest proof of address and key (panos.md §3)."""
         return read_version(self._read("version", {"type": "version"}).result)
 
     def own_name(self) -> str | None:
@@ -115,7 +115,7 @@ class PanosClient:
         return read_certificates(self._show("running certificates", self._scope.certificates))
 
     def csr(self, name: str) -> str:
-        """The CSR of an entry as PEM text, or an empty text: from the configuration, else by export (§5)."""
+        """The CSR of an entry as PEM text, or an empty text: from the configuration, else by export (panos.md §5)."""
         xpath = f"{self._scope.certificates}/entry[@name={literal(name)}]/csr"
         result = self._get(f"CSR of {name}", xpath)
         text = "".join(result.itertext()).strip() if result is not None else ""
@@ -149,13 +149,13 @@ class PanosClient:
     # --- changing the candidate configuration --------------------------------------------------------------------
 
     def generate_csr(self, request: CsrRequest) -> None:
-        """Make a key pair and a CSR under a new name. The caller has checked that the name is free (§4)."""
+        """Make a key pair and a CSR under a new name. The caller has checked that the name is free (panos.md §4)."""
         parameters = {"type": "op", "cmd": generate_command(request), **self._scope.parameters}
         seconds = max(GENERATE_SECONDS, self._timeout)
         self._write(f"generate CSR {request.certificate_name}", parameters, timeout=seconds)
 
     def import_certificate(self, name: str, pem: str) -> None:
-        """Import a certificate: onto its CSR's entry, or as a new entry without a key (§7)."""
+        """Import a certificate: onto its CSR's entry, or as a new entry without a key (panos.md §7)."""
         parameters = {
             "type": "import",
             "category": "certificate",
@@ -167,7 +167,7 @@ class PanosClient:
         self._write(f"import {name}", parameters, files=files)
 
     def bind(self, profile: str, certificate: str) -> None:
-        """Let an SSL/TLS service profile serve another certificate; only that leaf is edited (§8)."""
+        """Let an SSL/TLS service profile serve another certificate; only that leaf is edited (panos.md §8)."""
         element = Element("certificate")
         element.text = certificate
         xpath = f"{self._scope.service_profiles}/entry[@name={literal(profile)}]/certificate"
@@ -175,14 +175,14 @@ class PanosClient:
         self._write(f"bind {profile}", parameters)
 
     def delete_certificate(self, name: str) -> None:
-        """Delete an entry; raises Refused with code 10 while anything refers to it (§8)."""
+        """Delete an entry; raises Refused with code 10 while anything refers to it (panos.md §8)."""
         xpath = f"{self._scope.certificates}/entry[@name={literal(name)}]"
         self._write(f"delete {name}", {"type": "config", "action": "delete", "xpath": xpath})
 
     # --- commit --------------------------------------------------------------------------------------------------
 
     def commit(self, admin: str, description: str) -> str | None:
-        """Commit one administrator's changes; gives the job's ID, or None if there was nothing to commit (§9)."""
+        """Commit one administrator's changes; return the job's ID, None if nothing was to commit (panos.md §9)."""
         try:
             return self._commit(commit_command(admin, description))
         except Refused as refused:
@@ -241,7 +241,7 @@ class PanosClient:
     ) -> Envelope:
         envelope = self._ask(label, parameters, is_write=True, files=files, timeout=timeout)
         if envelope.is_absent:
-            # Only a read may find nothing; a write to something absent has failed (§2, code 7).
+            # Only a read may find nothing; a write to something absent has failed (panos.md §2, code 7).
             what = f"PAN-OS says: {envelope.text or 'object not present'}"
             raise Refused(what, self._at(label), "check the name in the profile", peer_code=envelope.code)
         return envelope
@@ -285,7 +285,7 @@ class PanosClient:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         timeout: float | None = None,
     ) -> Answer:
-        """POST with the key in a header: neither URL nor body holds it (§1). Only keygen has none."""
+        """POST with the key in a header: neither URL nor body holds it (panos.md §1). Only keygen has none."""
         headers = {"X-PAN-KEY": self._api_key.reveal()} if self._api_key else {}
         outgoing = Outgoing(
             "POST", self._url, label, headers, data=parameters, files=files, is_write=is_write, timeout=timeout
@@ -293,7 +293,7 @@ class PanosClient:
         with self._lock:
             answer = self._transport.send(outgoing)
         if answer.status >= 500 or answer.status == 429:
-            # 502 was seen during commits and with several API sessions (§1, §10).
+            # 502 was seen during commits and with several API sessions (panos.md §1, §10).
             if is_write and answer.status != 429:
                 what = f"HTTP {answer.status}, so it is unknown whether it was carried out"
                 raise AnswerLost(what, self._at(label), "the next run looks")

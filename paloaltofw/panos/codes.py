@@ -6,7 +6,7 @@ BAD_CREDENTIALS_CODE = 403
 UNAUTHORIZED_CODE = 16
 REFERENCED_CODE = 10
 INVALID_COMMAND_CODE = 17
-# Texts that mean "later", since codes are not reliable here (§2).
+# Texts that mean "later", since codes are not reliable here (panos.md §2).
 BUSY_TEXTS = (
     "another commit/validate is in progress",
     "a commit is in progress",

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 @dataclass(frozen=True)
 class CsrRequest:
-    """What the firewall is to put into a key pair and CSR (§4)."""
+    """What the firewall is to put into a key pair and CSR (panos.md §4)."""
 
     certificate_name: str
     common_name: str
@@ -42,7 +42,7 @@ def to_xml(root: Element) -> str:
 
 
 def generate_command(request: CsrRequest) -> str:
-    """The operational command that makes a key pair and a CSR (`signed-by external`, §4)."""
+    """The operational command that makes a key pair and a CSR (`signed-by external`, panos.md §4)."""
     root, generate = nested("request/certificate/generate")
     SubElement(generate, "certificate-name").text = request.certificate_name
     SubElement(generate, "name").text = request.common_name
@@ -80,7 +80,7 @@ def _add_members(parent: Element, tag: str, values: Sequence[str]) -> None:
 
 
 def commit_command(admin: str, description: str | None) -> str:
-    """A commit of one administrator's changes; the description stands directly under commit (§9)."""
+    """A commit of one administrator's changes; the description stands directly under commit (panos.md §9)."""
     root, member = nested("commit/partial/admin/member")
     member.text = admin
     if description:

@@ -30,7 +30,7 @@ class Envelope:
 
     @property
     def is_absent(self) -> bool:
-        """Whether a get or show says that there is nothing at the xpath (§2: code 7, or `No such node`)."""
+        """Whether a get or show says that there is nothing at the xpath (panos.md §2: code 7, or `No such node`)."""
         return self.code == OBJECT_ABSENT or (not self.is_success and self.text.startswith(_NO_SUCH_NODE))
 
 
@@ -54,12 +54,12 @@ def parse(body: bytes) -> ElementTree.Element:
 
 
 def read_envelope(body: bytes) -> Envelope:
-    """Understand every variant of the response envelope (§2); raises Malformed."""
+    """Understand every variant of the response envelope (panos.md §2); raises Malformed."""
     root = parse(body)
     if root.tag != "response" or "status" not in root.attrib:
         raise Malformed(f"an XML document <{root.tag[:40]}> instead of <response status=…>")
     code = integer_of(root.get("code"))
-    # pango's rule: any code but these means failure even under "success"; 7 means "not there" on a get (§2).
+    # pango's rule: any code but these means failure even under "success"; 7 means "not there" on a get (panos.md §2).
     is_success = root.get("status") == "success" and code in (*_SUCCESS_CODES, OBJECT_ABSENT)
     result = root.find("result")
     return Envelope(is_success, code, _message(root), result)

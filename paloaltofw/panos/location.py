@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scope:
-    """A place for certificates: shared, or one vsys (§6)."""
+    """A place for certificates: shared, or one vsys (panos.md §6)."""
 
     vsys: str = "shared"
 
@@ -20,7 +20,7 @@ class Scope:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Request parameters that select the scope: none for shared, whose explicit form is not confirmed (§4)."""
+        """Parameters that select the scope: none for shared, whose explicit form is not confirmed (panos.md §4)."""
         return {} if self.vsys == "shared" else {"vsys": self.vsys}
 
     @property
@@ -35,7 +35,7 @@ class Scope:
 
 
 def literal(name: str) -> str:
-    """A name as an xpath literal. Names with quotes cannot be written safely (§10) and never pass our validation."""
+    """A name as an xpath literal. Names with quotes cannot be written safely (panos.md §10); rules refuse them."""
     if "'" in name or '"' in name:
         raise ValueError("a quote in an object name")
     return f"'{name}'"

@@ -26,7 +26,7 @@ class Chain:
 def build_chain(certificates: Sequence[Certificate], spki_sha256: str) -> Chain:
     """Put certificates in order, whatever order they came in: the leaf holds the given key, then each one's issuer.
 
-    SCM does not document an order, and its admin API is root-first (fact sheet SCM §2.4). Every signature is verified
+    SCM does not document an order, and its admin API is root-first (scm.md §2.4). Every signature is verified
     up to the last certificate delivered. Duplicates, self-signed roots and certificates that belong to no link are
     dropped. Raises Unproven.
     """

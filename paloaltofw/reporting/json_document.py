@@ -24,7 +24,7 @@ def as_json(command: str, code: int, outcomes: Sequence[Outcome], now: datetime.
 
 
 def json_document(command: str, code: int, profiles: Sequence[object] = (), **more: object) -> str:
-    """The one JSON document of any command (contract §9)."""
+    """The one JSON document of any command (contract.md §9)."""
     head = {"version": JSON_VERSION, "command": command, "exit_code": code, "profiles": list(profiles)}
     return redact(json.dumps({**head, **more}, indent=2))
 

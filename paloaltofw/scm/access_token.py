@@ -21,7 +21,7 @@ _URL_IN_HEADER = re.compile(r"https?://[^\s\",]+")
 
 
 def token_url_of(header: str) -> str | None:
-    """The token server's URL in a WWW-Authenticate header, in whatever of its forms (fact sheet SCM §1)."""
+    """The token server's URL in a WWW-Authenticate header, in whatever of its forms (scm.md §1)."""
     match = re.search(r"authorization_uri=\"?(https?://[^\s\",]+)", header) or _URL_IN_HEADER.search(header)
     return match.group(match.lastindex or 0) if match else None
 

@@ -21,7 +21,7 @@ class OrderState(Enum):
     REPLACED = "replaced"
 
 
-# Words of the admin API for the same certificates, compared without case, blanks and underscores (fact sheet SCM §2.3).
+# Words of the admin API for the same certificates, compared without case, blanks and underscores (scm.md §2.3).
 _STATES = {
     "issued": OrderState.ISSUED,
     "downloaded": OrderState.ISSUED,

@@ -25,9 +25,9 @@ from paloaltofw.transport.https import Answer, Outgoing, Transport, repeat_read
 
 log = logging.getLogger(__name__)
 API = "/api/v1/certificates"
-# RFC 8555 §9.1 type second: what a public client of this API asks for (fact sheet SCM §2.4).
+# RFC 8555 §9.1 type second: what a public client of this API asks for (scm.md §2.4).
 ACCEPT_PEM = "application/x-pem-file, application/pem-certificate-chain;q=0.9, */*;q=0.1"
-# SCM documents no limit. Five at once is what a public client of it uses, orders one after the other (fact sheet §3.6).
+# SCM documents no limit. Five at once is what a public client of it uses, orders one after the other (scm.md §3.6).
 REQUESTS_AT_ONCE = 5
 # A chain of five certificates has 12 kB.
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -66,7 +66,7 @@ class ScmClient:
         return self._order("renew", _path(certificate_id, "renew"), _enroll_body(order))
 
     def replace(self, certificate_id: str, order: OrderRequest) -> str:
-        """Replace a certificate, with other names or another key; gives an ID, which may be the same (sheet §2.5)."""
+        """Replace a certificate, with other names or another key; gives an ID, which may be the same (scm.md §2.5)."""
         body = {k: v for k, v in _enroll_body(order).items() if k in ("csr", "subjAltNames", "comments")}
         return self._order("replace", _path(certificate_id, "replace"), body)
 
@@ -87,7 +87,7 @@ class ScmClient:
                 raise NotReady(refused.what) from None
             raise
         if not answer.body.strip():
-            raise NotReady("empty answer")  # the admin API's way to say so (fact sheet SCM §2.4)
+            raise NotReady("empty answer")  # the admin API's way to say so (scm.md §2.4)
         text = answer.body.decode("ascii", "replace")
         if "-----BEGIN" not in text:
             raise self._invalid(answer, "download")
@@ -214,13 +214,13 @@ def _with_token(outgoing: Outgoing, token: Secret) -> Outgoing:
 
 
 def _path(certificate_id: str, operation: str = "") -> str:
-    """The ID's format is not documented: it is opaque and percent-encoded (fact sheet SCM §2.2)."""
+    """The ID's format is not documented: it is opaque and percent-encoded (scm.md §2.2)."""
     path = f"{API}/{urllib.parse.quote(certificate_id, safe='')}"
     return f"{path}/{operation}" if operation else path
 
 
 def _enroll_body(order: OrderRequest) -> dict[str, object]:
-    """Fields that are empty are left out: a single-domain profile refuses even an empty list (fact sheet SCM §6)."""
+    """Fields that are empty are left out: a single-domain profile refuses even an empty list (scm.md §6)."""
     body: dict[str, object] = {
         "csr": order.csr,
         "subjAltNames": list(order.sans),

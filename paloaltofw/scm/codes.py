@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-# Vendor codes, admin API reference 25.5 (fact sheet SCM §3.5). OA confirms -103 and -109 for this API.
+# Vendor codes, admin API reference 25.5 (scm.md §3.5). OA confirms -103 and -109 for this API.
 NOT_READY = frozenset({-103, -109, -1400, -183})
 REVOKED = frozenset({-110, -159})
-# The last five: OA contradicts itself on whether renew needs profileId and customFields (fact sheet SCM §2.2), so a
+# The last five: OA contradicts itself on whether renew needs profileId and customFields (scm.md §2.2), so a
 # complaint about a missing field or profile ID is one about the operation.
 RENEWAL_REFUSED = frozenset({-105, -123, -124, -130, -180, -1148, -7, -39, -111, -951, -1601})
 DCV_INCOMPLETE = frozenset({-107, -737, -1137, -1603})

@@ -64,7 +64,7 @@ def expired_token(story: Story, request: Request, handle: Handle) -> Answer:
 
 
 def false_denial(story: Story, request: Request, handle: Handle) -> Answer:
-    """What an authentication service says that starts later than the web server (fact sheet PAN-OS §10)."""
+    """What an authentication service says that starts later than the web server (panos.md §10)."""
     body = b"<response status = 'error' code = '403'><result><msg>Invalid credentials.</msg></result></response>"
     return Answer(403, body, XML) if request.path == "/api/" else handle(request)
 

@@ -54,7 +54,7 @@ class Product:
 
 @dataclass(frozen=True)
 class ChainForm:
-    """How a chain is delivered; SCM documents none of it (fact sheet SCM §2.4)."""
+    """How a chain is delivered; SCM documents none of it (scm.md §2.4)."""
 
     order: str = "leaf_first"  # root_first
     with_intermediates: bool = True

@@ -1,4 +1,4 @@
-"""Administrators of a firewall, their roles, and their API keys (sheet §1)."""
+"""Administrators of a firewall, their roles, and their API keys (panos.md §1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of the XML API: the envelope's variants (sheet §2), refusals, and the safe parsing of XML from outside."""
+"""Answers of the XML API: the envelope's variants (panos.md §2), refusals, and the safe parsing of XML from outside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paloaltofw.sandbox.panos.switches import PanosSwitches
 
 XML = "application/xml; charset=UTF-8"
 MAX_DEPTH = 60
-# PAN-OS code numbers (sheet §2).
+# PAN-OS code numbers (panos.md §2).
 BAD_XPATH, ABSENT, NOT_UNIQUE, REFERENCED, INVALID_OBJECT = 6, 7, 8, 10, 12
 NOT_POSSIBLE, UNAUTHORIZED, INVALID_COMMAND, MALFORMED, SUCCESS, COMMAND_SUCCEEDED = 14, 16, 17, 18, 19, 20
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -61,7 +61,7 @@ class BadCredentials(PanosError):
     """Key, or user and password, are not valid (403)."""
 
     def answer(self, switches: PanosSwitches) -> Answer:
-        # 10.2.9-h1 puts this text in the reason phrase too (sheet §1).
+        # 10.2.9-h1 puts this text in the reason phrase too (panos.md §1).
         is_newer = switches.bad_key_text == "Invalid Credential" and switches.bad_key_http_status != 200
         reason = switches.bad_key_text if is_newer else None
         return _transport_error(switches.bad_key_http_status, 403, switches.bad_key_text, reason)
@@ -86,14 +86,14 @@ def invalid(*path: str, why: str = "") -> PanosError:
 
 
 def _transport_error(status: int, code: int, text: str, reason: str | None = None) -> Answer:
-    """The single-quoted form with blanks around `=` (sheet §1, §2)."""
+    """The single-quoted form with blanks around `=` (panos.md §1, §2)."""
     quoted = escape(_legal(text), {'"': "&quot;"})
     body = f"<response status = 'error' code = '{code}'><result><msg>{quoted}</msg></result></response>"
     return Answer(status, body.encode(), XML, reason=reason)
 
 
 def key_answer(key: str) -> Answer:
-    """The answer to keygen, single-quoted as devices write it (sheet §1)."""
+    """The answer to keygen, single-quoted as devices write it (panos.md §1)."""
     body = f"<response status = 'success'><result><key>{escape(key)}</key></result></response>"
     return Answer(200, body.encode(), XML)
 
@@ -130,7 +130,7 @@ def _success(code: int | None) -> Element:
 
 
 def found(elements: Sequence[Element]) -> Answer:
-    """The answer to a get (sheet §2)."""
+    """The answer to a get (panos.md §2)."""
     root = _success(SUCCESS)
     result = SubElement(root, "result", {"total-count": str(len(elements)), "count": str(len(elements))})
     result.extend(elements)

@@ -1,4 +1,4 @@
-"""Certificates through the API (sheet §4, §5, §7): generate, show, import and export, and the scope they work in."""
+"""Certificates through the API (panos.md §4, §5, §7): generate, show, import and export, and the scope they work in."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _EXPORT_FORMATS = ("pem", "pkcs10", "pkcs12")
 
 
 def scope(firewall: Firewall, vsys: str) -> str:
-    """Where certificates go: shared without vsys=. Whether `vsys=shared` is accepted is not confirmed (sheet §4)."""
+    """Where certificates go: shared without vsys=. Whether `vsys=shared` is accepted is not confirmed (panos.md §4)."""
     if not vsys:
         return "shared"
     if vsys in firewall.vsys_names or (vsys == "shared" and firewall.switches.vsys_shared):
@@ -52,7 +52,7 @@ def generate(firewall: Firewall, admin: Administrator, element: Element, vsys: s
 
 
 def show(firewall: Firewall, vsys: str, name: str | None) -> Answer:
-    """request certificate show: flat entries without PEM (sheet §6)."""
+    """request certificate show: flat entries without PEM (panos.md §6)."""
     container = find(firewall.configuration.candidate, (*place_of(scope(firewall, vsys)), Step("certificate")))
     entries = list(container) if container is not None else []
     if name is not None:
@@ -82,7 +82,7 @@ def answer_import(firewall: Firewall, admin: Administrator, parameters: Paramete
         _required(parameters, "passphrase", "importing", category)
     content = next((part.content for part in parts if part.name == "file" and part.filename is not None), None)
     if content is None:
-        # The part must be named `file` (sheet §7).
+        # The part must be named `file` (panos.md §7).
         raise missing("file")
     place = scope(firewall, parameters.get("vsys", ""))
     firewall.locks.require_config(admin.name, place)

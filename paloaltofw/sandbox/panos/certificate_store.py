@@ -1,4 +1,4 @@
-"""Certificates in the candidate configuration: generate, import, export (sheet §4, §5, §7)."""
+"""Certificates in the candidate configuration: generate, import, export (panos.md §4, §5, §7)."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class CertificateStore:
         raise PanosError(f" {where} '{order.signed_by}' is not a valid reference", code=INVALID_COMMAND)
 
     def _fill_pending(self, entry: Element, order: GenerateOrder, key: PrivateKey) -> None:
-        """A pending CSR has no public-key and no dates (sheet §6)."""
+        """A pending CSR has no public-key and no dates (panos.md §6)."""
         csr = make_csr(order, key, self.switches)
         fields = {
             "common-name": order.one("name"),
@@ -156,7 +156,7 @@ class CertificateStore:
     # --- import --------------------------------------------------------------------------------------------------
 
     def import_name(self, name: str) -> str:
-        """The name as the device takes it; too long a name has code 17, other bad ones make no node (sheet §7)."""
+        """The name as the device takes it; too long a name has code 17, other bad ones make no node (panos.md §7)."""
         if self.switches.dots_in_names == "dropped":
             name = name.replace(".", "")
         try:
@@ -187,7 +187,7 @@ class CertificateStore:
         self.fill(create(root, path), certificates, None)
 
     def _is_mismatch_refused(self, entry: Element | None) -> bool:
-        """Always for a pending CSR; for a finished entry a real box let one through (sheet §7)."""
+        """Always for a pending CSR; for a finished entry a real box let one through (panos.md §7)."""
         return self.switches.reimport_mismatch == "error" or not self.certificates_of(entry)
 
     def _kept_of_bundle(

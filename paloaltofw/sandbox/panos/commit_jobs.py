@@ -1,4 +1,4 @@
-"""Commit and validation jobs (sheet §9). Their progress is a function of the time alone; nothing runs meanwhile."""
+"""Commit and validation jobs (panos.md §9). Their progress is a function of the time alone; nothing runs meanwhile."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Jobs:
         job.details.append("Configuration committed successfully")
 
     def lose(self) -> None:
-        """A reboot ends what has not ended; such jobs have no ID any more (sheet §3)."""
+        """A reboot ends what has not ended; such jobs have no ID any more (panos.md §3)."""
         for job in self.all:
             if job.is_open:
                 job.result = "LOST"
@@ -124,7 +124,7 @@ class Jobs:
 
 
 def describe(job: Job, position: int, now: datetime.datetime, zone: datetime.tzinfo) -> Element:
-    """A job in the form of `show jobs` (sheet §9). Times are device-local and name no zone."""
+    """A job in the form of `show jobs` (panos.md §9). Times are device-local and name no zone."""
     if job.result == "LOST":
         return _lost()
     is_started = not job.is_open or position == 0

@@ -1,4 +1,4 @@
-"""What a commit command asks for (sheet §9)."""
+"""What a commit command asks for (panos.md §9)."""
 
 from __future__ import annotations
 

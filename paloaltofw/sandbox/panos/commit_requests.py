@@ -1,4 +1,4 @@
-"""type=commit, and validation (sheet §9): whether a commit is accepted, and what is put into its job."""
+"""type=commit, and validation (panos.md §9): whether a commit is accepted, and what is put into its job."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.switches import Right
 
 NO_CHANGES = "There are no changes to commit."
-# Vendor clients match on the beginning of this text (sheet §2).
+# Vendor clients match on the beginning of this text (panos.md §2).
 BUSY = "Another commit/validate is in progress. Please try again later"
 
 

@@ -1,4 +1,4 @@
-"""type=config (sheet §2, §6, §8): get and show, and the actions that change the candidate configuration."""
+"""type=config (panos.md §2, §6, §8): get and show, and the actions that change the candidate configuration."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _xpath(parameters: Parameters) -> Xpath:
 
 
 def _get(firewall: Firewall, path: Xpath) -> Answer:
-    """The candidate; many nodes are allowed, and none is a success with code 7 (sheet §2)."""
+    """The candidate; many nodes are allowed, and none is a success with code 7 (panos.md §2)."""
     nodes = find_all(firewall.configuration.candidate, path)
     return found(nodes) if nodes else success(code=ABSENT)
 
@@ -176,5 +176,5 @@ _WRITES: dict[str, Callable[[Firewall, Element, Xpath, Parameters], None]] = {
     "delete": _delete,
     "rename": _rename,
 }
-# Known to PAN-OS (sheet §8), but a part of no certificate's life here.
+# Known to PAN-OS (panos.md §8), but a part of no certificate's life here.
 _UNAVAILABLE = ("clone", "override", "move", "multi-move", "multi-clone", "multi-config", "complete")

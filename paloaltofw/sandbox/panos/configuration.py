@@ -1,4 +1,4 @@
-"""Candidate and running configuration, and the journal of who changed what (sheet §3, §6, §9)."""
+"""Candidate and running configuration, and the journal of who changed what (panos.md §3, §6, §9)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PendingChange:
 
 
 def place_of(vsys: str) -> Xpath:
-    """The node that holds the certificates of shared or of a vsys (sheet §6)."""
+    """The node that holds the certificates of shared or of a vsys (panos.md §6)."""
     if vsys == "shared":
         return SHARED
     return (Step("config"), Step("devices"), DEVICE, Step("vsys"), Step("entry", name=vsys))
@@ -241,7 +241,7 @@ class Configuration:
 
 
 def _require_own(before: Element, after: Element) -> None:
-    """Objects that a Panorama template pushed can only be overridden (sheet §10)."""
+    """Objects that a Panorama template pushed can only be overridden (panos.md §10)."""
     for path, node in objects(before).items():
         if node.get("src") == "tpl" and not is_same(node, find(after, path)):
             place = " -> ".join(step.name or step.tag for step in path[1:])

@@ -25,7 +25,7 @@ from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, parse
 
 __all__ = ["SUPERREADER", "SUPERUSER", "CertificateView", "Firewall", "Latencies", "PanosSwitches", "Right", "Role"]
 
-# `localhost.localdomain` is a literal constant (sheet §6).
+# `localhost.localdomain` is a literal constant (panos.md §6).
 _FACTORY = """<config>
 <mgt-config><users/></mgt-config>
 <shared><certificate/><ssl-tls-service-profile/></shared>
@@ -159,7 +159,7 @@ class Firewall:
             self.admins.expire_keys()
 
     def is_admin_configured(self, name: str) -> bool:
-        """Keys die with their administrator (sheet §1)."""
+        """Keys die with their administrator (panos.md §1)."""
         return find(self.configuration.running, (*_USERS, Step("entry", name=name))) is not None
 
     # --- what happens to a firewall ------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ class Firewall:
             self.locks.remove(kind, scope, admin)
 
     def mark_revoked(self, name: str, vsys: str = "shared") -> None:
-        """The certificate was revoked on the box itself (sheet §6)."""
+        """The certificate was revoked on the box itself (panos.md §6)."""
         epoch = str(int(self.clock.now().timestamp()))
         with self.settled():
             for entry in self._entries(name, vsys):
@@ -212,7 +212,7 @@ class Firewall:
                 entry.extend([text_element("status", "revoked"), text_element("revoke-date-epoch", epoch)])
 
     def mark_template(self, name: str, template: str = "T", vsys: str = "shared") -> None:
-        """The entry was pushed by a Panorama template (sheet §6)."""
+        """The entry was pushed by a Panorama template (panos.md §6)."""
         with self.settled():
             for entry in self._entries(name, vsys):
                 entry.attrib.update({"src": "tpl", "ptpl": template})
@@ -288,7 +288,7 @@ class Firewall:
             return text_of(find(self._root(running), path)) or None
 
     def management_identity(self) -> tuple[list[x509.Certificate], PrivateKey] | None:
-        """What the management interface presents (sheet §8): None where no SSL/TLS service profile is set for it."""
+        """What the management interface presents (panos.md §8): None where no SSL/TLS service profile is set for it."""
         with self.settled():
             profile = text_of(find(self._root(running=True), (*_SYSTEM, Step("ssl-tls-service-profile"))))
             name = self.profile_certificate(profile) if profile else None

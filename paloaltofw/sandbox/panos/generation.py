@@ -1,4 +1,4 @@
-"""`request certificate generate` (sheet §4): understanding the command, and making CSRs and certificates."""
+"""`request certificate generate` (panos.md §4): understanding the command, and making CSRs and certificates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ECDSA_BITS = ("256", "384", "521")
 Digest = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 _DIGESTS: dict[str, Digest] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _OLD_DIGESTS = ("md5", "sha1")
-# The library that signs here can no longer make these; a device without them refuses with this text (sheet §7).
+# The library that signs here can no longer make these; a device without them refuses with this text (panos.md §7).
 _UNSUPPORTED = "Unsupported digest or keys used in FIPS-CC mode"
 # Upper bounds of X.520. The order of the table is that of the subject.
 _SUBJECT: dict[str, tuple[x509.ObjectIdentifier, int]] = {

@@ -1,4 +1,4 @@
-"""Private keys on the device: made there, and kept only encrypted with the device's master key (sheet §6)."""
+"""Private keys on the device: made there, and kept only encrypted with the device's master key (panos.md §6)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def generate_key(spec: KeySpec) -> PrivateKey:
 
 
 def algorithm_of(key: PrivateKey) -> str:
-    """As the configuration calls it: EC, not ECDSA (sheet §6)."""
+    """As the configuration calls it: EC, not ECDSA (panos.md §6)."""
     return "RSA" if isinstance(key, rsa.RSAPrivateKey) else "EC"
 
 

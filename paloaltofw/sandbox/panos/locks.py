@@ -1,4 +1,4 @@
-"""Config locks and commit locks (sheet §3)."""
+"""Config locks and commit locks (panos.md §3)."""
 
 from __future__ import annotations
 

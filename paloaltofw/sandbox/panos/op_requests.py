@@ -1,4 +1,4 @@
-"""type=op: the operational commands that a certificate's life needs (sheet §3, §4, §9)."""
+"""type=op: the operational commands that a certificate's life needs (panos.md §3, §4, §9)."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _clock(operation: Operation) -> Answer:
 
 
 def _admins(operation: Operation) -> Answer:
-    """Sessions; the one that asks bears `<self/>` since 10.0 (sheet §3)."""
+    """Sessions; the one that asks bears `<self/>` since 10.0 (panos.md §3)."""
     operation.parameters()
     firewall, holder = operation.firewall, Element("admins")
     for name, (start, last) in firewall.sessions.items():
@@ -169,7 +169,7 @@ def _chassis_ready(operation: Operation) -> Answer:
 
 
 def _changes(operation: Operation) -> Answer:
-    """The journal (sheet §3); its shape on a firewall is not confirmed."""
+    """The journal (panos.md §3); its shape on a firewall is not confirmed."""
     operation.parameters()
     shape = operation.firewall.switches.changes_shape
     if shape == "unknown_command":
@@ -202,7 +202,7 @@ def _full_commit_required(operation: Operation) -> Answer:
 
 
 def _revert(operation: Operation) -> Answer:
-    """Undo what some administrators changed (sheet §9)."""
+    """Undo what some administrators changed (panos.md §9)."""
     operation.require_change()
     names = _admin_members(operation)
     if not operation.admin.role.is_superuser and set(names) != {operation.admin.name}:
@@ -227,7 +227,7 @@ def _admin_members(operation: Operation) -> list[str]:
 
 
 def _load(operation: Operation) -> Answer:
-    """Throws away everybody's changes (sheet §9: never use)."""
+    """Throws away everybody's changes (panos.md §9: never use)."""
     operation.require_change()
     values = operation.parameters("from")
     if values.get("from") != "running-config.xml":

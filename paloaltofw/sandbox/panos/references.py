@@ -1,4 +1,4 @@
-"""Which configuration nodes name certificates and SSL/TLS service profiles (sheet §8), and what these names mean."""
+"""Which configuration nodes name certificates and SSL/TLS service profiles (panos.md §8), and what these names mean."""
 
 from __future__ import annotations
 

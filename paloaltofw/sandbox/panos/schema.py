@@ -15,7 +15,7 @@ Schema: TypeAlias = "Mapping[str, Schema] | None"
 
 NAME_LIMIT = 63
 _OBJECT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_. -]{0,62}", re.ASCII)
-# Must not begin with * or _ (sheet §7).
+# Must not begin with * or _ (panos.md §7).
 _CERTIFICATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]*", re.ASCII)
 
 
@@ -27,7 +27,7 @@ def _free(names: str) -> dict[str, Schema]:
     return dict.fromkeys(names.split())
 
 
-# Elements of a certificate entry (sheet §6).
+# Elements of a certificate entry (panos.md §6).
 CERTIFICATE_FIELDS = _leaves(
     "algorithm ca common-name common-name-int csr expiry-epoch issuer issuer-hash not-valid-after not-valid-before"
     " private-key private-key-on-hsm public-key revoke-date-epoch status subject subject-hash subject-int"
@@ -107,7 +107,7 @@ def _check_name(container: str, name: str) -> None:
 
 
 def check_certificate_name(name: str, code: int = INVALID_OBJECT) -> None:
-    """Length and characters of a certificate's name (sheet §7)."""
+    """Length and characters of a certificate's name (panos.md §7)."""
     if len(name) > NAME_LIMIT:
         why = f"can be at most {NAME_LIMIT} characters, but current length: {len(name)}"
         raise PanosError(f" certificate -> {name[:NAME_LIMIT]}  {why}", code=code)

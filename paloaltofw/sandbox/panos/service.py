@@ -1,4 +1,4 @@
-"""The XML API of a simulated firewall: from an HTTP request to an answer (sheet §1, §2)."""
+"""The XML API of a simulated firewall: from an HTTP request to an answer (panos.md §1, §2)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Call:
 
     @property
     def _is_body_readable(self) -> bool:
-        """Devices do not understand a quoted boundary (sheet §7)."""
+        """Devices do not understand a quoted boundary (panos.md §7)."""
         content_type = str(self.request.headers.get("content-type", ""))
         return 'boundary="' not in content_type.lower()
 
@@ -104,7 +104,7 @@ class PanosSite:
         return key_answer(self.firewall.admins.keygen(self._require(admin)))
 
     def _authenticate(self, call: Call) -> Administrator:
-        """By X-PAN-KEY, by key=, or by HTTP Basic (sheet §1)."""
+        """By X-PAN-KEY, by key=, or by HTTP Basic (panos.md §1)."""
         key = str(call.request.headers.get("x-pan-key", "")) or call.parameters.get("key", "")
         admin = self.firewall.admins.by_key(key) if key else self._basic(call.request)
         if admin is None:

@@ -9,32 +9,32 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class PanosSwitches:
-    """Behaviour that the fact sheet leaves open or that differs by release; section numbers are the sheet's."""
+    """Behaviour that panos.md leaves open or that differs by release; see docs/reference/panos.md."""
 
-    # §1, §2: which form a refusal takes
+    # panos.md §1, §2: which form a refusal takes
     bad_key_http_status: int = 403
     bad_key_text: Literal["Invalid credentials.", "Invalid Credential"] = "Invalid credentials."
     role_denial_http_status: int = 200
     bad_request_http_status: int = 400
-    # §1: API keys. Without a lifetime (seconds) it is not known whether keygen gives the same key again.
+    # panos.md §1: API keys. Without a lifetime (seconds) it is not known whether keygen gives the same key again.
     api_key_lifetime: float | None = None
     keygen_without_lifetime: Literal["same_key", "new_key"] = "same_key"
     keygen_ends_old_key: bool = True
     api_key_with_plus: bool = False
-    # §3
+    # panos.md §3
     show_self: bool = True
     changes_shape: Literal["journal", "empty", "unknown_command"] = "journal"
     config_lock_code: int | None = 14
     config_lock_held: Literal["scope_is_locked", "already_held"] = "scope_is_locked"
     commit_releases_locks: bool = True
-    # §4
+    # panos.md §4
     vsys_shared: bool = False
     ecdsa_521: Literal["ok", "refused"] = "ok"
     cn_in_san: bool = False
     alt_email: Literal["accepted", "unexpected"] = "accepted"
     generate_existing: Literal["error", "overwrite"] = "error"
     generate_answer: Literal["msg_line", "result_text"] = "msg_line"
-    # §6, §7
+    # panos.md §6, §7
     subject_form: Literal["bare", "slash", "spaced"] = "bare"
     dots_in_names: Literal["kept", "dropped"] = "kept"
     keyless_import: Literal["accepted", "refused_leaf"] = "accepted"
@@ -42,9 +42,9 @@ class PanosSwitches:
     mismatch_text: str = "Mismatched public and private keys."
     bundle: Literal["leaf_only", "whole"] = "leaf_only"
     csr_kept_after_import: bool = True
-    # §8: whether `set` and `edit` already refuse to name an object that does not exist, or only the commit does
+    # panos.md §8: whether `set` and `edit` already refuse to name an object that does not exist, or the commit
     dangling_reference: Literal["refused_at_once", "accepted_until_commit"] = "refused_at_once"
-    # §9
+    # panos.md §9
     commit_description: Literal["both", "direct_only", "partial_only", "refused"] = "both"
     no_partial_changes: Literal["no_changes_msg", "same_result_msg", "same_result_error", "job_with_same_result"] = (
         "no_changes_msg"
@@ -62,7 +62,7 @@ class Latencies:
 
 
 class Right(enum.Enum):
-    """XML API rights of an admin role (§1)."""
+    """XML API rights of an admin role (panos.md §1)."""
 
     CONFIGURATION = "configuration"
     OPERATIONAL = "operational requests"

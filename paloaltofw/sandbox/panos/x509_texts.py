@@ -1,4 +1,4 @@
-"""How PAN-OS writes certificates into its configuration: names, dates, OpenSSL name hashes (sheet §6)."""
+"""How PAN-OS writes certificates into its configuration: names, dates, OpenSSL name hashes (panos.md §6)."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _encode_oid(dotted: str) -> bytes:
 
 
 def certificate_fields(certificates: list[x509.Certificate], form: SubjectForm) -> list[Element]:
-    """The elements of a finished entry (sheet §6) for a certificate, leaf first; without a key."""
+    """The elements of a finished entry (panos.md §6) for a certificate, leaf first; without a key."""
     leaf = certificates[0]
     algorithm = "RSA" if isinstance(leaf.public_key(), rsa.RSAPublicKey) else "EC"
     fields = {

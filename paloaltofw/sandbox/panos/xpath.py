@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
-# /tag, /entry[@name='x'], /member[text()='x'], /entry[./certificate='N'] (sheet §6, §8). Everything else is refused.
+# /tag, /entry[@name='x'], /member[text()='x'], /entry[./certificate='N'] (panos.md §6, §8). Everything else is refused.
 _STEP = re.compile(
     r"/(?P<tag>[A-Za-z_][\w.-]*)"
     r"(?:\[\s*(?P<left>@name|text\(\)|\./(?P<child>[A-Za-z_][\w.-]*))\s*=\s*(?P<literal>'[^']*'|\"[^\"]*\")\s*\])?",

@@ -1,6 +1,6 @@
 """What the simulated SCM takes and refuses: bodies as in OpenAPI 25.11, CSRs, names, custom fields.
 
-The codes are those of fact sheet SCM §3.5.
+The codes are those of scm.md §3.5.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ENROLL: Schema = {
     "csr": Field((str,), MAX_CSR, required=True), "subjAltNames": _TEXTS, "comments": _COMMENTS,
     "externalRequester": _REQUESTER, "customFields": _OBJECT,
 }  # fmt: skip
-# The schema marks profileId and customFields as required, its own text and example do not (fact sheet SCM §2.2).
+# The schema marks profileId and customFields as required, its own text and example do not (scm.md §2.2).
 RENEW: Schema = {
     **ENROLL, "csr": Field((str,), MAX_CSR), "profileId": _NUMBER, "email": _TEXT, "term": _NUMBER,
     "dcvMode": Field((str,), values=("EMAIL", "CNAME", "HTTP", "HTTPS")), "dcvEmail": _TEXT,

@@ -1,4 +1,4 @@
-"""Orders of the simulated SCM: accounts, switches, and the states of fact sheet SCM §2.3 with the way through them."""
+"""Orders of the simulated SCM: accounts, switches, and the states of scm.md §2.3 with the way through them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Account:
 
 @dataclass(frozen=True)
 class ScmSwitches:
-    """Behaviour that no document settles; each position must be borne by a client (fact sheet SCM §7, §8)."""
+    """Behaviour that no document settles; each position must be borne by a client (scm.md §7, §8)."""
 
     token_error: str = "unauthorized_client"  # invalid_client
     token_basic: bool = True
@@ -175,7 +175,7 @@ def _after(moment: datetime.datetime | None, seconds: float) -> datetime.datetim
 
 
 def new_id(number: int, style: str) -> str:
-    """An ID in one of the styles that are possible; the Base64 one holds +, / and = (fact sheet SCM §2.2)."""
+    """An ID in one of the styles that are possible; the Base64 one holds +, / and = (scm.md §2.2)."""
     if style == "digits":
         return str(number)
     return base64.b64encode(b"\xfb\xff" + json.dumps({"id": number}).encode() + b"?>").decode()
@@ -189,7 +189,7 @@ def status_word(state: str, style: str) -> str:
 
 
 def dcv_info(order: Order) -> dict[str, object]:
-    """What an order waits for, in the shape of fact sheet SCM §2.6."""
+    """What an order waits for, in the shape of scm.md §2.6."""
     names = sorted({name.removeprefix("*.") for name in order.names if "@" not in name})
     log = [
         {

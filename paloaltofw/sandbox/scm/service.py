@@ -249,7 +249,7 @@ class ScmSite:
         return csr
 
     def _repeated(self, order: Order) -> Order | None:
-        """The order to answer with instead of a new one; fact sheet SCM §8 leaves open what a repeated CSR does."""
+        """The order to answer with instead of a new one; scm.md §8 leaves open what a repeated CSR does."""
         if self.switches.repeated_csr == "order":
             return None
         earlier = [

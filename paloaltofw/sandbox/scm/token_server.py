@@ -1,4 +1,4 @@
-"""The simulated token server: client credentials as in RFC 6749 §4.4, with Keycloak's habits (fact sheet SCM §1)."""
+"""The simulated token server: client credentials as in RFC 6749 §4.4, with Keycloak's habits (scm.md §1)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class TokenServer:
 
 
 def challenge(url: str, form: str) -> str:
-    """The WWW-Authenticate header of a 401 in one of its possible forms (fact sheet SCM §1)."""
+    """The WWW-Authenticate header of a 401 in one of its possible forms (scm.md §1)."""
     forms = {
         "quoted": f'Bearer authorization_uri="{url}"',
         "unquoted": f"Bearer authorization_uri={url}",

@@ -204,7 +204,7 @@ def test_the_tables_of_fields_are_the_documented_schemas(table: str, name: str) 
     for field_name, documented in schema["properties"].items():
         field = fields[field_name]
         assert field.kinds == KINDS[documented["type"]]
-        # Of `csr` only renew says how long it may be; the simulator holds all three to it (fact sheet SCM §7).
+        # Of `csr` only renew says how long it may be; the simulator holds all three to it (scm.md §7).
         assert field.longest == documented.get("maxLength", 32767 if field_name == "csr" else None)
         assert field.shortest == documented.get("minLength", 0)
     required = {field_name for field_name, field in fields.items() if field.required}

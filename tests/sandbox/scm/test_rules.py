@@ -18,7 +18,7 @@ from tests.x509 import key
 
 PEM = csr().public_bytes(Encoding.PEM).decode()
 ONE_LINE = "".join(PEM.splitlines()[1:-1])
-WITHOUT_NEWLINES = PEM.replace("\n", "")  # what a public client's curl command sends (fact sheet SCM §2.2)
+WITHOUT_NEWLINES = PEM.replace("\n", "")  # what a public client's curl command sends (scm.md §2.2)
 
 
 # --- bodies ----------------------------------------------------------------------------------------------------------

@@ -347,7 +347,7 @@ def test_mistakes_at_the_way_in(method: str, path: str, status: int) -> None:
     assert desk.site.order("1000").state == "Requested"
 
 
-def test_the_switches_stand_where_the_fact_sheet_puts_them() -> None:
+def test_the_switches_stand_where_the_reference_puts_them() -> None:
     switches = ScmSwitches()
     assert (switches.token_error, switches.token_seconds, switches.token_basic) == ("unauthorized_client", 300, True)
     assert (switches.not_ready, switches.certificate_ids) == (("-103", "-109"), "digits")
