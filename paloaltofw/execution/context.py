@@ -11,7 +11,7 @@ from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, Busy
 from paloaltofw.execution.progress import Progress, Silent
 from paloaltofw.lifecycle.decision import Decision, State
-from paloaltofw.lifecycle.inputs import Seen, Wish
+from paloaltofw.lifecycle.inputs import Observation, Wish
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import CertificateEntry
 from paloaltofw.model.firewall_profile import FirewallProfile
@@ -50,7 +50,7 @@ class Work:
     """The work on one certificate, while it goes on."""
 
     profile: CertificateProfile
-    seen: Seen
+    observed: Observation
     decision: Decision
     revoke_predecessor: bool = False
     order: OrderRecord | None = None

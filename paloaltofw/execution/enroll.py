@@ -62,7 +62,7 @@ def _new_record(context: Context, work: Work, entry: str, submit: SubmitOrder) -
         reason=work.decision.reason,
         created_at=format_time(context.clock.now()),
         previous_id=submit.previous_id,
-        revoke_id=work.seen.certificate_id if work.revoke_predecessor else None,
+        revoke_id=work.observed.certificate_id if work.revoke_predecessor else None,
     )
 
 
@@ -121,9 +121,9 @@ def submit_order(context: Context, work: Work, step: SubmitOrder) -> None:
 
 def _same_key_record(context: Context, work: Work, step: SubmitOrder) -> OrderRecord:
     """An order for the key in service: its CSR is used where it is still known, else SCM's copy of it."""
-    current = next(item for item in work.seen.held if item.name == work.decision.in_service)
+    current = next(item for item in work.observed.held if item.name == work.decision.in_service)
     assert current.certificate is not None  # nosec B101  # narrows a type
-    installed = work.seen.installed
+    installed = work.observed.installed
     known = current.csr or (parse_csr(installed.csr) if installed and installed.csr else None)
     if known is not None and known.spki_sha256 == current.certificate.spki_sha256:
         work.csr = known

@@ -19,7 +19,7 @@ from paloaltofw.execution.observe import Kept, combine, look_at, look_into
 from paloaltofw.execution.revocation import ask_for_revocation, is_check_due
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, Outcome, State
-from paloaltofw.lifecycle.inputs import Seen
+from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.lifecycle.plans import outside_window
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
@@ -105,21 +105,28 @@ class FirewallRun:
         firewall = look_at(context.client, context.firewall.admin, profiles, kept)
         works = []
         for profile, state in zip(profiles, kept, strict=True):
-            seen = combine(profile, context.firewall.admin, firewall, state)
-            works.append(self._decide(profile, seen, state))
+            observed = combine(profile, context.firewall.admin, firewall, state)
+            works.append(self._decide(profile, observed, state))
         return works
 
-    def _decide(self, profile: CertificateProfile, seen: Seen, kept: Kept) -> Work:
+    def _decide(self, profile: CertificateProfile, observed: Observation, kept: Kept) -> Work:
         if kept.error is not None:
             decision = Decision(State.UNKNOWN, Action.FAILED, kept.error.what)
-            return Work(profile, seen, decision, error=kept.error)
-        seen, note = self._check_revocation(profile, seen)
-        decision = self._held_back(decide(profile, seen, self._wish, self._run.clock.now()))
-        work = Work(profile, seen, decision, self._wish.revoke_predecessor, seen.order, notes=list(decision.notes))
+            return Work(profile, observed, decision, error=kept.error)
+        observed, note = self._check_revocation(profile, observed)
+        decision = self._held_back(decide(profile, observed, self._wish, self._run.clock.now()))
+        work = Work(
+            profile, observed, decision, self._wish.revoke_predecessor, observed.order, notes=list(decision.notes)
+        )
         if note:
             work.notes.append(note)
-        if self._run.asks_orders and seen.order is not None and seen.order.order_id and not seen.order.chain:
-            self._ask_order(work, seen.order.order_id)
+        if (
+            self._run.asks_orders
+            and observed.order is not None
+            and observed.order.order_id
+            and not observed.order.chain
+        ):
+            self._ask_order(work, observed.order.order_id)
         return work
 
     def _held_back(self, decision: Decision) -> Decision:
@@ -135,22 +142,22 @@ class FirewallRun:
         except AgentError as error:
             work.notes.append(f"SCM could not be asked about order {order_id}: {error}")
 
-    def _check_revocation(self, profile: CertificateProfile, seen: Seen) -> tuple[Seen, str]:
+    def _check_revocation(self, profile: CertificateProfile, observed: Observation) -> tuple[Observation, str]:
         interval = self._context.settings.revocation_check
-        if not is_check_due(seen, interval, self._run.clock.now()):
-            return seen, ""
-        revoked, note = ask_for_revocation(self._context.scm(profile.account), seen)
+        if not is_check_due(observed, interval, self._run.clock.now()):
+            return observed, ""
+        revoked, note = ask_for_revocation(self._context.scm(profile.account), observed)
         if revoked is None:
-            return seen, note
-        current = in_service(seen.held, requirements(profile))
+            return observed, note
+        current = in_service(observed.held, requirements(profile))
         if current is not None and not self._run.is_dry:
-            self._save_check(profile, seen, current.name, revoked)
-        return replace(seen, is_revoked_at_scm=revoked), note
+            self._save_check(profile, observed, current.name, revoked)
+        return replace(observed, is_revoked_at_scm=revoked), note
 
-    def _save_check(self, profile: CertificateProfile, seen: Seen, entry: str, revoked: bool) -> None:
-        assert seen.certificate_id is not None  # nosec B101  # narrows a type
+    def _save_check(self, profile: CertificateProfile, observed: Observation, entry: str, revoked: bool) -> None:
+        assert observed.certificate_id is not None  # nosec B101  # narrows a type
         now = format_time(self._run.clock.now())
-        known = seen.installed or InstalledRecord(seen.certificate_id, entry, "", "", now)
+        known = observed.installed or InstalledRecord(observed.certificate_id, entry, "", "", now)
         record = replace(known, checked_at=now, revoked=revoked)
         self._context.store.save_installed(profile.id, record)
 
@@ -203,7 +210,7 @@ class FirewallRun:
     def _commit(self, works: Sequence[Work]) -> None:
         """One commit for everything that changed, pending CSRs included: else a revert or restart would lose them."""
         owed = [work for work in works if _has(work, Commit) and (work.is_open or work.is_pending)]
-        if not owed or not (self._context.has_changed or any(work.seen.unapplied for work in owed)):
+        if not owed or not (self._context.has_changed or any(work.observed.unapplied for work in owed)):
             return
         self._announce(owed[0], next(step for step in owed[0].decision.steps if isinstance(step, Commit)))
         try:
@@ -244,7 +251,7 @@ class FirewallRun:
             state=decision.state,
             action=decision.action,
             reason=decision.reason,
-            certificate_id=work.seen.certificate_id,
+            certificate_id=work.observed.certificate_id,
             order_id=work.order.order_id if work.order else None,
             ordered_at=work.order.ordered_at if work.order else None,
             waits_for=work.waits_for or decision.waits_for,
@@ -286,7 +293,7 @@ def _has(work: Work, kind: type) -> bool:
 def _certificate_of(work: Work) -> Certificate | None:
     if work.certificate is not None and work.error is None:
         return work.certificate
-    return next((item.certificate for item in work.seen.held if item.name == work.decision.in_service), None)
+    return next((item.certificate for item in work.observed.held if item.name == work.decision.in_service), None)
 
 
 def _unknown(profile: CertificateProfile, error: AgentError) -> Outcome:

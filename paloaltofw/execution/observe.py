@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from paloaltofw.errors import StateError
-from paloaltofw.lifecycle.inputs import Seen
+from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.lifecycle.succession import Held, in_service, requirements, series_number
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import CertificateEntry, ServiceProfile
@@ -57,24 +57,24 @@ def look_at(
     service_profiles = client.service_profiles() if wants_profiles or is_installing else None
     names = [profile.name for profile in profiles]
     ours = [entry for entry in entries.values() if admin in entry.changed_by and _is_of(names, entry.name)]
-    seen = FirewallSeen(entries, service_profiles)
+    observed = FirewallSeen(entries, service_profiles)
     # The marks of uncommitted nodes are a hint; whether anything is uncommitted is told by the running configuration.
     if ours:
-        seen = replace(seen, running=client.running_certificates())
+        observed = replace(observed, running=client.running_certificates())
     if service_profiles and any(admin in profile.changed_by for profile in service_profiles.values()):
-        seen = replace(seen, running_profiles=client.running_service_profiles())
-    return seen
+        observed = replace(observed, running_profiles=client.running_service_profiles())
+    return observed
 
 
 def _is_of(names: Sequence[str], entry: str) -> bool:
     return any(series_number(name, entry) is not None for name in names)
 
 
-def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, kept: Kept) -> Seen:
+def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, kept: Kept) -> Observation:
     """What is seen of one certificate."""
     numbered = ((series_number(profile.name, name), entry) for name, entry in firewall.entries.items())
     held = sorted((_held(number, entry) for number, entry in numbered if number), key=lambda item: item.number)
-    return Seen(
+    return Observation(
         held=tuple(held),
         order=kept.order,
         issued=_leaf(kept.order),

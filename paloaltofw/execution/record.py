@@ -14,7 +14,7 @@ def record_id(context: Context, work: Work, entries: dict[str, str]) -> None:
     """See the running configuration hold the certificate, save its ID, end the journal entry."""
     order = work.order
     assert order is not None and order.order_id is not None  # nosec B101  # narrows a type
-    leaf = work.certificate or work.seen.issued
+    leaf = work.certificate or work.observed.issued
     assert leaf is not None  # nosec B101  # narrows a type
     running = read_certificate(entries.get(order.entry, ""))
     if running is None or running.sha256 != leaf.sha256:

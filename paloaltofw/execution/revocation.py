@@ -9,7 +9,7 @@ from paloaltofw.clock import Clock, format_time, parse_time
 from paloaltofw.errors import PeerError, Refused
 from paloaltofw.execution.clients import Accounts
 from paloaltofw.execution.context import Context, Work, events
-from paloaltofw.lifecycle.inputs import Seen
+from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.records import OrderRecord
 from paloaltofw.model.settings import Configuration
@@ -54,21 +54,26 @@ def revoke_certificate(
     events.info("profile=%s certificate ID %s revoked, reason code %d", profile.id, certificate_id, reason_code)
 
 
-def is_check_due(seen: Seen, interval: float, now: datetime.datetime) -> bool:
+def is_check_due(observed: Observation, interval: float, now: datetime.datetime) -> bool:
     """Whether SCM is to be asked for a revocation; `interval` is in seconds, infinite for never."""
-    if seen.certificate_id is None or seen.order is not None or interval == float("inf") or seen.is_revoked_at_scm:
+    if (
+        observed.certificate_id is None
+        or observed.order is not None
+        or interval == float("inf")
+        or observed.is_revoked_at_scm
+    ):
         return False
-    if seen.installed is None:
-        return any(item.is_complete for item in seen.held)
-    return (now - parse_time(seen.installed.checked_at)).total_seconds() >= interval
+    if observed.installed is None:
+        return any(item.is_complete for item in observed.held)
+    return (now - parse_time(observed.installed.checked_at)).total_seconds() >= interval
 
 
-def ask_for_revocation(scm: ScmClient, seen: Seen) -> tuple[bool | None, str]:
+def ask_for_revocation(scm: ScmClient, observed: Observation) -> tuple[bool | None, str]:
     """Whether SCM calls the certificate revoked; None, with a note, if it could not be asked."""
-    assert seen.certificate_id is not None  # nosec B101  # narrows a type
+    assert observed.certificate_id is not None  # nosec B101  # narrows a type
     try:
-        return scm.status(seen.certificate_id).state is OrderState.REVOKED, ""
+        return scm.status(observed.certificate_id).state is OrderState.REVOKED, ""
     except Refused:
-        return False, f"SCM does not know the saved certificate ID {seen.certificate_id}"
+        return False, f"SCM does not know the saved certificate ID {observed.certificate_id}"
     except PeerError as error:
         return None, f"revocation could not be checked: {error}"

@@ -1,4 +1,4 @@
-"""decide(profile, seen, wish, now): what is to be done for one certificate, and why. No I/O, no clock, no chance."""
+"""decide: what is to be done for one certificate, and why. No I/O, no clock, no chance."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime
 from dataclasses import dataclass, replace
 
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
-from paloaltofw.lifecycle.inputs import Seen, Wish, requested_digest
+from paloaltofw.lifecycle.inputs import Observation, Wish, requested_digest
 from paloaltofw.lifecycle.plans import blocked_decision, install_steps, order_new_key, unbound_profiles
 from paloaltofw.lifecycle.renewal_window import renewal_window
 from paloaltofw.lifecycle.resume import go_on
@@ -17,37 +17,42 @@ from paloaltofw.pki.certificate import Certificate
 from paloaltofw.pki.verification import difference
 
 
-def decide(profile: CertificateProfile, seen: Seen, wish: Wish, now: datetime.datetime) -> Decision:
+def decide(profile: CertificateProfile, observed: Observation, wish: Wish, now: datetime.datetime) -> Decision:
     """What is to be done for one certificate, and why."""
-    pushed = [item for item in seen.held if item.template]
+    pushed = [item for item in observed.held if item.template]
     if pushed:
         what = f"{pushed[0].name} is pushed by the Panorama template {pushed[0].template}"
         hint = "manage it on Panorama, or choose another name"
         return blocked_decision(State.UNKNOWN, what, Blocked("template", what, hint))
-    if seen.order is not None:
-        return go_on(profile, seen, seen.order, wish, now)
-    current = in_service(seen.held, requirements(profile))
+    if observed.order is not None:
+        return go_on(profile, observed, observed.order, wish, now)
+    current = in_service(observed.held, requirements(profile))
     if current is None or current.certificate is None:
-        return _absent(profile, seen, wish)
-    return _present(profile, seen, wish, now, current, current.certificate)
+        return _absent(profile, observed, wish)
+    return _present(profile, observed, wish, now, current, current.certificate)
 
 
-def _absent(profile: CertificateProfile, seen: Seen, wish: Wish) -> Decision:
+def _absent(profile: CertificateProfile, observed: Observation, wish: Wish) -> Decision:
     if not (wish.enroll or wish.replace):
         what = f"{profile.name} is not on the firewall"
         return blocked_decision(
             State.ABSENT, what, Blocked("absent", what, f"run: paloaltoagent enroll -p {profile.id}")
         )
-    steps = order_new_key(profile, seen, "enroll", None, wish)
+    steps = order_new_key(profile, observed, "enroll", None, wish)
     notes = ("a pending CSR without a known order is used",) if isinstance(steps[0], AdoptCsr) else ()
     return Decision(State.ABSENT, Action.ENROLL, "not on the firewall", steps, notes=notes)
 
 
 def _present(
-    profile: CertificateProfile, seen: Seen, wish: Wish, now: datetime.datetime, current: Held, certificate: Certificate
+    profile: CertificateProfile,
+    observed: Observation,
+    wish: Wish,
+    now: datetime.datetime,
+    current: Held,
+    certificate: Certificate,
 ) -> Decision:
-    state, reason, notes = _judge(profile, seen, wish, now, current, certificate)
-    case = _Case(profile, seen, wish, now, current, state, reason, notes)
+    state, reason, notes = _judge(profile, observed, wish, now, current, certificate)
+    case = _Case(profile, observed, wish, now, current, state, reason, notes)
     if _is_wanted(case):
         return _replace_now(case) if wish.replace else _ORDERS[state](case)
     if state is not State.VALID and not profile.renewal.auto:
@@ -56,18 +61,23 @@ def _present(
 
 
 def _judge(
-    profile: CertificateProfile, seen: Seen, wish: Wish, now: datetime.datetime, current: Held, certificate: Certificate
+    profile: CertificateProfile,
+    observed: Observation,
+    wish: Wish,
+    now: datetime.datetime,
+    current: Held,
+    certificate: Certificate,
 ) -> tuple[State, str, tuple[str, ...]]:
     """State, reason and notes of the certificate in service."""
     window = renewal_window(certificate, profile, wish.renew_before_days)
     notes = ("renew_before_days is more than half of the lifetime; half is used",) if window.capped else ()
     days = (certificate.not_after - now).days
     lifetime = round(certificate.lifetime.total_seconds() / 86400)
-    if current.is_revoked or seen.is_revoked_at_scm:
-        return State.REVOKED, "revoked" + (" at SCM" if seen.is_revoked_at_scm else " on the firewall"), notes
+    if current.is_revoked or observed.is_revoked_at_scm:
+        return State.REVOKED, "revoked" + (" at SCM" if observed.is_revoked_at_scm else " on the firewall"), notes
     if certificate.not_after <= now:
         return State.EXPIRED, f"expired on {certificate.not_after:%Y-%m-%d}", notes
-    differs = _mismatch(profile, seen, current, certificate)
+    differs = _mismatch(profile, observed, current, certificate)
     if differs:
         return State.MISMATCH, f"the certificate does not match the profile: {differs}", notes
     if now >= window.opens:
@@ -77,12 +87,14 @@ def _judge(
     return State.VALID, f"valid, {days} of {lifetime} days left, due from {window.opens:%Y-%m-%d}", notes
 
 
-def _mismatch(profile: CertificateProfile, seen: Seen, current: Held, certificate: Certificate) -> str | None:
+def _mismatch(
+    profile: CertificateProfile, observed: Observation, current: Held, certificate: Certificate
+) -> str | None:
     """What no longer matches: the certificate itself, or, where our own order is known, what was asked for."""
     lacks = difference(certificate, requirements(profile))
     if lacks:
         return lacks
-    known = seen.installed
+    known = observed.installed
     if known and known.entry == current.name and known.requested and known.requested != requested_digest(profile):
         return "subject, names or key of the profile were changed since it was ordered"
     return None
@@ -93,7 +105,7 @@ class _Case:
     """A certificate that is there, and what was found of it."""
 
     profile: CertificateProfile
-    seen: Seen
+    observed: Observation
     wish: Wish
     now: datetime.datetime
     current: Held
@@ -107,7 +119,7 @@ class _Case:
 
     def new_key(self, operation: str, previous_id: str | None) -> tuple[Step, ...]:
         """The steps to a successor with a new key."""
-        return order_new_key(self.profile, self.seen, operation, previous_id, self.wish)
+        return order_new_key(self.profile, self.observed, operation, previous_id, self.wish)
 
 
 def _is_wanted(case: _Case) -> bool:
@@ -125,20 +137,20 @@ def _enroll_again(case: _Case) -> Decision:
 
 
 def _renew(case: _Case) -> Decision:
-    known_id = case.seen.certificate_id
+    known_id = case.observed.certificate_id
     operation = "renew" if known_id else "enroll"
     if case.profile.renewal.key == "rotate":
         return case.decision(Action.RENEW, case.new_key(operation, known_id))
-    if known_id or case.current.csr is not None or (case.seen.installed and case.seen.installed.csr):
+    if known_id or case.current.csr is not None or (case.observed.installed and case.observed.installed.csr):
         submit = SubmitOrder(operation, case.profile.account, case.profile.type, known_id)
-        install = install_steps(case.profile, case.seen, case.current.name, case.wish)
+        install = install_steps(case.profile, case.observed, case.current.name, case.wish)
         return case.decision(Action.RENEW, (submit, Collect(None), *install))
     note = "neither a saved certificate ID nor the CSR is known, so a new key is made"
     return replace(case, notes=(*case.notes, note)).decision(Action.RENEW, case.new_key(operation, known_id))
 
 
 def _replace_now(case: _Case) -> Decision:
-    usable = case.seen.certificate_id if case.state in (State.VALID, State.DUE, State.MISMATCH) else None
+    usable = case.observed.certificate_id if case.state in (State.VALID, State.DUE, State.MISMATCH) else None
     steps = case.new_key("replace" if usable else "enroll", usable)
     return case.decision(Action.RENEW, steps, f"replacement asked for ({case.reason})" if case.wish.replace else None)
 
@@ -154,7 +166,7 @@ _ORDERS = {
 
 def _finish(case: _Case) -> Decision:
     """Nothing to order: see that the certificate in service is bound and committed, and its predecessors are gone."""
-    unbound, missing = unbound_profiles(case.profile, case.seen, case.current.name)
+    unbound, missing = unbound_profiles(case.profile, case.observed, case.current.name)
     if missing:
         what = f"there is no SSL/TLS service profile {missing[0]!r} on the firewall"
         hint = "create it, or correct bind in the profile"
@@ -163,7 +175,7 @@ def _finish(case: _Case) -> Decision:
     if strangers:
         note = f"{case.current.name} holds uncommitted changes of {', '.join(strangers)}"
         case = replace(case, notes=(*case.notes, note))
-    if unbound or case.seen.unapplied:
+    if unbound or case.observed.unapplied:
         steps: tuple[Step, ...] = (Bind(case.current.name, unbound),) if unbound else ()
         reason = f"{case.reason}; {'to be bound' if unbound else 'not committed yet'}"
         return case.decision(Action.INSTALL, (*steps, Commit(case.wish.admin)), reason)
@@ -172,7 +184,7 @@ def _finish(case: _Case) -> Decision:
 
 def _watch_predecessors(case: _Case) -> Decision:
     """A predecessor that is still there is still referred to: worth a note, and a failure before it expires."""
-    for item in case.seen.held:
+    for item in case.observed.held:
         if not item.is_complete or item.certificate is None or item.number >= case.current.number:
             continue
         days = (item.certificate.not_after - case.now).days

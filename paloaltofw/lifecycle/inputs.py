@@ -15,7 +15,7 @@ from paloaltofw.pki.certificate import Certificate
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """What was observed for one certificate. `held` is in ascending order; `service_profiles` is None if not read.
 
     `unapplied`: the candidate configuration holds changes of the agent's own administrator to this certificate that the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
-from paloaltofw.lifecycle.inputs import Seen, Wish
+from paloaltofw.lifecycle.inputs import Observation, Wish
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
@@ -42,19 +42,19 @@ def blocked_decision(state: State, reason: str, blocked: Blocked, in_service: st
 
 
 def order_new_key(
-    profile: CertificateProfile, seen: Seen, operation: str, previous_id: str | None, wish: Wish
+    profile: CertificateProfile, observed: Observation, operation: str, previous_id: str | None, wish: Wish
 ) -> tuple[Step, ...]:
     """A new key under a free name, or under a fitting pending CSR of ours, ordered and installed."""
-    adopted = adoptable(profile, seen, wish)
-    entry = adopted.name if adopted else next_entry(profile.name, seen.held)
+    adopted = adoptable(profile, observed, wish)
+    entry = adopted.name if adopted else next_entry(profile.name, observed.held)
     make: Step = AdoptCsr(entry) if adopted else GenerateCsr(entry, profile.key)
     submit = SubmitOrder(operation, profile.account, profile.type, previous_id)
-    return (make, submit, Collect(None), *install_steps(profile, seen, entry, wish))
+    return (make, submit, Collect(None), *install_steps(profile, observed, entry, wish))
 
 
-def adoptable(profile: CertificateProfile, seen: Seen, wish: Wish) -> Held | None:
+def adoptable(profile: CertificateProfile, observed: Observation, wish: Wish) -> Held | None:
     """The newest entry, if it is a pending CSR that fits the profile and is not another administrator's work."""
-    newest = seen.held[-1] if seen.held else None
+    newest = observed.held[-1] if observed.held else None
     if newest is None or not newest.is_pending or newest.csr is None or not newest.changed_by <= {wish.admin}:
         return None
     try:
@@ -64,16 +64,16 @@ def adoptable(profile: CertificateProfile, seen: Seen, wish: Wish) -> Held | Non
     return newest
 
 
-def install_steps(profile: CertificateProfile, seen: Seen, entry: str, wish: Wish) -> tuple[Step, ...]:
+def install_steps(profile: CertificateProfile, observed: Observation, entry: str, wish: Wish) -> tuple[Step, ...]:
     """Return the steps from a chain in hand to a certificate in service under `entry`."""
     steps: list[Step] = [Prove()]
     steps += [ImportCertificate(entry, True)] if wish.bundles_chain else [ImportChain(), ImportCertificate(entry)]
-    return (*steps, *move_steps(profile, seen, entry), Commit(wish.admin), RecordId(profile.id))
+    return (*steps, *move_steps(profile, observed, entry), Commit(wish.admin), RecordId(profile.id))
 
 
-def move_steps(profile: CertificateProfile, seen: Seen, entry: str) -> tuple[Step, ...]:
+def move_steps(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Step, ...]:
     """Move references to the entry and let its predecessors go."""
-    predecessors = tuple(item.name for item in seen.held if item.is_complete and item.name != entry)
+    predecessors = tuple(item.name for item in observed.held if item.is_complete and item.name != entry)
     steps: list[Step] = []
     if profile.ssl_tls_service_profiles or predecessors:
         steps.append(Bind(entry, profile.ssl_tls_service_profiles, predecessors))
@@ -81,11 +81,13 @@ def move_steps(profile: CertificateProfile, seen: Seen, entry: str) -> tuple[Ste
     return tuple(steps)
 
 
-def unbound_profiles(profile: CertificateProfile, seen: Seen, entry: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def unbound_profiles(
+    profile: CertificateProfile, observed: Observation, entry: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Service profiles that serve another certificate, and those that do not exist."""
-    if seen.service_profiles is None:
+    if observed.service_profiles is None:
         return (), ()
     names = profile.ssl_tls_service_profiles
-    missing = tuple(name for name in names if name not in seen.service_profiles)
-    there = [seen.service_profiles[name] for name in names if name in seen.service_profiles]
+    missing = tuple(name for name in names if name not in observed.service_profiles)
+    there = [observed.service_profiles[name] for name in names if name in observed.service_profiles]
     return tuple(item.name for item in there if item.certificate != entry), missing

@@ -6,7 +6,7 @@ import datetime
 from dataclasses import replace
 
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
-from paloaltofw.lifecycle.inputs import Seen, Wish, requested_digest
+from paloaltofw.lifecycle.inputs import Observation, Wish, requested_digest
 from paloaltofw.lifecycle.plans import (
     adoptable,
     blocked_decision,
@@ -32,10 +32,12 @@ from paloaltofw.model.records import OrderRecord, Phase
 from paloaltofw.pki.certificate import Certificate
 
 
-def go_on(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish, now: datetime.datetime) -> Decision:
+def go_on(
+    profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish, now: datetime.datetime
+) -> Decision:
     """Decide while an order is open: by its phase, with a word on how urgent it is."""
-    current = in_service(seen.held, requirements(profile))
-    decision = _PHASES[Phase(order.phase)](profile, seen, order, wish)
+    current = in_service(observed.held, requirements(profile))
+    decision = _PHASES[Phase(order.phase)](profile, observed, order, wish)
     if current is None or current.certificate is None:
         return replace(decision, notes=(*decision.notes, "nothing is in service, so this is urgent"))
     state = State.DUE if decision.state is State.ABSENT else decision.state
@@ -51,120 +53,120 @@ def _urgency(certificate: Certificate, profile: CertificateProfile, wish: Wish, 
     return f"becomes urgent in {(urgent - now).days} days, on {urgent:%Y-%m-%d}"
 
 
-def _entry(seen: Seen, order: OrderRecord) -> Held | None:
-    return next((item for item in seen.held if item.name == order.entry), None)
+def _entry(observed: Observation, order: OrderRecord) -> Held | None:
+    return next((item for item in observed.held if item.name == order.entry), None)
 
 
-def _holds_key(seen: Seen, order: OrderRecord) -> bool:
+def _holds_key(observed: Observation, order: OrderRecord) -> bool:
     """Whether the firewall still holds the key of the order's CSR."""
-    held = _entry(seen, order)
+    held = _entry(observed, order)
     if held is None or not held.has_key:
         return False
     known = held.csr.spki_sha256 if held.csr else held.certificate.spki_sha256 if held.certificate else None
     return known == order.spki_sha256
 
 
-def _generating(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+def _generating(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """Nothing was ordered. The CSR may be there already: then it is used, if the profile still wants it."""
-    held = _entry(seen, order)
-    if held is not None and held.is_pending and adoptable(profile, seen, wish) == held:
+    held = _entry(observed, order)
+    if held is not None and held.is_pending and adoptable(profile, observed, wish) == held:
         make: AdoptCsr | GenerateCsr = AdoptCsr(order.entry)
     else:
         # An entry that is there but does not fit stays: it is not ours to destroy a key that somebody may want.
-        entry = order.entry if held is None else next_entry(profile.name, seen.held)
+        entry = order.entry if held is None else next_entry(profile.name, observed.held)
         make = GenerateCsr(entry, profile.key)
     submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_id)
-    steps = (make, submit, Collect(None), *install_steps(profile, seen, make.entry, wish))
+    steps = (make, submit, Collect(None), *install_steps(profile, observed, make.entry, wish))
     return Decision(State.ABSENT, Action.ENROLL, "an interrupted request goes on", steps)
 
 
-def _ready(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+def _ready(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """The CSR is known and nothing was ordered."""
-    if order.requested != requested_digest(profile) or not _holds_key(seen, order):
-        return _generating(profile, seen, order, wish)
+    if order.requested != requested_digest(profile) or not _holds_key(observed, order):
+        return _generating(profile, observed, order, wish)
     submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_id)
-    steps = (submit, Collect(None), *install_steps(profile, seen, order.entry, wish))
+    steps = (submit, Collect(None), *install_steps(profile, observed, order.entry, wish))
     return Decision(State.ABSENT, Action.ENROLL, "an interrupted request goes on", steps)
 
 
-def _submitting(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+def _submitting(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """The order's answer was lost. The same CSR may be sent again, another one never."""
     what = f"the answer to an order was lost; look for {order.reference!r} in the comments of orders in the SCM portal"
     hint = f"run: paloaltoagent enroll --resubmit -p {profile.id}"
-    if not _holds_key(seen, order):
+    if not _holds_key(observed, order):
         if wish.resubmit:
-            return _anew(profile, seen, wish, "ordered again on purpose after a lost answer")
+            return _anew(profile, observed, wish, "ordered again on purpose after a lost answer")
         what += ", and the firewall has lost the key since"
         return blocked_decision(State.UNKNOWN, what, Blocked("lost-answer", what, hint))
     if wish.hold_lost_orders and not wish.resubmit:
         return blocked_decision(State.UNKNOWN, what, Blocked("lost-answer", what, hint))
     submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_id, again=True)
-    steps = (submit, Collect(None), *install_steps(profile, seen, order.entry, wish))
+    steps = (submit, Collect(None), *install_steps(profile, observed, order.entry, wish))
     reason = "the answer to the order was lost; the same CSR is sent again, so either certificate fits the key"
     return Decision(State.PENDING, Action.ENROLL, reason, steps, notes=(what,))
 
 
-def _ordered(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+def _ordered(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """SCM knows the order: collect it, as long as the key is there."""
-    if not _holds_key(seen, order):
-        return _key_lost(profile, seen, order, wish)
-    steps = (Collect(order.order_id), *install_steps(profile, seen, order.entry, wish))
+    if not _holds_key(observed, order):
+        return _key_lost(profile, observed, order, wish)
+    steps = (Collect(order.order_id), *install_steps(profile, observed, order.entry, wish))
     return Decision(State.PENDING, Action.COLLECT, f"order {order.order_id} is open since {order.ordered_at}", steps)
 
 
-def _issued(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+def _issued(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """The chain is in hand: import it, or finish what was begun after the import."""
-    held = _entry(seen, order)
-    if held is None or seen.issued is None or not _holds_key(seen, order):
-        return _key_lost(profile, seen, order, wish)
+    held = _entry(observed, order)
+    if held is None or observed.issued is None or not _holds_key(observed, order):
+        return _key_lost(profile, observed, order, wish)
     reason = f"order {order.order_id} is issued"
-    if held.certificate is None or held.certificate.sha256 != seen.issued.sha256:
-        return Decision(State.PENDING, Action.INSTALL, reason, install_steps(profile, seen, order.entry, wish))
-    unbound, _ = unbound_profiles(profile, seen, order.entry)
+    if held.certificate is None or held.certificate.sha256 != observed.issued.sha256:
+        return Decision(State.PENDING, Action.INSTALL, reason, install_steps(profile, observed, order.entry, wish))
+    unbound, _ = unbound_profiles(profile, observed, order.entry)
     steps: tuple[Step, ...] = (RecordId(profile.id),)
-    if seen.unapplied or unbound:
-        steps = (*move_steps(profile, seen, order.entry), Commit(wish.admin), *steps)
+    if observed.unapplied or unbound:
+        steps = (*move_steps(profile, observed, order.entry), Commit(wish.admin), *steps)
     return Decision(State.PENDING, Action.INSTALL, f"{reason} and imported", steps)
 
 
-def _key_lost(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+def _key_lost(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """A certificate without its key is of no use: the order is replaced by one for a new key."""
     note = (
         f"the firewall has lost the key of order {order.order_id} ({order.entry}), by a revert, a load or a restart; "
         "the order is replaced by one with a new key"
     )
-    steps = order_new_key(profile, seen, "replace", order.order_id, wish)
+    steps = order_new_key(profile, observed, "replace", order.order_id, wish)
     return Decision(
         State.PENDING, Action.ENROLL, "the firewall has lost the key of an open order", steps, notes=(note,)
     )
 
 
-def _failed(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+def _failed(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     if wish.resubmit:
-        return _after_failure(profile, seen, order, wish)
-    current = in_service(seen.held, requirements(profile))
+        return _after_failure(profile, observed, order, wish)
+    current = in_service(observed.held, requirements(profile))
     state = State.VALID if current else State.ABSENT
     hint = f"clear it up in SCM, then run: paloaltoagent enroll --resubmit -p {profile.id}"
     return blocked_decision(state, order.failure, Blocked("order", order.failure, hint))
 
 
-def _after_failure(profile: CertificateProfile, seen: Seen, order: OrderRecord, wish: Wish) -> Decision:
+def _after_failure(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """A new key, since it is not known whether SCM takes a CSR again whose order ended badly; the old key goes."""
-    entry, submit = next_entry(profile.name, seen.held), SubmitOrder("enroll", profile.account, profile.type)
+    entry, submit = next_entry(profile.name, observed.held), SubmitOrder("enroll", profile.account, profile.type)
     steps: list[Step] = [
         GenerateCsr(entry, profile.key),
         submit,
         Collect(None),
-        *install_steps(profile, seen, entry, wish),
+        *install_steps(profile, observed, entry, wish),
     ]
-    held = _entry(seen, order)
-    if held is not None and held.is_pending and _holds_key(seen, order):
+    held = _entry(observed, order)
+    if held is not None and held.is_pending and _holds_key(observed, order):
         steps.insert(len(steps) - 2, DeletePredecessor(held.name))
     return Decision(State.ABSENT, Action.ENROLL, "ordered again on purpose", tuple(steps))
 
 
-def _anew(profile: CertificateProfile, seen: Seen, wish: Wish, reason: str) -> Decision:
-    steps = order_new_key(profile, seen, "enroll", None, wish)
+def _anew(profile: CertificateProfile, observed: Observation, wish: Wish, reason: str) -> Decision:
+    steps = order_new_key(profile, observed, "enroll", None, wish)
     return Decision(State.ABSENT, Action.ENROLL, reason, steps)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action, Decision, State
-from paloaltofw.lifecycle.inputs import Seen, Wish, requested_digest
+from paloaltofw.lifecycle.inputs import Observation, Wish, requested_digest
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
@@ -49,31 +49,31 @@ from tests.lifecycle.cases import (
 
 
 @pytest.mark.parametrize(
-    ("seen", "wish", "state", "action", "steps"),
+    ("observed", "wish", "state", "action", "steps"),
     [
-        (Seen(), RUN, State.ABSENT, Action.ENROLL, FULL),
-        (Seen(), ENROLL, State.ABSENT, Action.ENROLL, FULL),
-        (Seen(), RENEW, State.ABSENT, Action.FAILED, []),
-        (Seen((held(csr=CSR),)), RUN, State.ABSENT, Action.ENROLL, ["AdoptCsr", *FULL[1:]]),
-        (Seen((held(certificate=GOOD),)), RUN, State.VALID, Action.NONE, []),
-        (Seen((held(certificate=GOOD),)), ENROLL, State.VALID, Action.NONE, []),
-        (Seen((held(certificate=GOOD),)), replace(RENEW, force=True), State.VALID, Action.RENEW, ROTATION),
-        (Seen((held(certificate=GOOD),)), REPLACE, State.VALID, Action.RENEW, ROTATION),
-        (Seen((held(certificate=DUE),)), RUN, State.DUE, Action.RENEW, ROTATION),
-        (Seen((held(certificate=DUE),)), ENROLL, State.DUE, Action.NONE, []),
-        (Seen((held(certificate=EXPIRED),)), ENROLL, State.EXPIRED, Action.ENROLL, ROTATION),
-        (Seen((held(certificate=GOOD, is_revoked=True),)), ENROLL, State.REVOKED, Action.ENROLL, ROTATION),
-        (Seen((held(certificate=GOOD),), is_revoked_at_scm=True), RUN, State.REVOKED, Action.ENROLL, ROTATION),
-        (Seen((held(certificate=OTHER),)), RUN, State.MISMATCH, Action.RENEW, ROTATION),
-        (Seen((held(certificate=OTHER),)), ENROLL, State.MISMATCH, Action.NONE, []),
-        (Seen((held(certificate=GOOD),), unapplied=True), RUN, State.VALID, Action.INSTALL, ["Commit"]),
-        (Seen((held(certificate=GOOD, template="T"),)), RUN, State.UNKNOWN, Action.FAILED, []),
+        (Observation(), RUN, State.ABSENT, Action.ENROLL, FULL),
+        (Observation(), ENROLL, State.ABSENT, Action.ENROLL, FULL),
+        (Observation(), RENEW, State.ABSENT, Action.FAILED, []),
+        (Observation((held(csr=CSR),)), RUN, State.ABSENT, Action.ENROLL, ["AdoptCsr", *FULL[1:]]),
+        (Observation((held(certificate=GOOD),)), RUN, State.VALID, Action.NONE, []),
+        (Observation((held(certificate=GOOD),)), ENROLL, State.VALID, Action.NONE, []),
+        (Observation((held(certificate=GOOD),)), replace(RENEW, force=True), State.VALID, Action.RENEW, ROTATION),
+        (Observation((held(certificate=GOOD),)), REPLACE, State.VALID, Action.RENEW, ROTATION),
+        (Observation((held(certificate=DUE),)), RUN, State.DUE, Action.RENEW, ROTATION),
+        (Observation((held(certificate=DUE),)), ENROLL, State.DUE, Action.NONE, []),
+        (Observation((held(certificate=EXPIRED),)), ENROLL, State.EXPIRED, Action.ENROLL, ROTATION),
+        (Observation((held(certificate=GOOD, is_revoked=True),)), ENROLL, State.REVOKED, Action.ENROLL, ROTATION),
+        (Observation((held(certificate=GOOD),), is_revoked_at_scm=True), RUN, State.REVOKED, Action.ENROLL, ROTATION),
+        (Observation((held(certificate=OTHER),)), RUN, State.MISMATCH, Action.RENEW, ROTATION),
+        (Observation((held(certificate=OTHER),)), ENROLL, State.MISMATCH, Action.NONE, []),
+        (Observation((held(certificate=GOOD),), unapplied=True), RUN, State.VALID, Action.INSTALL, ["Commit"]),
+        (Observation((held(certificate=GOOD, template="T"),)), RUN, State.UNKNOWN, Action.FAILED, []),
     ],
 )
 def test_what_is_done_without_an_open_order(
-    seen: Seen, wish: Wish, state: State, action: Action, steps: list[str]
+    observed: Observation, wish: Wish, state: State, action: Action, steps: list[str]
 ) -> None:
-    decision = decide(PROFILE, seen, wish, x509.NOW)
+    decision = decide(PROFILE, observed, wish, x509.NOW)
     assert (decision.state, decision.action, kinds(decision)) == (state, action, steps)
 
 
@@ -87,28 +87,28 @@ def test_what_is_done_without_an_open_order(
     ],
 )
 def test_the_operation_at_scm(certificate: Certificate, wish: Wish, operation: str, previous: str | None) -> None:
-    decision = decide(PROFILE, Seen((held(certificate=certificate),), certificate_id="9"), wish, x509.NOW)
+    decision = decide(PROFILE, Observation((held(certificate=certificate),), certificate_id="9"), wish, x509.NOW)
     submit = next(step for step in decision.steps if isinstance(step, SubmitOrder))
     assert (submit.operation, submit.previous_id) == (operation, previous)
 
 
 def test_reuse_keeps_name_and_key() -> None:
     profile = replace(PROFILE, renewal=Renewal(renew_before_days=30, key="reuse"))
-    decision = decide(profile, Seen((held(certificate=DUE),), certificate_id="9"), RUN, x509.NOW)
+    decision = decide(profile, Observation((held(certificate=DUE),), certificate_id="9"), RUN, x509.NOW)
     assert kinds(decision) == FULL[1:]
     assert ImportCertificate("www") in decision.steps
 
 
 def test_reuse_without_id_and_csr_makes_a_new_key() -> None:
     profile = replace(PROFILE, renewal=Renewal(renew_before_days=30, key="reuse"))
-    decision = decide(profile, Seen((held(certificate=DUE),)), RUN, x509.NOW)
+    decision = decide(profile, Observation((held(certificate=DUE),)), RUN, x509.NOW)
     assert kinds(decision) == ROTATION
 
 
 @pytest.mark.parametrize("certificate", [DUE, EXPIRED, OTHER])
 def test_renewal_that_is_switched_off_is_reported_and_not_done(certificate: Certificate) -> None:
     profile = replace(PROFILE, renewal=Renewal(auto=False, renew_before_days=30))
-    decision = decide(profile, Seen((held(certificate=certificate),)), RUN, x509.NOW)
+    decision = decide(profile, Observation((held(certificate=certificate),)), RUN, x509.NOW)
     assert (decision.action, decision.steps) == (Action.NONE, ())
     assert any("renewal.auto is false" in note for note in decision.notes)
 
@@ -116,9 +116,9 @@ def test_renewal_that_is_switched_off_is_reported_and_not_done(certificate: Cert
 def test_service_profiles_that_serve_another_certificate_are_bound() -> None:
     profile = replace(PROFILE, ssl_tls_service_profiles=("vpn", "web"))
     there = {"vpn": ServiceProfile("vpn", "www"), "web": ServiceProfile("web", "old")}
-    seen = Seen((held(certificate=GOOD),), service_profiles=there)
-    assert decide(profile, seen, RUN, x509.NOW).steps == (Bind("www", ("web",)), Commit("svc"))
-    missing = decide(profile, replace(seen, service_profiles={"vpn": there["vpn"]}), RUN, x509.NOW)
+    observed = Observation((held(certificate=GOOD),), service_profiles=there)
+    assert decide(profile, observed, RUN, x509.NOW).steps == (Bind("www", ("web",)), Commit("svc"))
+    missing = decide(profile, replace(observed, service_profiles={"vpn": there["vpn"]}), RUN, x509.NOW)
     assert missing.blocked is not None
     assert "web" in missing.blocked.message
 
@@ -126,7 +126,7 @@ def test_service_profiles_that_serve_another_certificate_are_bound() -> None:
 def test_a_predecessor_that_is_still_used_is_noted_and_fails_before_it_expires() -> None:
     def found(age: float) -> Decision:
         old = held(certificate=x509.certificate(age=age))
-        return decide(PROFILE, Seen((old, held(2, certificate=GOOD))), RUN, x509.NOW)
+        return decide(PROFILE, Observation((old, held(2, certificate=GOOD))), RUN, x509.NOW)
 
     assert found(100).blocked is None
     assert "predecessor www is still there" in found(100).notes[0]
@@ -139,10 +139,10 @@ def test_a_predecessor_that_is_still_used_is_noted_and_fails_before_it_expires()
 
 def test_a_profile_that_was_edited_since_the_order_is_a_mismatch() -> None:
     record = InstalledRecord("9", "www", requested_digest(PROFILE), "", "2026-11-24T00:00:00Z")
-    seen = Seen((held(certificate=GOOD),), installed=record)
-    assert decide(PROFILE, seen, RUN, x509.NOW).state is State.VALID
+    observed = Observation((held(certificate=GOOD),), installed=record)
+    assert decide(PROFILE, observed, RUN, x509.NOW).state is State.VALID
     edited = replace(PROFILE, subject=replace(PROFILE.subject, organization="New Ltd"))
-    assert decide(edited, seen, RUN, x509.NOW).state is State.MISMATCH
+    assert decide(edited, observed, RUN, x509.NOW).state is State.MISMATCH
 
 
 CERTIFICATES = st.sampled_from([GOOD, DUE, EXPIRED, OTHER, IMPORTED])
@@ -164,8 +164,10 @@ ORDERS = st.builds(
     previous_id=st.just("3"),
     failure=st.just("declined"),
 )
-SEEN = st.builds(
-    lambda items, **more: Seen(tuple(sorted({i.number: i for i in items}.values(), key=lambda i: i.number)), **more),
+OBSERVATIONS = st.builds(
+    lambda items, **more: Observation(
+        tuple(sorted({i.number: i for i in items}.values(), key=lambda i: i.number)), **more
+    ),
     st.lists(HELD, max_size=4),
     order=st.none() | ORDERS,
     issued=st.sampled_from([None, IMPORTED]),
@@ -187,24 +189,24 @@ PROFILES = st.builds(
 )  # fmt: skip
 
 
-@given(PROFILES, SEEN, WISHES)
+@given(PROFILES, OBSERVATIONS, WISHES)
 @settings(max_examples=1500, deadline=None)
-def test_properties_of_every_decision(profile: CertificateProfile, seen: Seen, wish: Wish) -> None:
-    decision = decide(profile, seen, wish, x509.NOW)
+def test_properties_of_every_decision(profile: CertificateProfile, observed: Observation, wish: Wish) -> None:
+    decision = decide(profile, observed, wish, x509.NOW)
     steps = decision.steps
-    assert decision == decide(profile, seen, wish, x509.NOW)
+    assert decision == decide(profile, observed, wish, x509.NOW)
     submits = [step for step in steps if isinstance(step, SubmitOrder)]
     # Never an order while one is open whose key is there.
-    if seen.order and seen.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value) and submits:
+    if observed.order and observed.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value) and submits:
         assert submits[0].operation == "replace"
         assert any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
-        assert not any(_holds(item, seen.order) for item in seen.held)
+        assert not any(_holds(item, observed.order) for item in observed.held)
     # After a lost answer the same CSR or none.
-    if seen.order and seen.order.phase == Phase.SUBMITTING.value and submits and not wish.resubmit:
+    if observed.order and observed.order.phase == Phase.SUBMITTING.value and submits and not wish.resubmit:
         assert submits[0].again
         assert not any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
     # Never a key onto a name that is taken; never a deletion of what will be in service.
-    taken = {item.name for item in seen.held}
+    taken = {item.name for item in observed.held}
     installed = {step.entry for step in steps if isinstance(step, ImportCertificate)}
     for step in steps:
         assert not (isinstance(step, GenerateCsr) and step.entry in taken)
@@ -212,13 +214,13 @@ def test_properties_of_every_decision(profile: CertificateProfile, seen: Seen, w
     # Deletion only after the new certificate is there and references were moved.
     names = kinds(decision)
     if "DeletePredecessor" in names:
-        is_failed = seen.order is not None and seen.order.phase == Phase.FAILED.value
+        is_failed = observed.order is not None and observed.order.phase == Phase.FAILED.value
         assert is_failed or names.index("Bind") < names.index("DeletePredecessor")
         assert names.index("ImportCertificate") < names.index("DeletePredecessor") < names.index("Commit")
     # Never a commit without a change.
     if any(isinstance(step, Commit) for step in steps):
         changes = (GenerateCsr, AdoptCsr, ImportCertificate, Bind, DeletePredecessor)
-        assert seen.unapplied or any(isinstance(step, changes) for step in steps)
+        assert observed.unapplied or any(isinstance(step, changes) for step in steps)
     # Always progress: either steps, or nothing to do, or a person is told what to do.
     assert steps or decision.action is Action.NONE or (decision.blocked and decision.blocked.hint)
     # One order at most, and what is ordered is collected, proven, imported, committed and recorded.

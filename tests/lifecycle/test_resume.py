@@ -9,7 +9,7 @@ import pytest
 
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action
-from paloaltofw.lifecycle.inputs import Seen, Wish
+from paloaltofw.lifecycle.inputs import Observation, Wish
 from paloaltofw.lifecycle.steps import SubmitOrder
 from paloaltofw.lifecycle.succession import Held
 from paloaltofw.model.records import Phase
@@ -48,13 +48,13 @@ def test_what_is_done_with_an_open_order(
     phase: Phase, entries: tuple[Held, ...], wish: Wish, action: Action, steps: list[str]
 ) -> None:
     order = replace(ORDER, phase=phase.value, failure="declined" if phase is Phase.FAILED else "")
-    seen = Seen(entries, order=order, issued=IMPORTED if phase is Phase.ISSUED else None)
-    decision = decide(PROFILE, seen, wish, x509.NOW)
+    observed = Observation(entries, order=order, issued=IMPORTED if phase is Phase.ISSUED else None)
+    decision = decide(PROFILE, observed, wish, x509.NOW)
     assert (decision.action, kinds(decision)) == (action, steps)
 
 
 def test_a_lost_key_replaces_the_open_order() -> None:
-    decision = decide(PROFILE, Seen((), order=ORDER), RUN, x509.NOW)
+    decision = decide(PROFILE, Observation((), order=ORDER), RUN, x509.NOW)
     submit = next(step for step in decision.steps if isinstance(step, SubmitOrder))
     assert (submit.operation, submit.previous_id) == ("replace", "17")
     assert "lost the key" in decision.notes[0]
@@ -62,8 +62,8 @@ def test_a_lost_key_replaces_the_open_order() -> None:
 
 def test_an_open_order_tells_how_long_it_may_wait() -> None:
     waiting = replace(ORDER, entry="www-2")
-    seen = Seen((held(certificate=DUE), held(2, csr=CSR)), order=waiting)
-    assert decide(PROFILE, seen, RUN, x509.NOW).notes == ("becomes urgent in 14 days, on 2026-12-09",)
-    late = decide(PROFILE, seen, RUN, x509.NOW + datetime.timedelta(days=20))
+    observed = Observation((held(certificate=DUE), held(2, csr=CSR)), order=waiting)
+    assert decide(PROFILE, observed, RUN, x509.NOW).notes == ("becomes urgent in 14 days, on 2026-12-09",)
+    late = decide(PROFILE, observed, RUN, x509.NOW + datetime.timedelta(days=20))
     assert late.notes == ("urgent: the certificate in service expires in 5 days",)
-    assert "urgent" in decide(PROFILE, Seen((PENDING,), order=ORDER), RUN, x509.NOW).notes[0]
+    assert "urgent" in decide(PROFILE, Observation((PENDING,), order=ORDER), RUN, x509.NOW).notes[0]
