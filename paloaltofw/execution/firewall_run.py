@@ -15,7 +15,7 @@ from paloaltofw.errors import AgentError, ConfigurationError
 from paloaltofw.execution import admission, collect, commit, enroll, install, record
 from paloaltofw.execution.clients import Accounts, open_firewall
 from paloaltofw.execution.context import Context, Run, Work, events
-from paloaltofw.execution.observe import Kept, combine, look_at, look_into
+from paloaltofw.execution.observe import StoredState, combine, look_at, look_into
 from paloaltofw.execution.revocation import ask_for_revocation, is_check_due
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, Outcome, State
@@ -101,18 +101,18 @@ class FirewallRun:
         context = self._context
         if not self._run.is_dry:
             commit.finish_earlier(context)
-        kept = [look_into(context.store, profile) for profile in profiles]
-        firewall = look_at(context.client, context.firewall.admin, profiles, kept)
+        stored = [look_into(context.store, profile) for profile in profiles]
+        firewall = look_at(context.client, context.firewall.admin, profiles, stored)
         works = []
-        for profile, state in zip(profiles, kept, strict=True):
+        for profile, state in zip(profiles, stored, strict=True):
             observed = combine(profile, context.firewall.admin, firewall, state)
             works.append(self._decide(profile, observed, state))
         return works
 
-    def _decide(self, profile: CertificateProfile, observed: Observation, kept: Kept) -> Work:
-        if kept.error is not None:
-            decision = Decision(State.UNKNOWN, Action.FAILED, kept.error.what)
-            return Work(profile, observed, decision, error=kept.error)
+    def _decide(self, profile: CertificateProfile, observed: Observation, stored: StoredState) -> Work:
+        if stored.error is not None:
+            decision = Decision(State.UNKNOWN, Action.FAILED, stored.error.what)
+            return Work(profile, observed, decision, error=stored.error)
         observed, note = self._check_revocation(profile, observed)
         decision = self._held_back(decide(profile, observed, self._wish, self._run.clock.now()))
         work = Work(

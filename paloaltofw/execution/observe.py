@@ -30,7 +30,7 @@ class FirewallSeen:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredState:
     """What the state folder holds for one profile; `error` if it cannot be used."""
 
     order: OrderRecord | None = None
@@ -39,21 +39,21 @@ class Kept:
     error: StateError | None = None
 
 
-def look_into(store: Store, profile: CertificateProfile) -> Kept:
+def look_into(store: Store, profile: CertificateProfile) -> StoredState:
     """Read a profile's state."""
     try:
-        return Kept(store.order(profile.id), store.certificate_id(profile.id), store.installed(profile.id))
+        return StoredState(store.order(profile.id), store.certificate_id(profile.id), store.installed(profile.id))
     except StateError as error:
-        return Kept(error=error)
+        return StoredState(error=error)
 
 
 def look_at(
-    client: PanosClient, admin: str, profiles: Sequence[CertificateProfile], kept: Sequence[Kept]
+    client: PanosClient, admin: str, profiles: Sequence[CertificateProfile], stored: Sequence[StoredState]
 ) -> FirewallSeen:
     """Read a firewall: one request; one more if service profiles matter, and more only if something is uncommitted."""
     entries = client.certificates()
     wants_profiles = any(profile.ssl_tls_service_profiles for profile in profiles)
-    is_installing = any(item.order is not None and item.order.phase == Phase.ISSUED for item in kept)
+    is_installing = any(item.order is not None and item.order.phase == Phase.ISSUED for item in stored)
     service_profiles = client.service_profiles() if wants_profiles or is_installing else None
     names = [profile.name for profile in profiles]
     ours = [entry for entry in entries.values() if admin in entry.changed_by and _is_of(names, entry.name)]
@@ -70,17 +70,17 @@ def _is_of(names: Sequence[str], entry: str) -> bool:
     return any(series_number(name, entry) is not None for name in names)
 
 
-def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, kept: Kept) -> Observation:
+def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, stored: StoredState) -> Observation:
     """What is seen of one certificate."""
     numbered = ((series_number(profile.name, name), entry) for name, entry in firewall.entries.items())
     held = sorted((_held(number, entry) for number, entry in numbered if number), key=lambda item: item.number)
     return Observation(
         held=tuple(held),
-        order=kept.order,
-        issued=_leaf(kept.order),
-        certificate_id=kept.certificate_id,
-        installed=kept.installed,
-        is_revoked_at_scm=_is_known_revoked(profile, tuple(held), kept),
+        order=stored.order,
+        issued=_leaf(stored.order),
+        certificate_id=stored.certificate_id,
+        installed=stored.installed,
+        is_revoked_at_scm=_is_known_revoked(profile, tuple(held), stored),
         service_profiles=firewall.service_profiles,
         unapplied=_is_unapplied(profile, admin, firewall, held),
     )
@@ -119,12 +119,12 @@ def _leaf(order: OrderRecord | None) -> Certificate | None:
     return read_certificate(order.chain) if order and order.chain else None
 
 
-def _is_known_revoked(profile: CertificateProfile, held: tuple[Held, ...], kept: Kept) -> bool:
+def _is_known_revoked(profile: CertificateProfile, held: tuple[Held, ...], stored: StoredState) -> bool:
     """Whether the certificate in service is the one that SCM called revoked before."""
-    if kept.installed is None or not kept.installed.revoked:
+    if stored.installed is None or not stored.installed.revoked:
         return False
     current = in_service(held, requirements(profile))
-    return current is not None and current.name == kept.installed.entry
+    return current is not None and current.name == stored.installed.entry
 
 
 def _is_unapplied(profile: CertificateProfile, admin: str, firewall: FirewallSeen, held: Sequence[Held]) -> bool:
