@@ -85,7 +85,9 @@ def _chain(work: Work, order: OrderRecord, text: str) -> Chain:
         raise NotReady("still the replaced certificate")
     chain = build_chain(certificates, order.spki_sha256)
     if order.same_key and any(
-        chain.leaf.sha256 == held.certificate.sha256 for held in work.observed.held if held.certificate
+        chain.leaf.sha256 == generations.certificate.sha256
+        for generations in work.observed.generations
+        if generations.certificate
     ):
         raise NotReady("still the earlier certificate")
     return chain

@@ -87,7 +87,7 @@ class Context:
     is_identified: bool = False
     changed_profiles: set[str] = field(default_factory=set)
     entries: dict[str, CertificateEntry] | None = None
-    held: set[bytes] = field(default_factory=set)
+    generations: set[bytes] = field(default_factory=set)
 
     def read_entries(self) -> dict[str, CertificateEntry]:
         """The certificate entries as they were when the first of the run's certificates was to be installed.
@@ -97,7 +97,7 @@ class Context:
         if self.entries is None:
             self.entries = self.client.certificates()
             ours = (entry for entry in self.entries.values() if entry.changed_by <= {self.firewall.admin})
-            self.held = {der for der in (first_der(entry.certificate_pem) for entry in ours) if der}
+            self.generations = {der for der in (first_der(entry.certificate_pem) for entry in ours) if der}
         return self.entries
 
     def patiently(self, action: Callable[[], T]) -> T:

@@ -121,7 +121,7 @@ def submit_order(context: Context, work: Work, step: SubmitOrder) -> None:
 
 def _same_key_record(context: Context, work: Work, step: SubmitOrder) -> OrderRecord:
     """An order for the key in service: its CSR is used where it is still known, else SCM's copy of it."""
-    current = next(item for item in work.observed.held if item.name == work.decision.in_service)
+    current = next(item for item in work.observed.generations if item.name == work.decision.in_service)
     assert current.certificate is not None  # nosec B101  # narrows a type
     installed = work.observed.installed
     known = current.csr or (parse_csr(installed.csr) if installed and installed.csr else None)

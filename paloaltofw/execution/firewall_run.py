@@ -149,7 +149,7 @@ class FirewallRun:
         revoked, note = ask_for_revocation(self._context.scm(profile.account), observed)
         if revoked is None:
             return observed, note
-        current = in_service(observed.held, requirements(profile))
+        current = in_service(observed.generations, requirements(profile))
         if current is not None and not self._run.is_dry:
             self._save_check(profile, observed, current.name, revoked)
         return replace(observed, is_revoked_at_scm=revoked), note
@@ -293,7 +293,7 @@ def _has(work: Work, kind: type) -> bool:
 def _certificate_of(work: Work) -> Certificate | None:
     if work.certificate is not None and work.error is None:
         return work.certificate
-    return next((item.certificate for item in work.observed.held if item.name == work.decision.in_service), None)
+    return next((item.certificate for item in work.observed.generations if item.name == work.decision.in_service), None)
 
 
 def _unknown(profile: CertificateProfile, error: AgentError) -> Outcome:

@@ -51,11 +51,11 @@ def import_chain(context: Context, work: Work, step: ImportChain) -> None:
         return
     context.read_entries()
     for certificate in work.chain.intermediates:
-        if certificate.der in context.held:
+        if certificate.der in context.generations:
             continue
         name = object_name(certificate, OBJECT_NAME_LIMIT)
         _import(context, name, certificate, certificate.pem)
-        context.held.add(certificate.der)
+        context.generations.add(certificate.der)
         context.event(work, "intermediate imported as %s", name)
 
 

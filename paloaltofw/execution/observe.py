@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from paloaltofw.errors import StateError
 from paloaltofw.lifecycle.inputs import Observation
-from paloaltofw.lifecycle.succession import Held, in_service, requirements, series_number
+from paloaltofw.lifecycle.succession import CertificateGeneration, in_service, requirements, series_number
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import CertificateEntry, ServiceProfile
 from paloaltofw.model.records import InstalledRecord, OrderRecord, Phase
@@ -73,21 +73,23 @@ def _is_of(names: Sequence[str], entry: str) -> bool:
 def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, stored: StoredState) -> Observation:
     """What is seen of one certificate."""
     numbered = ((series_number(profile.name, name), entry) for name, entry in firewall.entries.items())
-    held = sorted((_held(number, entry) for number, entry in numbered if number), key=lambda item: item.number)
+    generations = sorted(
+        (_generation(number, entry) for number, entry in numbered if number), key=lambda item: item.number
+    )
     return Observation(
-        held=tuple(held),
+        generations=tuple(generations),
         order=stored.order,
         issued=_leaf(stored.order),
         certificate_id=stored.certificate_id,
         installed=stored.installed,
-        is_revoked_at_scm=_is_known_revoked(profile, tuple(held), stored),
+        is_revoked_at_scm=_is_known_revoked(profile, tuple(generations), stored),
         service_profiles=firewall.service_profiles,
-        unapplied=_is_unapplied(profile, admin, firewall, held),
+        unapplied=_is_unapplied(profile, admin, firewall, generations),
     )
 
 
-def _held(number: int, entry: CertificateEntry) -> Held:
-    return Held(
+def _generation(number: int, entry: CertificateEntry) -> CertificateGeneration:
+    return CertificateGeneration(
         number=number,
         name=entry.name,
         certificate=read_certificate(entry.certificate_pem),
@@ -119,16 +121,20 @@ def _leaf(order: OrderRecord | None) -> Certificate | None:
     return read_certificate(order.chain) if order and order.chain else None
 
 
-def _is_known_revoked(profile: CertificateProfile, held: tuple[Held, ...], stored: StoredState) -> bool:
+def _is_known_revoked(
+    profile: CertificateProfile, generations: tuple[CertificateGeneration, ...], stored: StoredState
+) -> bool:
     """Whether the certificate in service is the one that SCM called revoked before."""
     if stored.installed is None or not stored.installed.revoked:
         return False
-    current = in_service(held, requirements(profile))
+    current = in_service(generations, requirements(profile))
     return current is not None and current.name == stored.installed.entry
 
 
-def _is_unapplied(profile: CertificateProfile, admin: str, firewall: FirewallSeen, held: Sequence[Held]) -> bool:
-    for item in held:
+def _is_unapplied(
+    profile: CertificateProfile, admin: str, firewall: FirewallSeen, generations: Sequence[CertificateGeneration]
+) -> bool:
+    for item in generations:
         if admin in item.changed_by and firewall.running is not None:
             candidate, running = firewall.entries[item.name], firewall.running.get(item.name)
             if running is None or _content(candidate) != _content(running):

@@ -64,7 +64,7 @@ def is_check_due(observed: Observation, interval: float, now: datetime.datetime)
     ):
         return False
     if observed.installed is None:
-        return any(item.is_complete for item in observed.held)
+        return any(item.is_complete for item in observed.generations)
     return (now - parse_time(observed.installed.checked_at)).total_seconds() >= interval
 
 

@@ -11,7 +11,7 @@ from paloaltofw.lifecycle.plans import blocked_decision, install_steps, order_ne
 from paloaltofw.lifecycle.renewal_window import renewal_window
 from paloaltofw.lifecycle.resume import go_on
 from paloaltofw.lifecycle.steps import AdoptCsr, Bind, Collect, Commit, Step, SubmitOrder
-from paloaltofw.lifecycle.succession import Held, in_service, requirements
+from paloaltofw.lifecycle.succession import CertificateGeneration, in_service, requirements
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
 from paloaltofw.pki.verification import difference
@@ -19,14 +19,14 @@ from paloaltofw.pki.verification import difference
 
 def decide(profile: CertificateProfile, observed: Observation, wish: Wish, now: datetime.datetime) -> Decision:
     """What is to be done for one certificate, and why."""
-    pushed = [item for item in observed.held if item.template]
+    pushed = [item for item in observed.generations if item.template]
     if pushed:
         what = f"{pushed[0].name} is pushed by the Panorama template {pushed[0].template}"
         hint = "manage it on Panorama, or choose another name"
         return blocked_decision(State.UNKNOWN, what, Blocked("template", what, hint))
     if observed.order is not None:
         return go_on(profile, observed, observed.order, wish, now)
-    current = in_service(observed.held, requirements(profile))
+    current = in_service(observed.generations, requirements(profile))
     if current is None or current.certificate is None:
         return _absent(profile, observed, wish)
     return _present(profile, observed, wish, now, current, current.certificate)
@@ -48,7 +48,7 @@ def _present(
     observed: Observation,
     wish: Wish,
     now: datetime.datetime,
-    current: Held,
+    current: CertificateGeneration,
     certificate: Certificate,
 ) -> Decision:
     state, reason, notes = _judge(profile, observed, wish, now, current, certificate)
@@ -65,7 +65,7 @@ def _judge(
     observed: Observation,
     wish: Wish,
     now: datetime.datetime,
-    current: Held,
+    current: CertificateGeneration,
     certificate: Certificate,
 ) -> tuple[State, str, tuple[str, ...]]:
     """State, reason and notes of the certificate in service."""
@@ -88,7 +88,7 @@ def _judge(
 
 
 def _mismatch(
-    profile: CertificateProfile, observed: Observation, current: Held, certificate: Certificate
+    profile: CertificateProfile, observed: Observation, current: CertificateGeneration, certificate: Certificate
 ) -> str | None:
     """What no longer matches: the certificate itself, or, where our own order is known, what was asked for."""
     lacks = difference(certificate, requirements(profile))
@@ -108,7 +108,7 @@ class _Case:
     observed: Observation
     wish: Wish
     now: datetime.datetime
-    current: Held
+    current: CertificateGeneration
     state: State
     reason: str
     notes: tuple[str, ...]
@@ -184,7 +184,7 @@ def _finish(case: _Case) -> Decision:
 
 def _watch_predecessors(case: _Case) -> Decision:
     """A predecessor that is still there is still referred to: worth a note, and a failure before it expires."""
-    for item in case.observed.held:
+    for item in case.observed.generations:
         if not item.is_complete or item.certificate is None or item.number >= case.current.number:
             continue
         days = (item.certificate.not_after - case.now).days

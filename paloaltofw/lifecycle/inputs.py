@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from paloaltofw.lifecycle.succession import Held
+from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import ServiceProfile
 from paloaltofw.model.records import InstalledRecord, OrderRecord
@@ -16,13 +16,13 @@ from paloaltofw.pki.certificate import Certificate
 
 @dataclass(frozen=True)
 class Observation:
-    """What was observed for one certificate. `held` is in ascending order; `service_profiles` is None if not read.
+    """What was observed for one certificate. `generations` ascend; `service_profiles` is None if not read.
 
     `unapplied`: the candidate configuration holds changes of the agent's own administrator to this certificate that the
     running configuration lacks.
     """
 
-    held: tuple[Held, ...] = ()
+    generations: tuple[CertificateGeneration, ...] = ()
     order: OrderRecord | None = None
     issued: Certificate | None = None
     certificate_id: str | None = None

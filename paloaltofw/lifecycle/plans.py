@@ -20,7 +20,7 @@ from paloaltofw.lifecycle.steps import (
     Step,
     SubmitOrder,
 )
-from paloaltofw.lifecycle.succession import Held, next_entry, requirements
+from paloaltofw.lifecycle.succession import CertificateGeneration, next_entry, requirements
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Unproven
 from paloaltofw.pki.verification import prove_csr
@@ -46,15 +46,15 @@ def order_new_key(
 ) -> tuple[Step, ...]:
     """A new key under a free name, or under a fitting pending CSR of ours, ordered and installed."""
     adopted = adoptable(profile, observed, wish)
-    entry = adopted.name if adopted else next_entry(profile.name, observed.held)
+    entry = adopted.name if adopted else next_entry(profile.name, observed.generations)
     make: Step = AdoptCsr(entry) if adopted else GenerateCsr(entry, profile.key)
     submit = SubmitOrder(operation, profile.account, profile.type, previous_id)
     return (make, submit, Collect(None), *install_steps(profile, observed, entry, wish))
 
 
-def adoptable(profile: CertificateProfile, observed: Observation, wish: Wish) -> Held | None:
+def adoptable(profile: CertificateProfile, observed: Observation, wish: Wish) -> CertificateGeneration | None:
     """The newest entry, if it is a pending CSR that fits the profile and is not another administrator's work."""
-    newest = observed.held[-1] if observed.held else None
+    newest = observed.generations[-1] if observed.generations else None
     if newest is None or not newest.is_pending or newest.csr is None or not newest.changed_by <= {wish.admin}:
         return None
     try:
@@ -73,7 +73,7 @@ def install_steps(profile: CertificateProfile, observed: Observation, entry: str
 
 def move_steps(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Step, ...]:
     """Move references to the entry and let its predecessors go."""
-    predecessors = tuple(item.name for item in observed.held if item.is_complete and item.name != entry)
+    predecessors = tuple(item.name for item in observed.generations if item.is_complete and item.name != entry)
     steps: list[Step] = []
     if profile.ssl_tls_service_profiles or predecessors:
         steps.append(Bind(entry, profile.ssl_tls_service_profiles, predecessors))

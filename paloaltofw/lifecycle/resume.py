@@ -26,7 +26,7 @@ from paloaltofw.lifecycle.steps import (
     Step,
     SubmitOrder,
 )
-from paloaltofw.lifecycle.succession import Held, in_service, next_entry, requirements
+from paloaltofw.lifecycle.succession import CertificateGeneration, in_service, next_entry, requirements
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.records import OrderRecord, Phase
 from paloaltofw.pki.certificate import Certificate
@@ -36,7 +36,7 @@ def go_on(
     profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish, now: datetime.datetime
 ) -> Decision:
     """Decide while an order is open: by its phase, with a word on how urgent it is."""
-    current = in_service(observed.held, requirements(profile))
+    current = in_service(observed.generations, requirements(profile))
     decision = _PHASES[Phase(order.phase)](profile, observed, order, wish)
     if current is None or current.certificate is None:
         return replace(decision, notes=(*decision.notes, "nothing is in service, so this is urgent"))
@@ -53,27 +53,33 @@ def _urgency(certificate: Certificate, profile: CertificateProfile, wish: Wish, 
     return f"becomes urgent in {(urgent - now).days} days, on {urgent:%Y-%m-%d}"
 
 
-def _entry(observed: Observation, order: OrderRecord) -> Held | None:
-    return next((item for item in observed.held if item.name == order.entry), None)
+def _entry(observed: Observation, order: OrderRecord) -> CertificateGeneration | None:
+    return next((item for item in observed.generations if item.name == order.entry), None)
 
 
 def _holds_key(observed: Observation, order: OrderRecord) -> bool:
     """Whether the firewall still holds the key of the order's CSR."""
-    held = _entry(observed, order)
-    if held is None or not held.has_key:
+    generations = _entry(observed, order)
+    if generations is None or not generations.has_key:
         return False
-    known = held.csr.spki_sha256 if held.csr else held.certificate.spki_sha256 if held.certificate else None
+    known = (
+        generations.csr.spki_sha256
+        if generations.csr
+        else generations.certificate.spki_sha256
+        if generations.certificate
+        else None
+    )
     return known == order.spki_sha256
 
 
 def _generating(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """Nothing was ordered. The CSR may be there already: then it is used, if the profile still wants it."""
-    held = _entry(observed, order)
-    if held is not None and held.is_pending and adoptable(profile, observed, wish) == held:
+    generations = _entry(observed, order)
+    if generations is not None and generations.is_pending and adoptable(profile, observed, wish) == generations:
         make: AdoptCsr | GenerateCsr = AdoptCsr(order.entry)
     else:
         # An entry that is there but does not fit stays: it is not ours to destroy a key that somebody may want.
-        entry = order.entry if held is None else next_entry(profile.name, observed.held)
+        entry = order.entry if generations is None else next_entry(profile.name, observed.generations)
         make = GenerateCsr(entry, profile.key)
     submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_id)
     steps = (make, submit, Collect(None), *install_steps(profile, observed, make.entry, wish))
@@ -116,11 +122,11 @@ def _ordered(profile: CertificateProfile, observed: Observation, order: OrderRec
 
 def _issued(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """The chain is in hand: import it, or finish what was begun after the import."""
-    held = _entry(observed, order)
-    if held is None or observed.issued is None or not _holds_key(observed, order):
+    generations = _entry(observed, order)
+    if generations is None or observed.issued is None or not _holds_key(observed, order):
         return _key_lost(profile, observed, order, wish)
     reason = f"order {order.order_id} is issued"
-    if held.certificate is None or held.certificate.sha256 != observed.issued.sha256:
+    if generations.certificate is None or generations.certificate.sha256 != observed.issued.sha256:
         return Decision(State.PENDING, Action.INSTALL, reason, install_steps(profile, observed, order.entry, wish))
     unbound, _ = unbound_profiles(profile, observed, order.entry)
     steps: tuple[Step, ...] = (RecordId(profile.id),)
@@ -144,7 +150,7 @@ def _key_lost(profile: CertificateProfile, observed: Observation, order: OrderRe
 def _failed(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     if wish.resubmit:
         return _after_failure(profile, observed, order, wish)
-    current = in_service(observed.held, requirements(profile))
+    current = in_service(observed.generations, requirements(profile))
     state = State.VALID if current else State.ABSENT
     hint = f"clear it up in SCM, then run: paloaltoagent enroll --resubmit -p {profile.id}"
     return blocked_decision(state, order.failure, Blocked("order", order.failure, hint))
@@ -152,16 +158,16 @@ def _failed(profile: CertificateProfile, observed: Observation, order: OrderReco
 
 def _after_failure(profile: CertificateProfile, observed: Observation, order: OrderRecord, wish: Wish) -> Decision:
     """A new key, since it is not known whether SCM takes a CSR again whose order ended badly; the old key goes."""
-    entry, submit = next_entry(profile.name, observed.held), SubmitOrder("enroll", profile.account, profile.type)
+    entry, submit = next_entry(profile.name, observed.generations), SubmitOrder("enroll", profile.account, profile.type)
     steps: list[Step] = [
         GenerateCsr(entry, profile.key),
         submit,
         Collect(None),
         *install_steps(profile, observed, entry, wish),
     ]
-    held = _entry(observed, order)
-    if held is not None and held.is_pending and _holds_key(observed, order):
-        steps.insert(len(steps) - 2, DeletePredecessor(held.name))
+    generations = _entry(observed, order)
+    if generations is not None and generations.is_pending and _holds_key(observed, order):
+        steps.insert(len(steps) - 2, DeletePredecessor(generations.name))
     return Decision(State.ABSENT, Action.ENROLL, "ordered again on purpose", tuple(steps))
 
 

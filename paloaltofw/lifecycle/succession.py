@@ -11,7 +11,7 @@ from paloaltofw.pki.verification import Requirements, difference
 
 
 @dataclass(frozen=True)
-class Held:
+class CertificateGeneration:
     """One entry of a certificate's series on the firewall: NAME is number 1, NAME-2 number 2 and so on."""
 
     number: int
@@ -52,14 +52,14 @@ def series_number(name: str, entry: str) -> int | None:
     return int(match.group(1)) if match and int(match.group(1)) > 1 else None
 
 
-def next_entry(name: str, held: tuple[Held, ...]) -> str:
+def next_entry(name: str, generations: tuple[CertificateGeneration, ...]) -> str:
     """A name that was never used: NAME, else one more than the highest number, so that order tells age."""
-    highest = max((item.number for item in held), default=0)
+    highest = max((item.number for item in generations), default=0)
     return name if highest == 0 else f"{name}-{highest + 1}"
 
 
-def in_service(held: tuple[Held, ...], required: Requirements) -> Held | None:
+def in_service(generations: tuple[CertificateGeneration, ...], required: Requirements) -> CertificateGeneration | None:
     """The entry in service: the highest number that is complete and matches the profile, else the highest complete."""
-    complete = [item for item in held if item.is_complete]
+    complete = [item for item in generations if item.is_complete]
     matching = [item for item in complete if item.certificate and difference(item.certificate, required) is None]
     return max(matching or complete, key=lambda item: item.number, default=None)

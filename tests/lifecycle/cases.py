@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paloaltofw.lifecycle.decision import Decision
 from paloaltofw.lifecycle.inputs import Wish, requested_digest
-from paloaltofw.lifecycle.succession import Held
+from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.certificate_profile import CertificateProfile, KeySpec, Renewal, Sans, Subject
 from paloaltofw.model.records import OrderRecord, Phase
 from tests import x509
@@ -29,8 +29,8 @@ ORDER = OrderRecord(
 )  # fmt: skip
 
 
-def held(number: int = 1, **more: object) -> Held:
-    return Held(number, "www" if number == 1 else f"www-{number}", has_key=True, **more)  # type: ignore[arg-type]
+def held(number: int = 1, **more: object) -> CertificateGeneration:
+    return CertificateGeneration(number, "www" if number == 1 else f"www-{number}", has_key=True, **more)  # type: ignore[arg-type]
 
 
 def kinds(decision: Decision) -> list[str]:

@@ -22,7 +22,7 @@ from paloaltofw.lifecycle.steps import (
     RecordId,
     SubmitOrder,
 )
-from paloaltofw.lifecycle.succession import Held
+from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.certificate_profile import CertificateProfile, Renewal
 from paloaltofw.model.firewall_objects import ServiceProfile
 from paloaltofw.model.records import InstalledRecord, OrderRecord, Phase
@@ -200,13 +200,13 @@ def test_properties_of_every_decision(profile: CertificateProfile, observed: Obs
     if observed.order and observed.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value) and submits:
         assert submits[0].operation == "replace"
         assert any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
-        assert not any(_holds(item, observed.order) for item in observed.held)
+        assert not any(_holds(item, observed.order) for item in observed.generations)
     # After a lost answer the same CSR or none.
     if observed.order and observed.order.phase == Phase.SUBMITTING.value and submits and not wish.resubmit:
         assert submits[0].again
         assert not any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
     # Never a key onto a name that is taken; never a deletion of what will be in service.
-    taken = {item.name for item in observed.held}
+    taken = {item.name for item in observed.generations}
     installed = {step.entry for step in steps if isinstance(step, ImportCertificate)}
     for step in steps:
         assert not (isinstance(step, GenerateCsr) and step.entry in taken)
@@ -231,6 +231,6 @@ def test_properties_of_every_decision(profile: CertificateProfile, observed: Obs
         assert any(isinstance(step, Collect) for step in steps)
 
 
-def _holds(item: Held, order: OrderRecord) -> bool:
+def _holds(item: CertificateGeneration, order: OrderRecord) -> bool:
     known = item.csr.spki_sha256 if item.csr else item.certificate.spki_sha256 if item.certificate else None
     return item.name == order.entry and item.has_key and known == order.spki_sha256 and order.chain != ""

@@ -11,7 +11,7 @@ from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action
 from paloaltofw.lifecycle.inputs import Observation, Wish
 from paloaltofw.lifecycle.steps import SubmitOrder
-from paloaltofw.lifecycle.succession import Held
+from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.records import Phase
 from tests import x509
 from tests.lifecycle.cases import CSR, DUE, FULL, IMPORTED, ORDER, PENDING, PROFILE, RUN, held, kinds
@@ -45,7 +45,7 @@ from tests.lifecycle.cases import CSR, DUE, FULL, IMPORTED, ORDER, PENDING, PROF
     ],
 )
 def test_what_is_done_with_an_open_order(
-    phase: Phase, entries: tuple[Held, ...], wish: Wish, action: Action, steps: list[str]
+    phase: Phase, entries: tuple[CertificateGeneration, ...], wish: Wish, action: Action, steps: list[str]
 ) -> None:
     order = replace(ORDER, phase=phase.value, failure="declined" if phase is Phase.FAILED else "")
     observed = Observation(entries, order=order, issued=IMPORTED if phase is Phase.ISSUED else None)
