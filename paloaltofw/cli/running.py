@@ -37,11 +37,11 @@ def open_session(
 def maintain(ctx: click.Context, command: str, chosen: dict[str, Any], **wanted: bool) -> None:
     """Load, execute or plan, report, exit."""
     from paloaltofw.reporting.report import report
-    from paloaltofw.workflows.maintain import carry_out, make_wish, parse_wait, plan
+    from paloaltofw.workflows.maintain import carry_out, make_request, parse_wait, plan
 
     is_json, is_dry = chosen["is_json"], chosen["dry_run"]
     session = open_session(ctx, command, chosen["profiles"], chosen["firewalls"], is_json)
-    wish = make_wish(session, **wanted)
+    request = make_request(session, **wanted)
     wait = parse_wait(chosen["wait"], session)
-    outcomes = plan(session, wish) if is_dry else carry_out(session, wish, wait)
+    outcomes = plan(session, request) if is_dry else carry_out(session, request, wait)
     ctx.exit(report(command, outcomes, session.clock.now(), is_json, is_dry))

@@ -11,7 +11,7 @@ from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, Busy
 from paloaltofw.execution.progress import Progress, Silent
 from paloaltofw.lifecycle.decision import Decision, State
-from paloaltofw.lifecycle.inputs import Observation, Wish
+from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import CertificateEntry
 from paloaltofw.model.firewall_profile import FirewallProfile
@@ -37,7 +37,7 @@ class Run:
     """
 
     configuration: Configuration
-    wish: Wish
+    request: RunRequest
     clock: Clock
     wait: float
     is_dry: bool = False

@@ -62,7 +62,7 @@ class FirewallRun:
 
     def __init__(self, run: Run, firewall: FirewallProfile, accounts: Accounts) -> None:
         self._run = run
-        self._wish = replace(run.wish, admin=firewall.admin, bundles_chain=firewall.chain == "bundle")
+        self._request = replace(run.request, admin=firewall.admin, bundles_chain=firewall.chain == "bundle")
         self._context = Context(
             settings=run.configuration.settings,
             firewall=firewall,
@@ -114,9 +114,9 @@ class FirewallRun:
             decision = Decision(State.UNKNOWN, Action.FAILED, stored.error.what)
             return Work(profile, observed, decision, error=stored.error)
         observed, note = self._check_revocation(profile, observed)
-        decision = self._held_back(decide(profile, observed, self._wish, self._run.clock.now()))
+        decision = self._held_back(decide(profile, observed, self._request, self._run.clock.now()))
         work = Work(
-            profile, observed, decision, self._wish.revoke_predecessor, observed.order, notes=list(decision.notes)
+            profile, observed, decision, self._request.revoke_predecessor, observed.order, notes=list(decision.notes)
         )
         if note:
             work.notes.append(note)

@@ -6,7 +6,7 @@ import datetime
 from dataclasses import dataclass, replace
 
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
-from paloaltofw.lifecycle.inputs import Observation, Wish, requested_digest
+from paloaltofw.lifecycle.inputs import Observation, RunRequest, requested_digest
 from paloaltofw.lifecycle.plans import blocked_decision, install_steps, order_new_key, unbound_profiles
 from paloaltofw.lifecycle.renewal_window import renewal_window
 from paloaltofw.lifecycle.resume import go_on
@@ -17,7 +17,7 @@ from paloaltofw.pki.certificate import Certificate
 from paloaltofw.pki.verification import difference
 
 
-def decide(profile: CertificateProfile, observed: Observation, wish: Wish, now: datetime.datetime) -> Decision:
+def decide(profile: CertificateProfile, observed: Observation, request: RunRequest, now: datetime.datetime) -> Decision:
     """What is to be done for one certificate, and why."""
     pushed = [item for item in observed.generations if item.template]
     if pushed:
@@ -25,20 +25,20 @@ def decide(profile: CertificateProfile, observed: Observation, wish: Wish, now: 
         hint = "manage it on Panorama, or choose another name"
         return blocked_decision(State.UNKNOWN, what, Blocked("template", what, hint))
     if observed.order is not None:
-        return go_on(profile, observed, observed.order, wish, now)
+        return go_on(profile, observed, observed.order, request, now)
     current = in_service(observed.generations, requirements(profile))
     if current is None or current.certificate is None:
-        return _absent(profile, observed, wish)
-    return _present(profile, observed, wish, now, current, current.certificate)
+        return _absent(profile, observed, request)
+    return _present(profile, observed, request, now, current, current.certificate)
 
 
-def _absent(profile: CertificateProfile, observed: Observation, wish: Wish) -> Decision:
-    if not (wish.enroll or wish.replace):
+def _absent(profile: CertificateProfile, observed: Observation, request: RunRequest) -> Decision:
+    if not (request.enroll or request.replace):
         what = f"{profile.name} is not on the firewall"
         return blocked_decision(
             State.ABSENT, what, Blocked("absent", what, f"run: paloaltoagent enroll -p {profile.id}")
         )
-    steps = order_new_key(profile, observed, "enroll", None, wish)
+    steps = order_new_key(profile, observed, "enroll", None, request)
     notes = ("a pending CSR without a known order is used",) if isinstance(steps[0], AdoptCsr) else ()
     return Decision(State.ABSENT, Action.ENROLL, "not on the firewall", steps, notes=notes)
 
@@ -46,15 +46,15 @@ def _absent(profile: CertificateProfile, observed: Observation, wish: Wish) -> D
 def _present(
     profile: CertificateProfile,
     observed: Observation,
-    wish: Wish,
+    request: RunRequest,
     now: datetime.datetime,
     current: CertificateGeneration,
     certificate: Certificate,
 ) -> Decision:
-    state, reason, notes = _judge(profile, observed, wish, now, current, certificate)
-    case = _Case(profile, observed, wish, now, current, state, reason, notes)
+    state, reason, notes = _judge(profile, observed, request, now, current, certificate)
+    case = _Case(profile, observed, request, now, current, state, reason, notes)
     if _is_wanted(case):
-        return _replace_now(case) if wish.replace else _ORDERS[state](case)
+        return _replace_now(case) if request.replace else _ORDERS[state](case)
     if state is not State.VALID and not profile.renewal.auto:
         case = replace(case, notes=(*notes, "renewal.auto is false, so nothing is done"))
     return _finish(case)
@@ -63,13 +63,13 @@ def _present(
 def _judge(
     profile: CertificateProfile,
     observed: Observation,
-    wish: Wish,
+    request: RunRequest,
     now: datetime.datetime,
     current: CertificateGeneration,
     certificate: Certificate,
 ) -> tuple[State, str, tuple[str, ...]]:
     """State, reason and notes of the certificate in service."""
-    window = renewal_window(certificate, profile, wish.renew_before_days)
+    window = renewal_window(certificate, profile, request.renew_before_days)
     notes = ("renew_before_days is more than half of the lifetime; half is used",) if window.capped else ()
     days = (certificate.not_after - now).days
     lifetime = round(certificate.lifetime.total_seconds() / 86400)
@@ -106,7 +106,7 @@ class _Case:
 
     profile: CertificateProfile
     observed: Observation
-    wish: Wish
+    request: RunRequest
     now: datetime.datetime
     current: CertificateGeneration
     state: State
@@ -119,17 +119,17 @@ class _Case:
 
     def new_key(self, operation: str, previous_id: str | None) -> tuple[Step, ...]:
         """The steps to a successor with a new key."""
-        return order_new_key(self.profile, self.observed, operation, previous_id, self.wish)
+        return order_new_key(self.profile, self.observed, operation, previous_id, self.request)
 
 
 def _is_wanted(case: _Case) -> bool:
     """Whether the user's wish covers a new order for this state."""
-    wish, auto = case.wish, case.profile.renewal.auto
-    if wish.replace or (wish.force and wish.renew):
+    request, auto = case.request, case.profile.renewal.auto
+    if request.replace or (request.force and request.renew):
         return True
     if case.state in (State.EXPIRED, State.REVOKED):
-        return (wish.enroll or wish.renew) and (auto or not wish.renew)
-    return case.state in (State.DUE, State.MISMATCH) and wish.renew and auto
+        return (request.enroll or request.renew) and (auto or not request.renew)
+    return case.state in (State.DUE, State.MISMATCH) and request.renew and auto
 
 
 def _enroll_again(case: _Case) -> Decision:
@@ -143,7 +143,7 @@ def _renew(case: _Case) -> Decision:
         return case.decision(Action.RENEW, case.new_key(operation, known_id))
     if known_id or case.current.csr is not None or (case.observed.installed and case.observed.installed.csr):
         submit = SubmitOrder(operation, case.profile.account, case.profile.type, known_id)
-        install = install_steps(case.profile, case.observed, case.current.name, case.wish)
+        install = install_steps(case.profile, case.observed, case.current.name, case.request)
         return case.decision(Action.RENEW, (submit, Collect(None), *install))
     note = "neither a saved certificate ID nor the CSR is known, so a new key is made"
     return replace(case, notes=(*case.notes, note)).decision(Action.RENEW, case.new_key(operation, known_id))
@@ -152,7 +152,9 @@ def _renew(case: _Case) -> Decision:
 def _replace_now(case: _Case) -> Decision:
     usable = case.observed.certificate_id if case.state in (State.VALID, State.DUE, State.MISMATCH) else None
     steps = case.new_key("replace" if usable else "enroll", usable)
-    return case.decision(Action.RENEW, steps, f"replacement asked for ({case.reason})" if case.wish.replace else None)
+    return case.decision(
+        Action.RENEW, steps, f"replacement asked for ({case.reason})" if case.request.replace else None
+    )
 
 
 _ORDERS = {
@@ -171,14 +173,14 @@ def _finish(case: _Case) -> Decision:
         what = f"there is no SSL/TLS service profile {missing[0]!r} on the firewall"
         hint = "create it, or correct bind in the profile"
         return blocked_decision(case.state, what, Blocked("bind", what, hint), case.current.name)
-    strangers = sorted(case.current.changed_by - {case.wish.admin})
+    strangers = sorted(case.current.changed_by - {case.request.admin})
     if strangers:
         note = f"{case.current.name} holds uncommitted changes of {', '.join(strangers)}"
         case = replace(case, notes=(*case.notes, note))
     if unbound or case.observed.unapplied:
         steps: tuple[Step, ...] = (Bind(case.current.name, unbound),) if unbound else ()
         reason = f"{case.reason}; {'to be bound' if unbound else 'not committed yet'}"
-        return case.decision(Action.INSTALL, (*steps, Commit(case.wish.admin)), reason)
+        return case.decision(Action.INSTALL, (*steps, Commit(case.request.admin)), reason)
     return _watch_predecessors(case)
 
 
@@ -190,7 +192,7 @@ def _watch_predecessors(case: _Case) -> Decision:
         days = (item.certificate.not_after - case.now).days
         left = f"expires in {days} days" if days >= 0 else "has expired"
         what = f"the predecessor {item.name} is still there, because something refers to it, and {left}"
-        if case.now >= renewal_window(item.certificate, case.profile, case.wish.renew_before_days).urgent:
+        if case.now >= renewal_window(item.certificate, case.profile, case.request.renew_before_days).urgent:
             hint = f"let what refers to it use {case.current.name}, then delete {item.name} on the firewall"
             return blocked_decision(case.state, what, Blocked("predecessor", what, hint), case.current.name)
         case = replace(case, notes=(*case.notes, what))

@@ -33,7 +33,7 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Wish:
+class RunRequest:
     """What the user asked for: the command, its options, and the settings that decisions depend on."""
 
     enroll: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
-from paloaltofw.lifecycle.inputs import Observation, Wish
+from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
@@ -42,20 +42,20 @@ def blocked_decision(state: State, reason: str, blocked: Blocked, in_service: st
 
 
 def order_new_key(
-    profile: CertificateProfile, observed: Observation, operation: str, previous_id: str | None, wish: Wish
+    profile: CertificateProfile, observed: Observation, operation: str, previous_id: str | None, request: RunRequest
 ) -> tuple[Step, ...]:
     """A new key under a free name, or under a fitting pending CSR of ours, ordered and installed."""
-    adopted = adoptable(profile, observed, wish)
+    adopted = adoptable(profile, observed, request)
     entry = adopted.name if adopted else next_entry(profile.name, observed.generations)
     make: Step = AdoptCsr(entry) if adopted else GenerateCsr(entry, profile.key)
     submit = SubmitOrder(operation, profile.account, profile.type, previous_id)
-    return (make, submit, Collect(None), *install_steps(profile, observed, entry, wish))
+    return (make, submit, Collect(None), *install_steps(profile, observed, entry, request))
 
 
-def adoptable(profile: CertificateProfile, observed: Observation, wish: Wish) -> CertificateGeneration | None:
+def adoptable(profile: CertificateProfile, observed: Observation, request: RunRequest) -> CertificateGeneration | None:
     """The newest entry, if it is a pending CSR that fits the profile and is not another administrator's work."""
     newest = observed.generations[-1] if observed.generations else None
-    if newest is None or not newest.is_pending or newest.csr is None or not newest.changed_by <= {wish.admin}:
+    if newest is None or not newest.is_pending or newest.csr is None or not newest.changed_by <= {request.admin}:
         return None
     try:
         prove_csr(newest.csr, requirements(profile))
@@ -64,11 +64,13 @@ def adoptable(profile: CertificateProfile, observed: Observation, wish: Wish) ->
     return newest
 
 
-def install_steps(profile: CertificateProfile, observed: Observation, entry: str, wish: Wish) -> tuple[Step, ...]:
+def install_steps(
+    profile: CertificateProfile, observed: Observation, entry: str, request: RunRequest
+) -> tuple[Step, ...]:
     """Return the steps from a chain in hand to a certificate in service under `entry`."""
     steps: list[Step] = [Prove()]
-    steps += [ImportCertificate(entry, True)] if wish.bundles_chain else [ImportChain(), ImportCertificate(entry)]
-    return (*steps, *move_steps(profile, observed, entry), Commit(wish.admin), RecordId(profile.id))
+    steps += [ImportCertificate(entry, True)] if request.bundles_chain else [ImportChain(), ImportCertificate(entry)]
+    return (*steps, *move_steps(profile, observed, entry), Commit(request.admin), RecordId(profile.id))
 
 
 def move_steps(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Step, ...]:

@@ -17,15 +17,19 @@ from paloaltofw.workflows.session import Session, log_event
 if TYPE_CHECKING:
     from paloaltofw.execution.progress import Progress
     from paloaltofw.lifecycle.decision import Outcome
-    from paloaltofw.lifecycle.inputs import Wish
+    from paloaltofw.lifecycle.inputs import RunRequest
 
 
-def make_wish(session: Session, **wanted: bool) -> Wish:
+def make_request(session: Session, **wanted: bool) -> RunRequest:
     """A wish with the settings that decisions depend on."""
-    from paloaltofw.lifecycle.inputs import Wish
+    from paloaltofw.lifecycle.inputs import RunRequest
 
     chosen = session.configuration.settings
-    return Wish(hold_lost_orders=chosen.lost_answer == "hold", renew_before_days=chosen.renew_before_days, **wanted)  # type: ignore[arg-type]
+    return RunRequest(
+        hold_lost_orders=chosen.lost_answer == "hold",
+        renew_before_days=chosen.renew_before_days,
+        **wanted,  # type: ignore[arg-type]
+    )
 
 
 def parse_wait(text: str | None, session: Session) -> float:
@@ -38,23 +42,23 @@ def parse_wait(text: str | None, session: Session) -> float:
         raise UsageError(f"--wait: {bad.what}", remedy=bad.allowed) from None
 
 
-def carry_out(session: Session, wish: Wish, wait: float) -> list[Outcome]:
+def carry_out(session: Session, request: RunRequest, wait: float) -> list[Outcome]:
     """Do the work, under the lock; raises LockHeld."""
     from paloaltofw.execution.context import Run
     from paloaltofw.execution.run import execute
 
     session.store.prepare()
     with session.store.lock(), _progress() as progress, _ended_by_interrupt():
-        run = Run(session.configuration, wish, session.clock, wait, progress=progress)
+        run = Run(session.configuration, request, session.clock, wait, progress=progress)
         return execute(run, session.profiles)
 
 
-def plan(session: Session, wish: Wish, asks_orders: bool = False) -> list[Outcome]:
+def plan(session: Session, request: RunRequest, asks_orders: bool = False) -> list[Outcome]:
     """Say what would be done, changing nothing anywhere; `asks_orders`: ask SCM how open orders stand."""
     from paloaltofw.execution.context import Run
     from paloaltofw.execution.run import execute
 
-    run = Run(session.configuration, wish, session.clock, 0.0, is_dry=True, asks_orders=asks_orders)
+    run = Run(session.configuration, request, session.clock, 0.0, is_dry=True, asks_orders=asks_orders)
     return execute(run, session.profiles)
 
 

@@ -12,7 +12,7 @@ import pytest
 from paloaltofw.configuration import loader
 from paloaltofw.execution import run
 from paloaltofw.execution.context import Run
-from paloaltofw.lifecycle.inputs import Wish
+from paloaltofw.lifecycle.inputs import RunRequest
 from paloaltofw.reporting.report import exit_code
 from paloaltofw.sandbox.base.clock import ManualClock
 from paloaltofw.sandbox.base.https import Answer, Cut, Request
@@ -95,7 +95,7 @@ def test_a_year_in_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             configuration = loader.load(config)
             store = Store(configuration.settings.state)
             store.prepare()
-            tonight = Run(configuration, Wish(enroll=True, renew=True), SimulatedClock(clock), 60.0)
+            tonight = Run(configuration, RunRequest(enroll=True, renew=True), SimulatedClock(clock), 60.0)
             outcomes = run.execute(tonight, list(configuration.certificates.values()))
             orders_per_night[day] = len(world.scm.orders) - before
             failed_nights += exit_code(outcomes) != 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paloaltofw.lifecycle.decision import Decision
-from paloaltofw.lifecycle.inputs import Wish, requested_digest
+from paloaltofw.lifecycle.inputs import RunRequest, requested_digest
 from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.certificate_profile import CertificateProfile, KeySpec, Renewal, Sans, Subject
 from paloaltofw.model.records import OrderRecord, Phase
@@ -13,10 +13,10 @@ PROFILE = CertificateProfile(
     id="www", name="www", type="DV", account="A", firewall="fw", subject=Subject("www.example.com"),
     sans=Sans(dns=("www.example.com",)), key=KeySpec("ECDSA", 256), renewal=Renewal(renew_before_days=30),
 )  # fmt: skip
-RUN = Wish(enroll=True, renew=True, admin="svc")
-ENROLL = Wish(enroll=True, admin="svc")
-RENEW = Wish(renew=True, admin="svc")
-REPLACE = Wish(replace=True, admin="svc")
+RUN = RunRequest(enroll=True, renew=True, admin="svc")
+ENROLL = RunRequest(enroll=True, admin="svc")
+RENEW = RunRequest(renew=True, admin="svc")
+REPLACE = RunRequest(replace=True, admin="svc")
 CSR = x509.csr()
 GOOD = x509.certificate(age=1)
 DUE = x509.certificate(age=175)

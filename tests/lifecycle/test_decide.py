@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action, Decision, State
-from paloaltofw.lifecycle.inputs import Observation, Wish, requested_digest
+from paloaltofw.lifecycle.inputs import Observation, RunRequest, requested_digest
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
@@ -49,7 +49,7 @@ from tests.lifecycle.cases import (
 
 
 @pytest.mark.parametrize(
-    ("observed", "wish", "state", "action", "steps"),
+    ("observed", "request", "state", "action", "steps"),
     [
         (Observation(), RUN, State.ABSENT, Action.ENROLL, FULL),
         (Observation(), ENROLL, State.ABSENT, Action.ENROLL, FULL),
@@ -71,14 +71,14 @@ from tests.lifecycle.cases import (
     ],
 )
 def test_what_is_done_without_an_open_order(
-    observed: Observation, wish: Wish, state: State, action: Action, steps: list[str]
+    observed: Observation, request: RunRequest, state: State, action: Action, steps: list[str]
 ) -> None:
-    decision = decide(PROFILE, observed, wish, x509.NOW)
+    decision = decide(PROFILE, observed, request, x509.NOW)
     assert (decision.state, decision.action, kinds(decision)) == (state, action, steps)
 
 
 @pytest.mark.parametrize(
-    ("certificate", "wish", "operation", "previous"),
+    ("certificate", "request", "operation", "previous"),
     [
         (DUE, RUN, "renew", "9"),
         (OTHER, RUN, "replace", "9"),
@@ -86,8 +86,10 @@ def test_what_is_done_without_an_open_order(
         (EXPIRED, RUN, "enroll", None),
     ],
 )
-def test_the_operation_at_scm(certificate: Certificate, wish: Wish, operation: str, previous: str | None) -> None:
-    decision = decide(PROFILE, Observation((held(certificate=certificate),), certificate_id="9"), wish, x509.NOW)
+def test_the_operation_at_scm(
+    certificate: Certificate, request: RunRequest, operation: str, previous: str | None
+) -> None:
+    decision = decide(PROFILE, Observation((held(certificate=certificate),), certificate_id="9"), request, x509.NOW)
     submit = next(step for step in decision.steps if isinstance(step, SubmitOrder))
     assert (submit.operation, submit.previous_id) == (operation, previous)
 
@@ -178,8 +180,8 @@ OBSERVATIONS = st.builds(
         [None, {"vpn": ServiceProfile("vpn", "www")}, {"vpn": ServiceProfile("vpn", "x")}]
     ),
 )
-WISHES = st.builds(
-    Wish, enroll=st.booleans(), renew=st.booleans(), replace=st.booleans(), force=st.booleans(),
+REQUESTS = st.builds(
+    RunRequest, enroll=st.booleans(), renew=st.booleans(), replace=st.booleans(), force=st.booleans(),
     resubmit=st.booleans(), hold_lost_orders=st.booleans(), admin=st.just("svc"),
 )  # fmt: skip
 PROFILES = st.builds(
@@ -189,12 +191,12 @@ PROFILES = st.builds(
 )  # fmt: skip
 
 
-@given(PROFILES, OBSERVATIONS, WISHES)
+@given(PROFILES, OBSERVATIONS, REQUESTS)
 @settings(max_examples=1500, deadline=None)
-def test_properties_of_every_decision(profile: CertificateProfile, observed: Observation, wish: Wish) -> None:
-    decision = decide(profile, observed, wish, x509.NOW)
+def test_properties_of_every_decision(profile: CertificateProfile, observed: Observation, request: RunRequest) -> None:
+    decision = decide(profile, observed, request, x509.NOW)
     steps = decision.steps
-    assert decision == decide(profile, observed, wish, x509.NOW)
+    assert decision == decide(profile, observed, request, x509.NOW)
     submits = [step for step in steps if isinstance(step, SubmitOrder)]
     # Never an order while one is open whose key is there.
     if observed.order and observed.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value) and submits:
@@ -202,7 +204,7 @@ def test_properties_of_every_decision(profile: CertificateProfile, observed: Obs
         assert any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
         assert not any(_holds(item, observed.order) for item in observed.generations)
     # After a lost answer the same CSR or none.
-    if observed.order and observed.order.phase == Phase.SUBMITTING.value and submits and not wish.resubmit:
+    if observed.order and observed.order.phase == Phase.SUBMITTING.value and submits and not request.resubmit:
         assert submits[0].again
         assert not any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
     # Never a key onto a name that is taken; never a deletion of what will be in service.

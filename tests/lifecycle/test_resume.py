@@ -9,7 +9,7 @@ import pytest
 
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action
-from paloaltofw.lifecycle.inputs import Observation, Wish
+from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.lifecycle.steps import SubmitOrder
 from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.records import Phase
@@ -18,7 +18,7 @@ from tests.lifecycle.cases import CSR, DUE, FULL, IMPORTED, ORDER, PENDING, PROF
 
 
 @pytest.mark.parametrize(
-    ("phase", "entries", "wish", "action", "steps"),
+    ("phase", "entries", "request", "action", "steps"),
     [
         (Phase.GENERATING, (), RUN, Action.ENROLL, FULL),
         (Phase.GENERATING, (PENDING,), RUN, Action.ENROLL, ["AdoptCsr", *FULL[1:]]),
@@ -45,11 +45,11 @@ from tests.lifecycle.cases import CSR, DUE, FULL, IMPORTED, ORDER, PENDING, PROF
     ],
 )
 def test_what_is_done_with_an_open_order(
-    phase: Phase, entries: tuple[CertificateGeneration, ...], wish: Wish, action: Action, steps: list[str]
+    phase: Phase, entries: tuple[CertificateGeneration, ...], request: RunRequest, action: Action, steps: list[str]
 ) -> None:
     order = replace(ORDER, phase=phase.value, failure="declined" if phase is Phase.FAILED else "")
     observed = Observation(entries, order=order, issued=IMPORTED if phase is Phase.ISSUED else None)
-    decision = decide(PROFILE, observed, wish, x509.NOW)
+    decision = decide(PROFILE, observed, request, x509.NOW)
     assert (decision.action, kinds(decision)) == (action, steps)
 
 

@@ -17,8 +17,8 @@ def status(ctx: click.Context, profiles: tuple[str, ...], firewalls: tuple[str, 
     Example: paloaltoagent status --json
     """
     from paloaltofw.reporting.report import report_status
-    from paloaltofw.workflows.maintain import make_wish, plan
+    from paloaltofw.workflows.maintain import make_request, plan
 
     session = open_session(ctx, "status", profiles, firewalls, is_json)
-    wish = make_wish(session, enroll=True, renew=True)
-    ctx.exit(report_status(plan(session, wish, asks_orders=True), session.clock.now(), is_json))
+    request = make_request(session, enroll=True, renew=True)
+    ctx.exit(report_status(plan(session, request, asks_orders=True), session.clock.now(), is_json))
