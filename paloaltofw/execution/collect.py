@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paloaltofw.errors import AgentError, OrderFailed, ProofFailed, Refused
-from paloaltofw.execution.context import Context, Work
+from paloaltofw.execution.context import CertificateTask, Context
 from paloaltofw.execution.enroll import save_first_id
 from paloaltofw.lifecycle.steps import Collect
 from paloaltofw.model.records import OrderRecord, Phase
@@ -19,64 +19,64 @@ ISSUANCE_PAUSES = (2.0, 3.0, 5.0, 8.0, 13.0, 20.0)
 ISSUANCE_PAUSE = 30.0
 
 
-def collect(context: Context, works: Sequence[Work]) -> None:
+def collect(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Look at all open orders together until they are issued or the time to wait is over."""
-    waiting = list(works)
+    waiting = list(tasks)
     deadline = context.clock.monotonic() + context.wait
     looks = 0
     while waiting:
-        for work in list(waiting):
-            if _look(context, work, is_first=looks == 0):
-                waiting.remove(work)
+        for task in list(waiting):
+            if _look(context, task, is_first=looks == 0):
+                waiting.remove(task)
         pause = ISSUANCE_PAUSES[looks] if looks < len(ISSUANCE_PAUSES) else ISSUANCE_PAUSE
         left = deadline - context.clock.monotonic()
-        if not waiting or left <= 0 or all(work.waits_for for work in waiting):
+        if not waiting or left <= 0 or all(task.waits_for for task in waiting):
             break
         context.progress.waiting(context.firewall.id, f"{len(waiting)} orders to be issued")
         context.clock.sleep(min(pause, left))
         looks += 1
-    for work in waiting:
-        _leave_pending(context, work)
+    for task in waiting:
+        _leave_pending(context, task)
 
 
-def _look(context: Context, work: Work, is_first: bool) -> bool:
+def _look(context: Context, task: CertificateTask, is_first: bool) -> bool:
     """Whether this order needs no further look: its chain is in hand, or it failed."""
     try:
         if is_first:
-            save_first_id(context, work)  # a run that was killed right after the order may not have
-        return _is_collected(context, work, is_first)
+            save_first_id(context, task)  # a run that was killed right after the order may not have
+        return _is_collected(context, task, is_first)
     except AgentError as error:
-        work.error = error
+        task.error = error
         return True
 
 
-def _is_collected(context: Context, work: Work, is_first: bool) -> bool:
+def _is_collected(context: Context, task: CertificateTask, is_first: bool) -> bool:
     try:
-        _download(context, work)
+        _download(context, task)
     except NotReady:
         # An order from an earlier run may have been declined, or wait for people: no use in waiting for those.
-        if is_first and isinstance(work.decision.steps[0], Collect):
-            _ask_status(context, work)
-        return work.error is not None
+        if is_first and isinstance(task.decision.steps[0], Collect):
+            _ask_status(context, task)
+        return task.error is not None
     return True
 
 
-def _download(context: Context, work: Work) -> None:
-    assert work.order is not None and work.order.order_id is not None  # nosec B101  # narrows a type
-    where = f"SCM account {work.profile.account}, order {work.order.order_id}"
+def _download(context: Context, task: CertificateTask) -> None:
+    assert task.order is not None and task.order.order_id is not None  # nosec B101  # narrows a type
+    where = f"SCM account {task.profile.account}, order {task.order.order_id}"
     try:
-        text = context.scm(work.profile.account).download(work.order.order_id)
+        text = context.scm(task.profile.account).download(task.order.order_id)
     except Refused as refused:
-        _note_failure(context, work, refused)
+        _note_failure(context, task, refused)
         raise
     try:
-        work.chain = _chain(work, work.order, text)
+        task.chain = _chain(task, task.order, text)
     except Unproven as error:
         remedy = "nothing was imported; look at the order in the SCM portal"
         raise ProofFailed(str(error), where, remedy) from None
 
 
-def _chain(work: Work, order: OrderRecord, text: str) -> Chain:
+def _chain(task: CertificateTask, order: OrderRecord, text: str) -> Chain:
     certificates = parse_certificates(text)
     if not certificates:
         raise NotReady("no certificate in the answer")
@@ -86,46 +86,46 @@ def _chain(work: Work, order: OrderRecord, text: str) -> Chain:
     chain = build_chain(certificates, order.spki_sha256)
     if order.same_key and any(
         chain.leaf.sha256 == generations.certificate.sha256
-        for generations in work.observed.generations
+        for generations in task.observed.generations
         if generations.certificate
     ):
         raise NotReady("still the earlier certificate")
     return chain
 
 
-def _note_failure(context: Context, work: Work, refused: Refused) -> None:
+def _note_failure(context: Context, task: CertificateTask, refused: Refused) -> None:
     """A refused download may mean that the order is dead: then that is recorded, so that nothing is retried blindly."""
-    _ask_status(context, work)
-    if work.error is not None:
-        raise work.error from refused
+    _ask_status(context, task)
+    if task.error is not None:
+        raise task.error from refused
 
 
-def _ask_status(context: Context, work: Work) -> None:
-    assert work.order is not None and work.order.order_id is not None  # nosec B101  # narrows a type
-    status = context.scm(work.profile.account).status(work.order.order_id)
+def _ask_status(context: Context, task: CertificateTask) -> None:
+    assert task.order is not None and task.order.order_id is not None  # nosec B101  # narrows a type
+    status = context.scm(task.profile.account).status(task.order.order_id)
     if status.state is OrderState.PENDING:
-        work.waits_for = status.waits_for
+        task.waits_for = status.waits_for
         return
     if status.state is OrderState.ISSUED:
         return
-    failure = f"order {work.order.order_id} is {status.word.lower()} at SCM"
-    work.order = replace(work.order, phase=Phase.FAILED.value, failure=failure)
-    context.store.save_order(work.order)
-    context.event(work, "failed: %s", status.word)
-    remedy = f"clear it up in SCM, then run: paloaltoagent enroll --resubmit -p {work.profile.id}"
-    work.error = OrderFailed(failure, f"SCM account {work.profile.account}", remedy)
+    failure = f"order {task.order.order_id} is {status.word.lower()} at SCM"
+    task.order = replace(task.order, phase=Phase.FAILED.value, failure=failure)
+    context.store.save_order(task.order)
+    context.event(task, "failed: %s", status.word)
+    remedy = f"clear it up in SCM, then run: paloaltoagent enroll --resubmit -p {task.profile.id}"
+    task.error = OrderFailed(failure, f"SCM account {task.profile.account}", remedy)
 
 
-def _leave_pending(context: Context, work: Work) -> None:
+def _leave_pending(context: Context, task: CertificateTask) -> None:
     try:
-        if not work.waits_for:
-            _ask_status(context, work)
+        if not task.waits_for:
+            _ask_status(context, task)
     except AgentError as error:
-        work.notes.append(f"what the order waits for could not be asked: {error}")
-    if work.error is None:
-        assert work.order is not None  # nosec B101  # narrows a type
-        work.is_pending = True
-        if work.order.waits_for != work.waits_for:
-            work.order = replace(work.order, waits_for=work.waits_for)
-            context.store.save_order(work.order)
-        context.event(work, "left pending, waits for %s", work.waits_for or "SCM")
+        task.notes.append(f"what the order waits for could not be asked: {error}")
+    if task.error is None:
+        assert task.order is not None  # nosec B101  # narrows a type
+        task.is_pending = True
+        if task.order.waits_for != task.waits_for:
+            task.order = replace(task.order, waits_for=task.waits_for)
+            context.store.save_order(task.order)
+        context.event(task, "left pending, waits for %s", task.waits_for or "SCM")

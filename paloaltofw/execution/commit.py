@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AnswerLost, CommitFailed, PeerError
-from paloaltofw.execution.context import Context, Work, events
+from paloaltofw.execution.context import CertificateTask, Context, events
 from paloaltofw.model.firewall_objects import Change, Job
 from paloaltofw.model.records import CommitRecord
 
@@ -46,11 +46,11 @@ def _find(context: Context, record: CommitRecord) -> str | None:
     return next((job.id for job in (*described, *unfinished)), None)
 
 
-def commit(context: Context, works: Sequence[Work]) -> None:
+def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Commit and follow the job to its end; raises CommitFailed or a PeerError if it did not end well."""
     admin = context.firewall.admin
     before = context.client.changes()
-    description = _description(context, works)
+    description = _description(context, tasks)
     record = CommitRecord(context.firewall.id, description, format_time(context.clock.now()))
     context.store.save_commit(record)
     job_id = _send(context, record)
@@ -78,11 +78,11 @@ def _send(context: Context, record: CommitRecord) -> str | None:
     return job_id
 
 
-def _description(context: Context, works: Sequence[Work]) -> str:
+def _description(context: Context, tasks: Sequence[CertificateTask]) -> str:
     """The configured text, what the commit is for, and a token by which a lost answer's job is found again."""
     names = ", ".join(
-        f"{work.profile.id} (order {work.order.order_id})" if work.order and work.order.order_id else work.profile.id
-        for work in works
+        f"{task.profile.id} (order {task.order.order_id})" if task.order and task.order.order_id else task.profile.id
+        for task in tasks
     )
     tail = f" [{secrets.token_hex(4)}]"
     text = f"{context.firewall.commit_description}: {names}"

@@ -46,7 +46,7 @@ class Run:
 
 
 @dataclass
-class Work:
+class CertificateTask:
     """The work on one certificate, while it goes on."""
 
     profile: CertificateProfile
@@ -114,8 +114,8 @@ class Context:
                 events.info("firewall=%s waits: %s", self.firewall.id, busy.what)
                 self.clock.sleep(pause)
 
-    def event(self, work: Work, text: str, *details: object) -> None:
+    def event(self, task: CertificateTask, text: str, *details: object) -> None:
         """One line in the log for a main event."""
-        order = work.order.order_id if work.order and work.order.order_id else "-"
+        order = task.order.order_id if task.order and task.order.order_id else "-"
         prefix = "profile=%s firewall=%s order=%s "
-        events.info(prefix + text, work.profile.id, self.firewall.id, order, *details)
+        events.info(prefix + text, task.profile.id, self.firewall.id, order, *details)

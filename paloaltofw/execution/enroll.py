@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AnswerLost, PeerError, ProofFailed, Refused
-from paloaltofw.execution.context import Context, Work
+from paloaltofw.execution.context import CertificateTask, Context
 from paloaltofw.lifecycle.inputs import requested_digest
 from paloaltofw.lifecycle.steps import AdoptCsr, GenerateCsr, SubmitOrder
 from paloaltofw.lifecycle.succession import requirements
@@ -21,53 +21,53 @@ from paloaltofw.scm.codes import RENEWAL_REFUSED
 REFERENCE_PREFIX = "paloaltoagent-"
 
 
-def generate_csr(context: Context, work: Work, step: GenerateCsr) -> None:
+def generate_csr(context: Context, task: CertificateTask, step: GenerateCsr) -> None:
     """Let the firewall make key and CSR. The name is in the journal before it is used."""
-    submit = _submit_step(work)
-    work.order = _new_record(context, work, step.entry, submit)
-    context.store.save_order(work.order)
+    submit = _submit_step(task)
+    task.order = _new_record(context, task, step.entry, submit)
+    context.store.save_order(task.order)
     context.has_changed = True
     try:
-        context.patiently(lambda: context.client.generate_csr(_csr_request(work, step.entry)))
+        context.patiently(lambda: context.client.generate_csr(_csr_request(task, step.entry)))
     except AnswerLost:
         # Whether it was carried out can be seen: the CSR is there or not.
         if not context.client.csr(step.entry):
             raise
-    context.event(work, "CSR generated as %s (%s)", step.entry, step.key)
-    _take_csr(context, work, step.entry)
+    context.event(task, "CSR generated as %s (%s)", step.entry, step.key)
+    _take_csr(context, task, step.entry)
 
 
-def adopt_csr(context: Context, work: Work, step: AdoptCsr) -> None:
+def adopt_csr(context: Context, task: CertificateTask, step: AdoptCsr) -> None:
     """Use the CSR that waits on the firewall."""
-    if work.order is None or work.order.entry != step.entry:
-        work.order = _new_record(context, work, step.entry, _submit_step(work))
-        context.store.save_order(work.order)
-    context.event(work, "pending CSR %s is used", step.entry)
-    _take_csr(context, work, step.entry)
+    if task.order is None or task.order.entry != step.entry:
+        task.order = _new_record(context, task, step.entry, _submit_step(task))
+        context.store.save_order(task.order)
+    context.event(task, "pending CSR %s is used", step.entry)
+    _take_csr(context, task, step.entry)
 
 
-def _submit_step(work: Work) -> SubmitOrder:
-    return next(step for step in work.decision.steps if isinstance(step, SubmitOrder))
+def _submit_step(task: CertificateTask) -> SubmitOrder:
+    return next(step for step in task.decision.steps if isinstance(step, SubmitOrder))
 
 
-def _new_record(context: Context, work: Work, entry: str, submit: SubmitOrder) -> OrderRecord:
+def _new_record(context: Context, task: CertificateTask, entry: str, submit: SubmitOrder) -> OrderRecord:
     return OrderRecord(
-        profile=work.profile.id,
+        profile=task.profile.id,
         firewall=context.firewall.id,
         entry=entry,
         operation=submit.operation,
         phase=Phase.GENERATING.value,
-        requested=requested_digest(work.profile),
+        requested=requested_digest(task.profile),
         reference=REFERENCE_PREFIX + secrets.token_hex(6),
-        reason=work.decision.reason,
+        reason=task.decision.reason,
         created_at=format_time(context.clock.now()),
         previous_id=submit.previous_id,
-        revoke_id=work.observed.certificate_id if work.revoke_predecessor else None,
+        revoke_id=task.observed.certificate_id if task.revoke_predecessor else None,
     )
 
 
-def _csr_request(work: Work, entry: str) -> CsrRequest:
-    profile = work.profile
+def _csr_request(task: CertificateTask, entry: str) -> CsrRequest:
+    profile = task.profile
     subject, sans = profile.subject, profile.sans
     return CsrRequest(
         certificate_name=entry, common_name=subject.common_name, key_type=profile.key.type, key_bits=profile.key.bits,
@@ -77,19 +77,19 @@ def _csr_request(work: Work, entry: str) -> CsrRequest:
     )  # fmt: skip
 
 
-def _take_csr(context: Context, work: Work, entry: str) -> None:
-    assert work.order is not None  # nosec B101  # narrows a type
+def _take_csr(context: Context, task: CertificateTask, entry: str) -> None:
+    assert task.order is not None  # nosec B101  # narrows a type
     csr = read_csr(context, entry)
     try:
-        prove_csr(csr, requirements(work.profile))
+        prove_csr(csr, requirements(task.profile))
     except Unproven as error:
         remedy = f"nothing was ordered; delete the entry {entry} on the firewall if it is not needed"
         raise ProofFailed(str(error), f"firewall {context.firewall.id}, CSR {entry}", remedy) from None
-    work.csr = csr
-    work.order = replace(
-        work.order, phase=Phase.READY.value, csr=csr.pem, csr_sha256=csr.sha256, spki_sha256=csr.spki_sha256
+    task.csr = csr
+    task.order = replace(
+        task.order, phase=Phase.READY.value, csr=csr.pem, csr_sha256=csr.sha256, spki_sha256=csr.spki_sha256
     )
-    context.store.save_order(work.order)
+    context.store.save_order(task.order)
 
 
 def read_csr(context: Context, entry: str) -> Csr:
@@ -101,93 +101,93 @@ def read_csr(context: Context, entry: str) -> Csr:
         raise ProofFailed(str(error), where, "the next run looks again and starts anew if the key is lost") from None
 
 
-def submit_order(context: Context, work: Work, step: SubmitOrder) -> None:
+def submit_order(context: Context, task: CertificateTask, step: SubmitOrder) -> None:
     """Send the order: the intent is on the disk before, the certificate ID right after."""
-    if work.order is None:
-        work.order = _same_key_record(context, work, step)
-    elif work.csr is None and work.order.csr:
-        work.csr = parse_csr(work.order.csr)
+    if task.order is None:
+        task.order = _same_key_record(context, task, step)
+    elif task.csr is None and task.order.csr:
+        task.csr = parse_csr(task.order.csr)
     try:
-        _send_order(context, work)
+        _send_order(context, task)
     except Refused as refused:
-        if not _may_enroll_instead(work, refused):
+        if not _may_enroll_instead(task, refused):
             raise
-        context.event(work, "%s refused (%s), enroll instead", step.operation, refused.what)
-        work.notes.append(f"SCM refused to {step.operation} ({refused.what}), so a new order was made")
-        assert work.order is not None  # nosec B101  # narrows a type
-        work.order = replace(work.order, operation="enroll")
-        _send_order(context, work)
+        context.event(task, "%s refused (%s), enroll instead", step.operation, refused.what)
+        task.notes.append(f"SCM refused to {step.operation} ({refused.what}), so a new order was made")
+        assert task.order is not None  # nosec B101  # narrows a type
+        task.order = replace(task.order, operation="enroll")
+        _send_order(context, task)
 
 
-def _same_key_record(context: Context, work: Work, step: SubmitOrder) -> OrderRecord:
+def _same_key_record(context: Context, task: CertificateTask, step: SubmitOrder) -> OrderRecord:
     """An order for the key in service: its CSR is used where it is still known, else SCM's copy of it."""
-    current = next(item for item in work.observed.generations if item.name == work.decision.in_service)
+    current = next(item for item in task.observed.generations if item.name == task.decision.in_service)
     assert current.certificate is not None  # nosec B101  # narrows a type
-    installed = work.observed.installed
+    installed = task.observed.installed
     known = current.csr or (parse_csr(installed.csr) if installed and installed.csr else None)
     if known is not None and known.spki_sha256 == current.certificate.spki_sha256:
-        work.csr = known
-    record = _new_record(context, work, current.name, step)
+        task.csr = known
+    record = _new_record(context, task, current.name, step)
     return replace(
         record,
         phase=Phase.READY.value,
         same_key=True,
-        csr=work.csr.pem if work.csr else "",
-        csr_sha256=work.csr.sha256 if work.csr else "",
+        csr=task.csr.pem if task.csr else "",
+        csr_sha256=task.csr.sha256 if task.csr else "",
         spki_sha256=current.certificate.spki_sha256,
     )
 
 
-def _may_enroll_instead(work: Work, refused: Refused) -> bool:
+def _may_enroll_instead(task: CertificateTask, refused: Refused) -> bool:
     """Renew and replace may be refused for many reasons; enroll is the way out where the CSR is known (scm.md §2.5)."""
-    assert work.order is not None  # nosec B101  # narrows a type
-    return refused.peer_code in RENEWAL_REFUSED and work.order.operation != "enroll" and work.csr is not None
+    assert task.order is not None  # nosec B101  # narrows a type
+    return refused.peer_code in RENEWAL_REFUSED and task.order.operation != "enroll" and task.csr is not None
 
 
-def _send_order(context: Context, work: Work) -> None:
-    assert work.order is not None  # nosec B101  # narrows a type
-    before = work.order
-    work.order = replace(before, phase=Phase.SUBMITTING.value, submissions=before.submissions + 1)
-    context.store.save_order(work.order)
+def _send_order(context: Context, task: CertificateTask) -> None:
+    assert task.order is not None  # nosec B101  # narrows a type
+    before = task.order
+    task.order = replace(before, phase=Phase.SUBMITTING.value, submissions=before.submissions + 1)
+    context.store.save_order(task.order)
     try:
-        order_id = _call_scm(context, work, work.order)
+        order_id = _call_scm(context, task, task.order)
     except AnswerLost as lost:
-        where = f"{lost.where}, comment {work.order.reference!r}"
-        raise AnswerLost(lost.what, where, _what_next(context, work)) from None
+        where = f"{lost.where}, comment {task.order.reference!r}"
+        raise AnswerLost(lost.what, where, _what_next(context, task)) from None
     except PeerError:
         # Every other answer means that nothing was ordered now; an earlier order whose answer was lost stays unknown.
         was_lost = before.phase == Phase.SUBMITTING
-        work.order = replace(before, phase=Phase.SUBMITTING.value if was_lost else Phase.READY.value)
-        context.store.save_order(work.order)
+        task.order = replace(before, phase=Phase.SUBMITTING.value if was_lost else Phase.READY.value)
+        context.store.save_order(task.order)
         raise
     now = format_time(context.clock.now())
-    work.order = replace(work.order, phase=Phase.ORDERED.value, order_id=order_id, ordered_at=now)
-    context.store.save_order(work.order)
-    save_first_id(context, work)
-    context.event(work, "ordered (%s, account %s)", work.order.operation, work.profile.account)
+    task.order = replace(task.order, phase=Phase.ORDERED.value, order_id=order_id, ordered_at=now)
+    context.store.save_order(task.order)
+    save_first_id(context, task)
+    context.event(task, "ordered (%s, account %s)", task.order.operation, task.profile.account)
 
 
-def _what_next(context: Context, work: Work) -> str:
+def _what_next(context: Context, task: CertificateTask) -> str:
     if context.settings.lost_answer == "hold":
-        return f"look in the SCM portal, then run: paloaltoagent enroll --resubmit -p {work.profile.id}"
+        return f"look in the SCM portal, then run: paloaltoagent enroll --resubmit -p {task.profile.id}"
     return "look in the SCM portal; the next run sends the same CSR again"
 
 
-def save_first_id(context: Context, work: Work) -> None:
+def save_first_id(context: Context, task: CertificateTask) -> None:
     """The .ids file holds the first order's ID from the moment SCM names it; later ones wait for installation."""
-    assert work.order is not None and work.order.order_id is not None  # nosec B101  # narrows a type
-    if context.store.certificate_id(work.profile.id) is None:
-        context.store.save_certificate_id(work.profile.id, work.order.order_id)
+    assert task.order is not None and task.order.order_id is not None  # nosec B101  # narrows a type
+    if context.store.certificate_id(task.profile.id) is None:
+        context.store.save_certificate_id(task.profile.id, task.order.order_id)
 
 
-def _call_scm(context: Context, work: Work, order: OrderRecord) -> str:
-    scm = context.scm(work.profile.account)
+def _call_scm(context: Context, task: CertificateTask, order: OrderRecord) -> str:
+    scm = context.scm(task.profile.account)
     request = OrderRequest(
-        csr=work.csr.base64 if work.csr else None,
-        sans=work.profile.sans.all,
-        comments=f"{work.profile.comments} [{order.reference}]".strip(),
-        external_requester=work.profile.external_requester,
-        custom_fields=work.profile.custom_fields,
+        csr=task.csr.base64 if task.csr else None,
+        sans=task.profile.sans.all,
+        comments=f"{task.profile.comments} [{order.reference}]".strip(),
+        external_requester=task.profile.external_requester,
+        custom_fields=task.profile.custom_fields,
     )
     if order.operation == "enroll":
         return scm.enroll(request)

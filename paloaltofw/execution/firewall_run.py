@@ -14,7 +14,7 @@ from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, ConfigurationError
 from paloaltofw.execution import admission, collect, commit, enroll, install, record
 from paloaltofw.execution.clients import Accounts, open_firewall
-from paloaltofw.execution.context import Context, Run, Work, events
+from paloaltofw.execution.context import CertificateTask, Context, Run, events
 from paloaltofw.execution.observe import StoredState, combine, look_at, look_into
 from paloaltofw.execution.revocation import ask_for_revocation, is_check_due
 from paloaltofw.lifecycle.decide import decide
@@ -44,7 +44,7 @@ from paloaltofw.pki.certificate import Certificate
 from paloaltofw.storage.store import Store
 
 log = logging.getLogger(__name__)
-_HANDLERS: Mapping[type, Callable[[Context, Work, Any], None]] = {
+_HANDLERS: Mapping[type, Callable[[Context, CertificateTask, Any], None]] = {
     GenerateCsr: enroll.generate_csr,
     AdoptCsr: enroll.adopt_csr,
     SubmitOrder: enroll.submit_order,
@@ -78,12 +78,12 @@ class FirewallRun:
     def execute(self, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
         """Observe, decide, act; whatever fails becomes part of an outcome."""
         try:
-            works = self._plan(profiles)
+            tasks = self._plan(profiles)
             if not self._run.is_dry:
-                self._act([work for work in works if work.decision.steps or work.decision.waits_for])
-            if works:
-                works[0].notes.extend(self._context.client.remarks)
-            return [self._outcome(work) for work in works]
+                self._act([task for task in tasks if task.decision.steps or task.decision.waits_for])
+            if tasks:
+                tasks[0].notes.extend(self._context.client.remarks)
+            return [self._outcome(task) for task in tasks]
         except AgentError as error:
             events.error("firewall=%s %s", self._context.firewall.id, error)
             return [_unknown(profile, error) for profile in profiles]
@@ -97,50 +97,50 @@ class FirewallRun:
 
     # --- observe and decide --------------------------------------------------------------------------------------
 
-    def _plan(self, profiles: Sequence[CertificateProfile]) -> list[Work]:
+    def _plan(self, profiles: Sequence[CertificateProfile]) -> list[CertificateTask]:
         context = self._context
         if not self._run.is_dry:
             commit.finish_earlier(context)
         stored = [look_into(context.store, profile) for profile in profiles]
         firewall = look_at(context.client, context.firewall.admin, profiles, stored)
-        works = []
+        tasks = []
         for profile, state in zip(profiles, stored, strict=True):
             observed = combine(profile, context.firewall.admin, firewall, state)
-            works.append(self._decide(profile, observed, state))
-        return works
+            tasks.append(self._decide(profile, observed, state))
+        return tasks
 
-    def _decide(self, profile: CertificateProfile, observed: Observation, stored: StoredState) -> Work:
+    def _decide(self, profile: CertificateProfile, observed: Observation, stored: StoredState) -> CertificateTask:
         if stored.error is not None:
             decision = Decision(State.UNKNOWN, Action.FAILED, stored.error.what)
-            return Work(profile, observed, decision, error=stored.error)
+            return CertificateTask(profile, observed, decision, error=stored.error)
         observed, note = self._check_revocation(profile, observed)
         decision = self._held_back(decide(profile, observed, self._request, self._run.clock.now()))
-        work = Work(
+        task = CertificateTask(
             profile, observed, decision, self._request.revoke_predecessor, observed.order, notes=list(decision.notes)
         )
         if note:
-            work.notes.append(note)
+            task.notes.append(note)
         if (
             self._run.asks_orders
             and observed.order is not None
             and observed.order.order_id
             and not observed.order.chain
         ):
-            self._ask_order(work, observed.order.order_id)
-        return work
+            self._ask_order(task, observed.order.order_id)
+        return task
 
     def _held_back(self, decision: Decision) -> Decision:
         """A plan without what has to wait for the firewall's commit window."""
         opens = self._context.firewall.commit_window.closed_until(self._run.clock.now())
         return outside_window(decision, opens) if opens else decision
 
-    def _ask_order(self, work: Work, order_id: str) -> None:
+    def _ask_order(self, task: CertificateTask, order_id: str) -> None:
         try:
-            status = self._context.scm(work.profile.account).status(order_id)
-            work.waits_for = status.waits_for
-            work.notes.append(f"order {order_id} is {status.word} at SCM")
+            status = self._context.scm(task.profile.account).status(order_id)
+            task.waits_for = status.waits_for
+            task.notes.append(f"order {order_id} is {status.word} at SCM")
         except AgentError as error:
-            work.notes.append(f"SCM could not be asked about order {order_id}: {error}")
+            task.notes.append(f"SCM could not be asked about order {order_id}: {error}")
 
     def _check_revocation(self, profile: CertificateProfile, observed: Observation) -> tuple[Observation, str]:
         interval = self._context.settings.revocation_check
@@ -163,108 +163,108 @@ class FirewallRun:
 
     # --- act -----------------------------------------------------------------------------------------------------
 
-    def _act(self, works: list[Work]) -> None:
-        if not works:
+    def _act(self, tasks: list[CertificateTask]) -> None:
+        if not tasks:
             return
-        if any(isinstance(step, _CHANGES_FIREWALL) for work in works for step in work.decision.steps):
+        if any(isinstance(step, _CHANGES_FIREWALL) for task in tasks for step in task.decision.steps):
             admission.identify(self._context)
-        self._stage(works, Stage.ORDER)
-        collecting = [work for work in works if work.is_open and _has(work, Collect)]
-        for work in collecting:
-            self._announce(work, next(step for step in work.decision.steps if isinstance(step, Collect)))
+        self._stage(tasks, Stage.ORDER)
+        collecting = [task for task in tasks if task.is_open and _has(task, Collect)]
+        for task in collecting:
+            self._announce(task, next(step for step in task.decision.steps if isinstance(step, Collect)))
         collect.collect(self._context, collecting)
-        for work in works:
-            work.decision = self._held_back(work.decision)  # the window may have closed meanwhile
-        self._stage(works, Stage.INSTALL)
-        install.read_back(self._context, works)
-        self._stage(works, Stage.SERVE)
-        self._commit(works)
-        self._record([work for work in works if work.is_open and _has(work, RecordId)])
-        self._leave_to_window([work for work in works if work.is_open and work.decision.waits_for])
+        for task in tasks:
+            task.decision = self._held_back(task.decision)  # the window may have closed meanwhile
+        self._stage(tasks, Stage.INSTALL)
+        install.read_back(self._context, tasks)
+        self._stage(tasks, Stage.SERVE)
+        self._commit(tasks)
+        self._record([task for task in tasks if task.is_open and _has(task, RecordId)])
+        self._leave_to_window([task for task in tasks if task.is_open and task.decision.waits_for])
 
-    def _leave_to_window(self, works: Sequence[Work]) -> None:
-        for work in works:
-            work.is_pending = True
-            work.waits_for = work.decision.waits_for
-            self._context.event(work, "prepared, waits for %s", work.waits_for)
+    def _leave_to_window(self, tasks: Sequence[CertificateTask]) -> None:
+        for task in tasks:
+            task.is_pending = True
+            task.waits_for = task.decision.waits_for
+            self._context.event(task, "prepared, waits for %s", task.waits_for)
 
-    def _stage(self, works: Sequence[Work], stage: Stage) -> None:
-        for work in works:
-            for step in work.decision.steps:
-                if step.stage is stage and work.is_open:
-                    self._announce(work, step)
-                    self._do(work, step)
+    def _stage(self, tasks: Sequence[CertificateTask], stage: Stage) -> None:
+        for task in tasks:
+            for step in task.decision.steps:
+                if step.stage is stage and task.is_open:
+                    self._announce(task, step)
+                    self._do(task, step)
 
-    def _do(self, work: Work, step: Step) -> None:
+    def _do(self, task: CertificateTask, step: Step) -> None:
         try:
-            _HANDLERS[type(step)](self._context, work, step)
+            _HANDLERS[type(step)](self._context, task, step)
         except AgentError as error:
-            work.error = error
+            task.error = error
         except Exception as error:
-            log.exception("unexpected failure in %s of %s", type(step).__name__, work.profile.id)
-            work.error = _unexpected(error, f"profile {work.profile.id}, {type(step).__name__}")
+            log.exception("unexpected failure in %s of %s", type(step).__name__, task.profile.id)
+            task.error = _unexpected(error, f"profile {task.profile.id}, {type(step).__name__}")
 
-    def _announce(self, work: Work, step: Step) -> None:
-        self._run.progress.step(work.profile.id, self._context.firewall.id, step)
+    def _announce(self, task: CertificateTask, step: Step) -> None:
+        self._run.progress.step(task.profile.id, self._context.firewall.id, step)
 
-    def _commit(self, works: Sequence[Work]) -> None:
+    def _commit(self, tasks: Sequence[CertificateTask]) -> None:
         """One commit for everything that changed, pending CSRs included: else a revert or restart would lose them."""
-        owed = [work for work in works if _has(work, Commit) and (work.is_open or work.is_pending)]
-        if not owed or not (self._context.has_changed or any(work.observed.unapplied for work in owed)):
+        owed = [task for task in tasks if _has(task, Commit) and (task.is_open or task.is_pending)]
+        if not owed or not (self._context.has_changed or any(task.observed.unapplied for task in owed)):
             return
         self._announce(owed[0], next(step for step in owed[0].decision.steps if isinstance(step, Commit)))
         try:
             commit.commit(self._context, owed)
         except AgentError as error:
-            for work in owed:
-                if work.is_open:
-                    work.error = error
+            for task in owed:
+                if task.is_open:
+                    task.error = error
                 else:
-                    work.notes.append(f"its CSR is not committed yet: {error}")
+                    task.notes.append(f"its CSR is not committed yet: {error}")
 
-    def _record(self, works: Sequence[Work]) -> None:
-        if not works:
+    def _record(self, tasks: Sequence[CertificateTask]) -> None:
+        if not tasks:
             return
         try:
             running = self._context.client.running_certificates()
         except AgentError as error:
-            for work in works:
-                work.error = error
+            for task in tasks:
+                task.error = error
             return
         entries = {name: entry.certificate_pem for name, entry in running.items()}
-        for work in works:
-            step = next(step for step in work.decision.steps if isinstance(step, RecordId))
-            self._announce(work, step)
+        for task in tasks:
+            step = next(step for step in task.decision.steps if isinstance(step, RecordId))
+            self._announce(task, step)
             try:
-                record.record_id(self._context, work, entries)
+                record.record_id(self._context, task, entries)
             except AgentError as error:
-                work.error = error
+                task.error = error
 
     # --- report --------------------------------------------------------------------------------------------------
 
-    def _outcome(self, work: Work) -> Outcome:
-        decision = work.decision
-        error: AgentError | Blocked | None = work.error or decision.blocked
+    def _outcome(self, task: CertificateTask) -> Outcome:
+        decision = task.decision
+        error: AgentError | Blocked | None = task.error or decision.blocked
         outcome = Outcome(
-            profile=work.profile.id,
-            firewall=work.profile.firewall,
+            profile=task.profile.id,
+            firewall=task.profile.firewall,
             state=decision.state,
             action=decision.action,
             reason=decision.reason,
-            certificate_id=work.observed.certificate_id,
-            order_id=work.order.order_id if work.order else None,
-            ordered_at=work.order.ordered_at if work.order else None,
-            waits_for=work.waits_for or decision.waits_for,
-            certificate=_certificate_of(work),
+            certificate_id=task.observed.certificate_id,
+            order_id=task.order.order_id if task.order else None,
+            ordered_at=task.order.ordered_at if task.order else None,
+            waits_for=task.waits_for or decision.waits_for,
+            certificate=_certificate_of(task),
             entry=decision.in_service,
             steps=decision.steps,
-            notes=tuple(work.notes),
+            notes=tuple(task.notes),
             error=error,
         )
         if self._run.is_dry:
             return outcome
         self._log(outcome)
-        return self._after(work, outcome)
+        return self._after(task, outcome)
 
     def _log(self, outcome: Outcome) -> None:
         for note in outcome.notes:
@@ -272,28 +272,28 @@ class FirewallRun:
         if outcome.error is not None:
             events.error("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, outcome.error)
 
-    def _after(self, work: Work, outcome: Outcome) -> Outcome:
+    def _after(self, task: CertificateTask, outcome: Outcome) -> Outcome:
         """What an outcome is after a run that did something."""
         if outcome.error is not None:
             return replace(outcome, action=Action.FAILED)
-        if work.is_pending:
-            certificate_id = self._context.store.certificate_id(work.profile.id)
+        if task.is_pending:
+            certificate_id = self._context.store.certificate_id(task.profile.id)
             return replace(outcome, state=State.PENDING, certificate_id=certificate_id)
-        if not work.decision.steps:
+        if not task.decision.steps:
             return outcome
-        certificate_id = self._context.store.certificate_id(work.profile.id)
-        entry = work.order.entry if work.order else outcome.entry
+        certificate_id = self._context.store.certificate_id(task.profile.id)
+        entry = task.order.entry if task.order else outcome.entry
         return replace(outcome, state=State.VALID, certificate_id=certificate_id, entry=entry, reason="in service")
 
 
-def _has(work: Work, kind: type) -> bool:
-    return any(isinstance(step, kind) for step in work.decision.steps)
+def _has(task: CertificateTask, kind: type) -> bool:
+    return any(isinstance(step, kind) for step in task.decision.steps)
 
 
-def _certificate_of(work: Work) -> Certificate | None:
-    if work.certificate is not None and work.error is None:
-        return work.certificate
-    return next((item.certificate for item in work.observed.generations if item.name == work.decision.in_service), None)
+def _certificate_of(task: CertificateTask) -> Certificate | None:
+    if task.certificate is not None and task.error is None:
+        return task.certificate
+    return next((item.certificate for item in task.observed.generations if item.name == task.decision.in_service), None)
 
 
 def _unknown(profile: CertificateProfile, error: AgentError) -> Outcome:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paloaltofw.errors import AgentError, AnswerLost, PlanBlocked, ProofFailed, Refused
-from paloaltofw.execution.context import Context, Work
+from paloaltofw.execution.context import CertificateTask, Context
 from paloaltofw.execution.enroll import read_csr
 from paloaltofw.lifecycle.steps import Bind, DeletePredecessor, ImportCertificate, ImportChain, Prove
 from paloaltofw.lifecycle.succession import requirements
@@ -26,37 +26,37 @@ def object_name(certificate: Certificate, limit: int) -> str:
     return f"{readable[: limit - len(digest) - 1].rstrip('-')}-{digest}"
 
 
-def prove(context: Context, work: Work, step: Prove) -> None:
+def prove(context: Context, task: CertificateTask, step: Prove) -> None:
     """Check the issued chain against CSR and profile; only then it counts as issued."""
-    assert work.order is not None  # nosec B101  # narrows a type
-    where = f"SCM account {work.profile.account}, order {work.order.order_id}"
+    assert task.order is not None  # nosec B101  # narrows a type
+    where = f"SCM account {task.profile.account}, order {task.order.order_id}"
     try:
-        if work.chain is None:
-            work.chain = build_chain(parse_certificates(work.order.chain), work.order.spki_sha256)
-        prove_chain(work.chain, work.order.spki_sha256, requirements(work.profile), context.clock.now())
+        if task.chain is None:
+            task.chain = build_chain(parse_certificates(task.order.chain), task.order.spki_sha256)
+        prove_chain(task.chain, task.order.spki_sha256, requirements(task.profile), context.clock.now())
     except Unproven as error:
         raise ProofFailed(str(error), where, "nothing was imported; look at the order in the SCM portal") from None
-    if is_weaker_policy(work.chain.leaf, work.profile.type):
-        work.notes.append(f"ordered as {work.profile.type}, but issued with the policy of {work.chain.leaf.policy}")
-    if work.order.phase != Phase.ISSUED:
-        work.order = replace(work.order, phase=Phase.ISSUED.value, chain=work.chain.pem)
-        context.store.save_order(work.order)
-        context.event(work, "issued, serial %s", work.chain.leaf.serial)
+    if is_weaker_policy(task.chain.leaf, task.profile.type):
+        task.notes.append(f"ordered as {task.profile.type}, but issued with the policy of {task.chain.leaf.policy}")
+    if task.order.phase != Phase.ISSUED:
+        task.order = replace(task.order, phase=Phase.ISSUED.value, chain=task.chain.pem)
+        context.store.save_order(task.order)
+        context.event(task, "issued, serial %s", task.chain.leaf.serial)
 
 
-def import_chain(context: Context, work: Work, step: ImportChain) -> None:
+def import_chain(context: Context, task: CertificateTask, step: ImportChain) -> None:
     """Import the intermediates that no entry of the firewall holds yet."""
-    assert work.chain is not None  # nosec B101  # narrows a type
-    if not work.chain.intermediates:
+    assert task.chain is not None  # nosec B101  # narrows a type
+    if not task.chain.intermediates:
         return
     context.read_entries()
-    for certificate in work.chain.intermediates:
+    for certificate in task.chain.intermediates:
         if certificate.der in context.generations:
             continue
         name = object_name(certificate, OBJECT_NAME_LIMIT)
         _import(context, name, certificate, certificate.pem)
         context.generations.add(certificate.der)
-        context.event(work, "intermediate imported as %s", name)
+        context.event(task, "intermediate imported as %s", name)
 
 
 def _import(context: Context, name: str, certificate: Certificate, pem: str) -> None:
@@ -73,16 +73,16 @@ def _reads_back(context: Context, name: str, certificate: Certificate) -> bool:
     return entry is not None and first_der(entry.certificate_pem) == certificate.der
 
 
-def import_certificate(context: Context, work: Work, step: ImportCertificate) -> None:
+def import_certificate(context: Context, task: CertificateTask, step: ImportCertificate) -> None:
     """Import the certificate onto its key; `read_back` then proves it."""
-    assert work.chain is not None and work.order is not None  # nosec B101  # narrows a type
-    leaf = work.chain.leaf
-    if not work.order.same_key and _requested_key(context, step.entry) != leaf.spki_sha256:
+    assert task.chain is not None and task.order is not None  # nosec B101  # narrows a type
+    leaf = task.chain.leaf
+    if not task.order.same_key and _requested_key(context, step.entry) != leaf.spki_sha256:
         where = f"firewall {context.firewall.id}, import {step.entry}"
         remedy = "nothing was imported; the next run asks for a new certificate"
         raise ProofFailed("the firewall now holds another key than the one of the order", where, remedy)
-    _import(context, step.entry, leaf, work.chain.pem if step.with_chain else leaf.pem)
-    work.imported_as = step.entry
+    _import(context, step.entry, leaf, task.chain.pem if step.with_chain else leaf.pem)
+    task.imported_as = step.entry
 
 
 def _requested_key(context: Context, name: str) -> str:
@@ -94,30 +94,30 @@ def _requested_key(context: Context, name: str) -> str:
         return read_csr(context, name).spki_sha256  # some releases show the CSR only by export
 
 
-def read_back(context: Context, works: Sequence[Work]) -> None:
+def read_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """See that the candidate configuration holds what was imported, before anything is made to serve it."""
-    imported = [work for work in works if work.is_open and work.imported_as]
+    imported = [task for task in tasks if task.is_open and task.imported_as]
     if not imported:
         return
     try:
         entries = context.client.certificates()
     except AgentError as error:
-        for work in imported:
-            work.error = error
+        for task in imported:
+            task.error = error
         return
-    for work in imported:
-        assert work.chain is not None and work.imported_as is not None  # nosec B101  # narrows a type
-        entry = entries.get(work.imported_as)
-        if entry is None or first_der(entry.certificate_pem) != work.chain.leaf.der:
-            where = f"firewall {context.firewall.id}, import {work.imported_as}"
+    for task in imported:
+        assert task.chain is not None and task.imported_as is not None  # nosec B101  # narrows a type
+        entry = entries.get(task.imported_as)
+        if entry is None or first_der(entry.certificate_pem) != task.chain.leaf.der:
+            where = f"firewall {context.firewall.id}, import {task.imported_as}"
             what = "the certificate cannot be read back after its import"
-            work.error = ProofFailed(what, where, "look at the entry")
+            task.error = ProofFailed(what, where, "look at the entry")
             continue
-        work.certificate = work.chain.leaf
-        context.event(work, "certificate imported as %s", work.imported_as)
+        task.certificate = task.chain.leaf
+        context.event(task, "certificate imported as %s", task.imported_as)
 
 
-def bind(context: Context, work: Work, step: Bind) -> None:
+def bind(context: Context, task: CertificateTask, step: Bind) -> None:
     """Move SSL/TLS service profiles to the certificate: the ones named, and all that serve a predecessor."""
     profiles = context.client.service_profiles()
     missing = [name for name in step.service_profiles if name not in profiles]
@@ -132,7 +132,7 @@ def bind(context: Context, work: Work, step: Bind) -> None:
             what = f"the SSL/TLS service profile {profile.name} is pushed by the template {profile.template}"
             raise PlanBlocked(what, f"firewall {context.firewall.id}", "bind the certificate on Panorama")
         _bind(context, profile.name, step.entry)
-        context.event(work, "SSL/TLS service profile %s now serves %s", profile.name, step.entry)
+        context.event(task, "SSL/TLS service profile %s now serves %s", profile.name, step.entry)
 
 
 def _bind(context: Context, profile: str, entry: str) -> None:
@@ -145,14 +145,14 @@ def _bind(context: Context, profile: str, entry: str) -> None:
             raise
 
 
-def delete_predecessor(context: Context, work: Work, step: DeletePredecessor) -> None:
+def delete_predecessor(context: Context, task: CertificateTask, step: DeletePredecessor) -> None:
     """Delete a predecessor; the firewall refuses while anything refers to it, and then it stays."""
     try:
         context.patiently(lambda: context.client.delete_certificate(step.entry))
     except Refused as refused:
         if refused.peer_code == REFERENCED_CODE or "cannot be deleted" in refused.what:
-            work.notes.append(f"the predecessor {step.entry} is still in use and was kept: {refused.what}")
-            context.event(work, "predecessor %s kept: %s", step.entry, refused.what)
+            task.notes.append(f"the predecessor {step.entry} is still in use and was kept: {refused.what}")
+            context.event(task, "predecessor %s kept: %s", step.entry, refused.what)
             return
         if step.entry in context.client.certificates():
             raise
@@ -160,4 +160,4 @@ def delete_predecessor(context: Context, work: Work, step: DeletePredecessor) ->
         if step.entry in context.client.certificates():
             raise
     context.has_changed = True
-    context.event(work, "predecessor %s deleted", step.entry)
+    context.event(task, "predecessor %s deleted", step.entry)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from paloaltofw.clock import format_time
 from paloaltofw.errors import ProofFailed
-from paloaltofw.execution.context import Context, Work
+from paloaltofw.execution.context import CertificateTask, Context
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.revocation import revoke_predecessor
 from paloaltofw.model.records import InstalledRecord
 
 
-def record_id(context: Context, work: Work, entries: dict[str, str]) -> None:
+def record_id(context: Context, task: CertificateTask, entries: dict[str, str]) -> None:
     """See the running configuration hold the certificate, save its ID, end the journal entry."""
-    order = work.order
+    order = task.order
     assert order is not None and order.order_id is not None  # nosec B101  # narrows a type
-    leaf = work.certificate or work.observed.issued
+    leaf = task.certificate or task.observed.issued
     assert leaf is not None  # nosec B101  # narrows a type
     running = read_certificate(entries.get(order.entry, ""))
     if running is None or running.sha256 != leaf.sha256:
@@ -22,10 +22,10 @@ def record_id(context: Context, work: Work, entries: dict[str, str]) -> None:
         remedy = "look at the commit's details on the firewall; the next run tries again"
         raise ProofFailed(f"{order.entry} does not hold the new certificate after the commit", where, remedy)
     now = format_time(context.clock.now())
-    context.store.save_certificate_id(work.profile.id, order.order_id)
+    context.store.save_certificate_id(task.profile.id, order.order_id)
     installed = InstalledRecord(order.order_id, order.entry, order.requested, order.csr, now, chain=order.chain)
-    context.store.save_installed(work.profile.id, installed)
-    work.certificate = leaf
-    revoke_predecessor(context, work, order)
-    context.store.remove_order(work.profile.id)
-    context.event(work, "in service as %s until %s", order.entry, f"{leaf.not_after:%Y-%m-%d}")
+    context.store.save_installed(task.profile.id, installed)
+    task.certificate = leaf
+    revoke_predecessor(context, task, order)
+    context.store.remove_order(task.profile.id)
+    context.event(task, "in service as %s until %s", order.entry, f"{leaf.not_after:%Y-%m-%d}")

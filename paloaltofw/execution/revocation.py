@@ -8,7 +8,7 @@ from dataclasses import replace
 from paloaltofw.clock import Clock, format_time, parse_time
 from paloaltofw.errors import PeerError, Refused
 from paloaltofw.execution.clients import Accounts
-from paloaltofw.execution.context import Context, Work, events
+from paloaltofw.execution.context import CertificateTask, Context, events
 from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.records import OrderRecord
@@ -22,17 +22,17 @@ from paloaltofw.storage.store import Store
 SUPERSEDED = 4
 
 
-def revoke_predecessor(context: Context, work: Work, order: OrderRecord) -> None:
+def revoke_predecessor(context: Context, task: CertificateTask, order: OrderRecord) -> None:
     """Revoke what was asked to be revoked, now that nothing depends on it; a failure is tried again by the next run."""
     if order.revoke_id is None or order.revoke_id == order.order_id:
         return
     try:
-        context.scm(work.profile.account).revoke(order.revoke_id, SUPERSEDED, "superseded by a new certificate")
+        context.scm(task.profile.account).revoke(order.revoke_id, SUPERSEDED, "superseded by a new certificate")
     except Refused as refused:
         if refused.peer_code not in REVOKED:
-            work.notes.append(f"the predecessor (certificate ID {order.revoke_id}) was not revoked: {refused.what}")
+            task.notes.append(f"the predecessor (certificate ID {order.revoke_id}) was not revoked: {refused.what}")
             return
-    context.event(work, "predecessor %s revoked", order.revoke_id)
+    context.event(task, "predecessor %s revoked", order.revoke_id)
 
 
 def revoke_certificate(
