@@ -37,7 +37,7 @@ FILE_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
-class Placed:
+class LocatedProfile:
     """A profile with the places of the values that are checked against other files."""
 
     profile: CertificateProfile
@@ -46,7 +46,7 @@ class Placed:
     firewall_at: Position
 
 
-def read_certificate_profile(path: Path, findings: Findings) -> Placed | None:
+def read_certificate_profile(path: Path, findings: Findings) -> LocatedProfile | None:
     """Read one profile; None, with the problems recorded, if anything in it is wrong."""
     before = len(findings.problems)
     document = read_document(path, findings)
@@ -56,7 +56,7 @@ def read_certificate_profile(path: Path, findings: Findings) -> Placed | None:
     document.close()
     if profile is None or len(findings.problems) > before:
         return None
-    return Placed(profile, document.at("name"), document.at("account"), document.at("firewall"))
+    return LocatedProfile(profile, document.at("name"), document.at("account"), document.at("firewall"))
 
 
 def _profile(stem: str, document: Section) -> CertificateProfile | None:

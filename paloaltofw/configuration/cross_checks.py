@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paloaltofw.configuration.certificate_profile_file import Placed
+from paloaltofw.configuration.certificate_profile_file import LocatedProfile
 from paloaltofw.configuration.problems import Findings
 from paloaltofw.configuration.rules import suggestion
 from paloaltofw.model.account import Account
@@ -11,7 +11,7 @@ from paloaltofw.model.settings import Settings
 
 
 def check_references(
-    placed: list[Placed],
+    placed: list[LocatedProfile],
     accounts: dict[str, Account],
     firewalls: dict[str, FirewallProfile | None],
     findings: Findings,
@@ -28,13 +28,15 @@ def check_references(
             findings.add(item.firewall_at, "firewall", what, suggestion(profile.firewall, firewalls))
 
 
-def check_collisions(placed: list[Placed], firewalls: dict[str, FirewallProfile | None], findings: Findings) -> None:
+def check_collisions(
+    placed: list[LocatedProfile], firewalls: dict[str, FirewallProfile | None], findings: Findings
+) -> None:
     """Refuse names that are equal to, or look like successors of, another profile's name on the same device.
 
     Two firewall profiles may name one device with different scopes; the order in which shared and vsys shadow each
     other is not known (panos.md §8), so the address alone decides.
     """
-    taken: dict[tuple[str, str], Placed] = {}
+    taken: dict[tuple[str, str], LocatedProfile] = {}
     for item in placed:
         firewall = firewalls.get(item.profile.firewall)
         device = firewall.url if firewall else item.profile.firewall

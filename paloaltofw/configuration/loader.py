@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from paloaltofw.configuration.certificate_profile_file import Placed, read_certificate_profile
+from paloaltofw.configuration.certificate_profile_file import LocatedProfile, read_certificate_profile
 from paloaltofw.configuration.credentials_file import read_accounts
 from paloaltofw.configuration.cross_checks import check_collisions, check_references, warn_of_open_tls
 from paloaltofw.configuration.firewall_profile_file import read_firewall_profile
@@ -44,7 +44,7 @@ def _assemble(
     settings: Settings,
     accounts: dict[str, Account],
     firewalls: dict[str, FirewallProfile | None],
-    placed: list[Placed],
+    placed: list[LocatedProfile],
     findings: Findings,
 ) -> Configuration:
     check_references(placed, accounts, firewalls, findings, settings)
@@ -98,7 +98,9 @@ def _decrypted(path: Path, decrypt: Callable[[Path], bytes], findings: Findings)
         return None
 
 
-def _wanted_firewalls(placed: list[Placed], profiles: tuple[str, ...], firewalls: tuple[str, ...]) -> set[str] | None:
+def _wanted_firewalls(
+    placed: list[LocatedProfile], profiles: tuple[str, ...], firewalls: tuple[str, ...]
+) -> set[str] | None:
     """Names of the firewalls that the selection needs; None for all."""
     if not profiles and not firewalls:
         return None
@@ -147,7 +149,7 @@ def _firewalls(
     return found
 
 
-def _certificates(folder: Path, findings: Findings) -> list[Placed]:
+def _certificates(folder: Path, findings: Findings) -> list[LocatedProfile]:
     files = _profile_files(folder, "profiles.certificates", findings)
     read = (read_certificate_profile(path, findings) for path in files)
     return [placed for placed in read if placed is not None]
