@@ -10,7 +10,7 @@ from paloaltofw.execution.context import CertificateTask, Context
 from paloaltofw.execution.enroll import save_first_id
 from paloaltofw.lifecycle.steps import Collect
 from paloaltofw.model.records import OrderRecord, Phase
-from paloaltofw.pki.certificate import Unproven, parse_certificates
+from paloaltofw.pki.certificate import VerificationError, parse_certificates
 from paloaltofw.pki.chain import Chain, build_chain
 from paloaltofw.scm.answers import NotReady, OrderState
 
@@ -71,7 +71,7 @@ def _download(context: Context, task: CertificateTask) -> None:
         raise
     try:
         task.chain = _chain(task, task.order, text)
-    except Unproven as error:
+    except VerificationError as error:
         remedy = "nothing was imported; look at the order in the SCM portal"
         raise ProofFailed(str(error), where, remedy) from None
 

@@ -13,8 +13,8 @@ from paloaltofw.lifecycle.steps import AdoptCsr, GenerateCsr, SubmitOrder
 from paloaltofw.lifecycle.succession import requirements
 from paloaltofw.model.records import OrderRecord, Phase
 from paloaltofw.panos.commands import CsrRequest
-from paloaltofw.pki.certificate import Csr, Unproven, parse_csr
-from paloaltofw.pki.verification import prove_csr
+from paloaltofw.pki.certificate import Csr, VerificationError, parse_csr
+from paloaltofw.pki.verification import verify_csr
 from paloaltofw.scm.client import OrderRequest
 from paloaltofw.scm.codes import RENEWAL_REFUSED
 
@@ -81,8 +81,8 @@ def _take_csr(context: Context, task: CertificateTask, entry: str) -> None:
     assert task.order is not None  # nosec B101  # narrows a type
     csr = read_csr(context, entry)
     try:
-        prove_csr(csr, requirements(task.profile))
-    except Unproven as error:
+        verify_csr(csr, requirements(task.profile))
+    except VerificationError as error:
         remedy = f"nothing was ordered; delete the entry {entry} on the firewall if it is not needed"
         raise ProofFailed(str(error), f"firewall {context.firewall.id}, CSR {entry}", remedy) from None
     task.csr = csr
@@ -96,7 +96,7 @@ def read_csr(context: Context, entry: str) -> Csr:
     """The CSR of an entry on the firewall; raises ProofFailed if there is none."""
     try:
         return parse_csr(context.client.csr(entry))
-    except Unproven as error:
+    except VerificationError as error:
         where = f"firewall {context.firewall.id}, CSR {entry}"
         raise ProofFailed(str(error), where, "the next run looks again and starts anew if the key is lost") from None
 

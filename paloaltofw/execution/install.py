@@ -14,9 +14,9 @@ from paloaltofw.lifecycle.succession import requirements
 from paloaltofw.model.firewall_objects import OBJECT_NAME_LIMIT
 from paloaltofw.model.records import Phase
 from paloaltofw.panos.codes import REFERENCED_CODE
-from paloaltofw.pki.certificate import Certificate, Unproven, first_der, parse_certificates, parse_csr
+from paloaltofw.pki.certificate import Certificate, VerificationError, first_der, parse_certificates, parse_csr
 from paloaltofw.pki.chain import build_chain
-from paloaltofw.pki.verification import is_weaker_policy, prove_chain
+from paloaltofw.pki.verification import is_weaker_policy, verify_chain
 
 
 def object_name(certificate: Certificate, limit: int) -> str:
@@ -33,8 +33,8 @@ def prove(context: Context, task: CertificateTask, step: Prove) -> None:
     try:
         if task.chain is None:
             task.chain = build_chain(parse_certificates(task.order.chain), task.order.spki_sha256)
-        prove_chain(task.chain, task.order.spki_sha256, requirements(task.profile), context.clock.now())
-    except Unproven as error:
+        verify_chain(task.chain, task.order.spki_sha256, requirements(task.profile), context.clock.now())
+    except VerificationError as error:
         raise ProofFailed(str(error), where, "nothing was imported; look at the order in the SCM portal") from None
     if is_weaker_policy(task.chain.leaf, task.profile.type):
         task.notes.append(f"ordered as {task.profile.type}, but issued with the policy of {task.chain.leaf.policy}")
@@ -90,7 +90,7 @@ def _requested_key(context: Context, name: str) -> str:
     entry = context.read_entries().get(name)
     try:
         return parse_csr(entry.csr_pem).spki_sha256 if entry else ""
-    except Unproven:
+    except VerificationError:
         return read_csr(context, name).spki_sha256  # some releases show the CSR only by export
 
 

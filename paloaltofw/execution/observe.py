@@ -13,7 +13,7 @@ from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import CertificateEntry, ServiceProfile
 from paloaltofw.model.records import InstalledRecord, OrderRecord, Phase
 from paloaltofw.panos.client import PanosClient
-from paloaltofw.pki.certificate import Certificate, Csr, Unproven, parse_certificates, parse_csr
+from paloaltofw.pki.certificate import Certificate, Csr, VerificationError, parse_certificates, parse_csr
 from paloaltofw.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ def read_certificate(pem: str) -> Certificate | None:
     """The leaf of an entry's public-key (which may hold a bundle, leaf first); None if there is none to be read."""
     try:
         found = parse_certificates(pem)
-    except Unproven:
+    except VerificationError:
         return None
     return found[0] if found else None
 
@@ -113,7 +113,7 @@ def read_certificate(pem: str) -> Certificate | None:
 def _csr(pem: str) -> Csr | None:
     try:
         return parse_csr(pem) if pem else None
-    except Unproven:
+    except VerificationError:
         return None
 
 

@@ -22,8 +22,8 @@ from paloaltofw.lifecycle.steps import (
 )
 from paloaltofw.lifecycle.succession import CertificateGeneration, next_entry, requirements
 from paloaltofw.model.certificate_profile import CertificateProfile
-from paloaltofw.pki.certificate import Unproven
-from paloaltofw.pki.verification import prove_csr
+from paloaltofw.pki.certificate import VerificationError
+from paloaltofw.pki.verification import verify_csr
 
 _IN_WINDOW = (ImportChain, ImportCertificate, Bind, DeletePredecessor, Commit, RecordId)
 
@@ -58,8 +58,8 @@ def adoptable(profile: CertificateProfile, observed: Observation, request: RunRe
     if newest is None or not newest.is_pending or newest.csr is None or not newest.changed_by <= {request.admin}:
         return None
     try:
-        prove_csr(newest.csr, requirements(profile))
-    except Unproven:
+        verify_csr(newest.csr, requirements(profile))
+    except VerificationError:
         return None
     return newest
 

@@ -112,7 +112,7 @@ class Certificate:
         return self.not_after - self.not_before + datetime.timedelta(seconds=1)
 
 
-class Unproven(ValueError):
+class VerificationError(ValueError):
     """A CSR or chain fails a proof; the text says which."""
 
 
@@ -124,33 +124,33 @@ def _armour(der: bytes, label: str) -> str:
 
 def _blocks(text: str, pattern: re.Pattern[str]) -> list[bytes]:
     if len(text) > MAX_PEM_CHARACTERS:
-        raise Unproven("the PEM text is absurdly long")
+        raise VerificationError("the PEM text is absurdly long")
     try:
         return [base64.b64decode("".join(block.split()), validate=True) for block in pattern.findall(text)]
     except ValueError:
-        raise Unproven("a PEM block is not Base64") from None
+        raise VerificationError("a PEM block is not Base64") from None
 
 
 def parse_csr(text: str) -> Csr:
-    """Read the one CSR in a PEM text and verify its own signature; raises Unproven."""
+    """Read the one CSR in a PEM text and verify its own signature; raises VerificationError."""
     blocks = _blocks(text, _CSR)
     if len(blocks) != 1:
-        raise Unproven("there is no CSR in PEM form" if not blocks else "there is more than one CSR")
+        raise VerificationError("there is no CSR in PEM form" if not blocks else "there is more than one CSR")
     try:
         csr = x509.load_der_x509_csr(blocks[0])
         if not csr.is_signature_valid:
-            raise Unproven("the CSR's own signature is wrong")
+            raise VerificationError("the CSR's own signature is wrong")
         key_type, bits = _key_facts(csr.public_key())
         return Csr(blocks[0], _names(csr), key_type, bits, _spki_sha256(csr.public_key()))
     except MALFORMED as error:
-        raise Unproven(f"the CSR cannot be read ({type(error).__name__})") from None
+        raise VerificationError(f"the CSR cannot be read ({type(error).__name__})") from None
 
 
 def parse_certificates(text: str) -> list[Certificate]:
-    """Read every certificate of a PEM text, whatever stands between the blocks; raises Unproven."""
+    """Read every certificate of a PEM text, whatever stands between the blocks; raises VerificationError."""
     blocks = _blocks(text, _CERTIFICATE)
     if len(blocks) > MAX_CHAIN:
-        raise Unproven(f"there are more than {MAX_CHAIN} certificates")
+        raise VerificationError(f"there are more than {MAX_CHAIN} certificates")
     return [parse_certificate_der(block) for block in blocks]
 
 
@@ -158,17 +158,17 @@ def first_der(text: str) -> bytes | None:
     """The DER of the first certificate in a PEM text, without a look inside; None if there is none."""
     try:
         return next(iter(_blocks(text, _CERTIFICATE)), None)
-    except Unproven:
+    except VerificationError:
         return None
 
 
 def parse_certificate_der(der: bytes) -> Certificate:
-    """Read one DER certificate; raises Unproven."""
+    """Read one DER certificate; raises VerificationError."""
     try:
         with _quietly():
             return _read(x509.load_der_x509_certificate(der), der)
     except MALFORMED as error:
-        raise Unproven(f"a certificate cannot be read ({type(error).__name__})") from None
+        raise VerificationError(f"a certificate cannot be read ({type(error).__name__})") from None
 
 
 def _read(certificate: x509.Certificate, der: bytes) -> Certificate:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 
-from paloaltofw.pki.certificate import MALFORMED, Certificate, Unproven, load_der
+from paloaltofw.pki.certificate import MALFORMED, Certificate, VerificationError, load_der
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ def build_chain(certificates: Sequence[Certificate], spki_sha256: str) -> Chain:
 
     SCM does not document an order, and its admin API is root-first (scm.md §2.4). Every signature is verified
     up to the last certificate delivered. Duplicates, self-signed roots and certificates that belong to no link are
-    dropped. Raises Unproven.
+    dropped. Raises VerificationError.
     """
     unique = list({certificate.sha256: certificate for certificate in certificates}.values())
     leaves = [certificate for certificate in unique if certificate.spki_sha256 == spki_sha256]
     if not leaves:
-        raise Unproven("no delivered certificate holds the key of the CSR")
+        raise VerificationError("no delivered certificate holds the key of the CSR")
     leaf = max(leaves, key=lambda certificate: certificate.not_after)
     links: list[Certificate] = []
     current = leaf
@@ -51,7 +51,7 @@ def _issuer_of(certificate: Certificate, candidates: Iterable[Certificate]) -> C
     named = [c for c in candidates if _is_named_issuer(certificate, c)]
     signers = [c for c in named if _is_signed_by(certificate, c)]
     if named and not signers:
-        raise Unproven(f"the signature of {certificate.names.common_name!r} does not fit its delivered issuer")
+        raise VerificationError(f"the signature of {certificate.names.common_name!r} does not fit its delivered issuer")
     return min(signers, key=lambda c: (c.is_self_issued, -c.not_after.timestamp()), default=None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from paloaltofw.pki.certificate import POLICY_STRENGTH, Certificate, Csr, Names, Unproven, canonical_mail
+from paloaltofw.pki.certificate import POLICY_STRENGTH, Certificate, Csr, Names, VerificationError, canonical_mail
 from paloaltofw.pki.chain import Chain
 
 
@@ -22,47 +22,49 @@ class Requirements:
     policy: str
 
 
-def prove_csr(csr: Csr, required: Requirements) -> None:
-    """Check that the firewall built the CSR that the profile describes; raises Unproven."""
+def verify_csr(csr: Csr, required: Requirements) -> None:
+    """Check that the firewall built the CSR that the profile describes; raises VerificationError."""
     if (csr.key_type, csr.key_bits) != (required.key_type, required.key_bits):
         wanted = f"{required.key_type} {required.key_bits}"
-        raise Unproven(f"the firewall made a {csr.key_type} {csr.key_bits} key instead of {wanted}")
+        raise VerificationError(f"the firewall made a {csr.key_type} {csr.key_bits} key instead of {wanted}")
     if csr.names.common_name != required.common_name:
-        raise Unproven(f"the CSR's common name is {csr.names.common_name!r}, not {required.common_name!r}")
-    _prove_names(csr.names, required, "the CSR lacks")
+        raise VerificationError(f"the CSR's common name is {csr.names.common_name!r}, not {required.common_name!r}")
+    _verify_names(csr.names, required, "the CSR lacks")
 
 
-def prove_chain(chain: Chain, spki_sha256: str, required: Requirements, now: datetime.datetime) -> None:
-    """Check that an issued chain is what was asked for; raises Unproven with the first thing that is wrong."""
+def verify_chain(chain: Chain, spki_sha256: str, required: Requirements, now: datetime.datetime) -> None:
+    """Check that an issued chain is what was asked for; raises VerificationError with the first thing that is wrong."""
     leaf = chain.leaf
     if leaf.spki_sha256 != spki_sha256:
-        raise Unproven("the certificate holds another key than the CSR")
+        raise VerificationError("the certificate holds another key than the CSR")
     if leaf.is_ca:
-        raise Unproven("the certificate is a CA's")
+        raise VerificationError("the certificate is a CA's")
     if required.common_name not in leaf.names.dns | {leaf.names.common_name}:
-        raise Unproven(f"the certificate is for {leaf.names.common_name!r}, not {required.common_name!r}")
-    _prove_names(leaf.names, required, "the certificate lacks")
+        raise VerificationError(f"the certificate is for {leaf.names.common_name!r}, not {required.common_name!r}")
+    _verify_names(leaf.names, required, "the certificate lacks")
     for certificate in (leaf, *chain.intermediates):
-        _prove_dates(certificate, now)
+        _verify_dates(certificate, now)
 
 
-def _prove_names(names: Names, required: Requirements, lacks: str) -> None:
+def _verify_names(names: Names, required: Requirements, lacks: str) -> None:
     wanted = {*required.dns, *required.ip, *(canonical_mail(address) for address in required.email)}
     missing = sorted(wanted - names.all)
     if missing:
-        raise Unproven(f"{lacks} the name{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
+        raise VerificationError(f"{lacks} the name{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
 
 
 # Clocks of CA, firewall and this host differ a little; a certificate issued a moment ago must not fail for that.
 CLOCK_SKEW = datetime.timedelta(minutes=10)
 
 
-def _prove_dates(certificate: Certificate, now: datetime.datetime) -> None:
+def _verify_dates(certificate: Certificate, now: datetime.datetime) -> None:
     name = certificate.names.common_name
     if certificate.not_before > now + CLOCK_SKEW:
-        raise Unproven(f"the certificate {name!r} is not valid before {certificate.not_before:%Y-%m-%d %H:%M} UTC")
+        raise VerificationError(
+            f"the certificate {name!r} is not valid before {certificate.not_before:%Y-%m-%d %H:%M} UTC"
+        )
     if certificate.not_after <= now:
-        raise Unproven(f"the certificate {name!r} expired on {certificate.not_after:%Y-%m-%d %H:%M} UTC")
+        raise VerificationError(f"the certificate {name!r} expired on {certificate.not_after:%Y-%m-%d %H:%M} UTC")
 
 
 def is_weaker_policy(leaf: Certificate, wanted: str) -> bool:

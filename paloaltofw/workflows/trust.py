@@ -36,11 +36,11 @@ def look_at_certificate(file: ProfileFile) -> Presented:
 
 
 def _describe(der: bytes) -> list[str]:
-    from paloaltofw.pki.certificate import Unproven, parse_certificate_der
+    from paloaltofw.pki.certificate import VerificationError, parse_certificate_der
 
     try:
         certificate = parse_certificate_der(der)
-    except Unproven as error:
+    except VerificationError as error:
         return [f"  a certificate that cannot be read ({error})"]
     names = sorted(certificate.names.all)
     return [

@@ -11,7 +11,7 @@ from cryptography.x509 import load_der_x509_certificate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paloaltofw.pki.certificate import Unproven, parse_certificate_der, parse_certificates, parse_csr
+from paloaltofw.pki.certificate import VerificationError, parse_certificate_der, parse_certificates, parse_csr
 from paloaltofw.pki.chain import build_chain
 from tests import x509
 from tests.pki.samples import CHAIN, SPKI
@@ -33,7 +33,7 @@ def test_no_text_crashes_the_readers(text: str) -> None:
         f"-----BEGIN CERTIFICATE REQUEST-----{text}-----END",
     ):
         for reader in (parse_csr, parse_certificates):
-            with contextlib.suppress(Unproven):
+            with contextlib.suppress(VerificationError):
                 reader(armoured)
 
 
@@ -44,7 +44,7 @@ def test_a_signature_with_unused_bits_is_refused() -> None:
     signature = load_der_x509_certificate(bytes(der)).signature
     der[-len(signature) - 1] = 1
     load_der_x509_certificate(bytes(der))
-    with pytest.raises(Unproven):
+    with pytest.raises(VerificationError):
         parse_certificate_der(bytes(der))
 
 
@@ -58,7 +58,7 @@ def test_no_damaged_certificate_crashes_or_passes_as_the_original(seed: int, fli
     damaged = replace(CHAIN[0], der=bytes(der))
     try:
         chain = build_chain([*parse_certificates(damaged.pem), *CHAIN[1:]], SPKI)
-    except Unproven:
+    except VerificationError:
         return
     # What still parses under the same key and issuer name has a broken signature, unless nothing was changed.
     assert bytes(der) == CHAIN[0].der or chain.intermediates == ()

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from paloaltofw.pki.certificate import Unproven
+from paloaltofw.pki.certificate import VerificationError
 from paloaltofw.pki.chain import build_chain
 from tests import x509
 from tests.pki.samples import CHAIN, SPKI
@@ -42,16 +42,16 @@ def test_an_intermediate_is_preferred_to_a_root_of_the_same_name_and_key() -> No
 
 def test_a_wrong_signature_in_the_chain_is_refused() -> None:
     forged = x509.certificate("Lower CA", issuer=("Upper CA", x509.key(102)), private_key=x509.key(60), is_ca=True)
-    with pytest.raises(Unproven, match="does not fit its delivered issuer"):
+    with pytest.raises(VerificationError, match="does not fit its delivered issuer"):
         build_chain([CHAIN[0], forged, CHAIN[2]], SPKI)
 
 
 def test_an_issuer_that_is_no_ca_is_refused() -> None:
     no_ca = x509.certificate("Lower CA", issuer=("Upper CA", x509.key(102)), private_key=x509.key(101))
-    with pytest.raises(Unproven, match="does not fit"):
+    with pytest.raises(VerificationError, match="does not fit"):
         build_chain([CHAIN[0], no_ca], SPKI)
 
 
 def test_a_chain_without_the_key_of_the_csr_is_refused() -> None:
-    with pytest.raises(Unproven, match="no delivered certificate holds the key"):
+    with pytest.raises(VerificationError, match="no delivered certificate holds the key"):
         build_chain(CHAIN, x509.csr(private_key=x509.key(9)).spki_sha256)

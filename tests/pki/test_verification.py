@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from paloaltofw.pki.certificate import Certificate, Unproven
+from paloaltofw.pki.certificate import Certificate, VerificationError
 from paloaltofw.pki.chain import build_chain
-from paloaltofw.pki.verification import Requirements, difference, is_weaker_policy, prove_chain, prove_csr
+from paloaltofw.pki.verification import Requirements, difference, is_weaker_policy, verify_chain, verify_csr
 from tests import x509
 from tests.pki.samples import CHAIN, REQUIRED, SPKI
 
 
 def proof(leaf: Certificate, required: Requirements = REQUIRED) -> None:
-    prove_chain(build_chain([leaf], leaf.spki_sha256), leaf.spki_sha256, required, x509.NOW)
+    verify_chain(build_chain([leaf], leaf.spki_sha256), leaf.spki_sha256, required, x509.NOW)
 
 
 def test_a_good_certificate_is_proven() -> None:
@@ -32,7 +32,7 @@ def test_a_good_certificate_is_proven() -> None:
     ],
 )
 def test_a_certificate_that_is_not_what_was_asked_for_is_refused(leaf: Certificate, words: str) -> None:
-    with pytest.raises(Unproven, match=words):
+    with pytest.raises(VerificationError, match=words):
         proof(leaf)
 
 
@@ -45,14 +45,14 @@ def test_a_certificate_that_is_not_what_was_asked_for_is_refused(leaf: Certifica
     ],
 )
 def test_every_kind_of_missing_name_is_refused(required: Requirements, name: str) -> None:
-    with pytest.raises(Unproven, match=name):
+    with pytest.raises(VerificationError, match=name):
         proof(x509.certificate(), required)
 
 
 def test_another_key_than_that_of_the_csr_is_refused() -> None:
     chain = build_chain(CHAIN, SPKI)
-    with pytest.raises(Unproven, match="another key"):
-        prove_chain(chain, "00" * 32, REQUIRED, x509.NOW)
+    with pytest.raises(VerificationError, match="another key"):
+        verify_chain(chain, "00" * 32, REQUIRED, x509.NOW)
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,17 @@ def test_the_key_that_the_firewall_made_is_compared_with_the_profile(kind: str) 
     for key_type, bits in (("RSA", 2048), ("RSA", 4096), ("ECDSA", 256), ("ECDSA", 384), ("ECDSA", 521)):
         required = replace(REQUIRED, key_type=key_type, key_bits=bits)
         if f"{key_type}{bits}".replace("ECDSA", "P") == kind:
-            prove_csr(csr, required)
+            verify_csr(csr, required)
         else:
-            with pytest.raises(Unproven, match="the firewall made"):
-                prove_csr(csr, required)
+            with pytest.raises(VerificationError, match="the firewall made"):
+                verify_csr(csr, required)
 
 
 def test_a_csr_for_other_names_is_refused() -> None:
-    with pytest.raises(Unproven, match="common name"):
-        prove_csr(x509.csr("x.example.com"), REQUIRED)
-    with pytest.raises(Unproven, match="lacks the name"):
-        prove_csr(x509.csr(dns=[]), REQUIRED)
+    with pytest.raises(VerificationError, match="common name"):
+        verify_csr(x509.csr("x.example.com"), REQUIRED)
+    with pytest.raises(VerificationError, match="lacks the name"):
+        verify_csr(x509.csr(dns=[]), REQUIRED)
 
 
 def test_what_a_certificate_lacks_of_the_profile_is_named() -> None:
