@@ -29,7 +29,7 @@ from paloaltofw.panos.commands import CsrRequest, commit_command, generate_comma
 from paloaltofw.panos.envelope import Envelope, Malformed, read_envelope
 from paloaltofw.panos.location import Scope, literal
 from paloaltofw.secret import Secret
-from paloaltofw.transport.https import Answer, Outgoing, Transport, repeat_read
+from paloaltofw.transport.https import Request, Response, Transport, repeat_read
 
 log = logging.getLogger(__name__)
 # RSA 4096 can take many seconds on a small device (panos.md §4).
@@ -256,8 +256,8 @@ class PanosClient:
             **self._scope.parameters,
         }
         label = f"export CSR {name}"
-        answer = repeat_read(lambda: self._send(label, parameters, is_write=False), self._clock)
-        text = answer.body.decode("ascii", "replace")
+        response = repeat_read(lambda: self._send(label, parameters, is_write=False), self._clock)
+        text = response.body.decode("ascii", "replace")
         return text if "-----BEGIN" in text else ""
 
     def _ask(
@@ -268,11 +268,11 @@ class PanosClient:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         timeout: float | None = None,
     ) -> Envelope:
-        answer = self._send(label, parameters, is_write, files, timeout)
+        response = self._send(label, parameters, is_write, files, timeout)
         try:
-            envelope = read_envelope(answer.body)
+            envelope = read_envelope(response.body)
         except Malformed as error:
-            raise self._nonsense(label, answer, is_write, str(error)) from None
+            raise self._nonsense(label, response, is_write, str(error)) from None
         if not envelope.is_success and not (envelope.is_absent and not is_write):
             raise self._failure(label, envelope)
         return envelope
@@ -284,27 +284,27 @@ class PanosClient:
         is_write: bool,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         timeout: float | None = None,
-    ) -> Answer:
+    ) -> Response:
         """POST with the key in a header: neither URL nor body holds it (panos.md §1). Only keygen has none."""
         headers = {"X-PAN-KEY": self._api_key.reveal()} if self._api_key else {}
-        outgoing = Outgoing(
+        request = Request(
             "POST", self._url, label, headers, data=parameters, files=files, is_write=is_write, timeout=timeout
         )
         with self._lock:
-            answer = self._transport.send(outgoing)
-        if answer.status >= 500 or answer.status == 429:
+            response = self._transport.send(request)
+        if response.status >= 500 or response.status == 429:
             # 502 was seen during commits and with several API sessions (panos.md §1, §10).
-            if is_write and answer.status != 429:
-                what = f"HTTP {answer.status}, so it is unknown whether it was carried out"
+            if is_write and response.status != 429:
+                what = f"HTTP {response.status}, so it is unknown whether it was carried out"
                 raise AnswerLost(what, self._at(label), "the next run looks")
-            raise Busy(f"is not available (HTTP {answer.status})", self._at(label), "try again later")
-        return answer
+            raise Busy(f"is not available (HTTP {response.status})", self._at(label), "try again later")
+        return response
 
-    def _nonsense(self, label: str, answer: Answer, is_write: bool, reason: str) -> AnswerLost | InvalidAnswer:
-        if answer.status in (401, 403):
-            reason = f"HTTP {answer.status} and {reason}"
-        what = f"the answer is not PAN-OS XML ({reason}; {answer.content_type or 'no content type'})"
-        if is_write and answer.status < 400:
+    def _nonsense(self, label: str, response: Response, is_write: bool, reason: str) -> AnswerLost | InvalidAnswer:
+        if response.status in (401, 403):
+            reason = f"HTTP {response.status} and {reason}"
+        what = f"the answer is not PAN-OS XML ({reason}; {response.content_type or 'no content type'})"
+        if is_write and response.status < 400:
             return AnswerLost(what, self._at(label), "the next run looks")
         return InvalidAnswer(what, self._at(label), "check the address and what answers there")
 

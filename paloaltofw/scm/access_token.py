@@ -11,7 +11,7 @@ from paloaltofw.errors import Busy, CredentialsRefused, InvalidAnswer
 from paloaltofw.model.account import Account
 from paloaltofw.scm.answers import json_of
 from paloaltofw.secret import Secret
-from paloaltofw.transport.https import Answer, Outgoing, Transport
+from paloaltofw.transport.https import Request, Response, Transport
 
 # A token is renewed when this much of its life is over, so that it does not die under a request.
 TOKEN_SHARE = 0.8
@@ -88,17 +88,17 @@ class TokenSource:
             "client_id": self._account.client_id,
             "client_secret": self._account.client_secret.reveal(),
         }
-        request = Outgoing("POST", self._url, "token", {"Accept": "application/json"}, data=form)
-        answer = self._transport.send(request)
-        if answer.status >= 500 or answer.status == 429:
-            raise Busy(f"the token server answered HTTP {answer.status}", self._where, "try again later")
-        if answer.status != 200:
+        request = Request("POST", self._url, "token", {"Accept": "application/json"}, data=form)
+        response = self._transport.send(request)
+        if response.status >= 500 or response.status == 429:
+            raise Busy(f"the token server answered HTTP {response.status}", self._where, "try again later")
+        if response.status != 200:
             remedy = "check client_id and client_secret; the secret may have been reset in SCM"
-            raise CredentialsRefused(f"not accepted (HTTP {answer.status})", self._where, remedy)
-        self._understand(answer)
+            raise CredentialsRefused(f"not accepted (HTTP {response.status})", self._where, remedy)
+        self._understand(response)
 
-    def _understand(self, answer: Answer) -> None:
-        body = json_of(answer)
+    def _understand(self, response: Response) -> None:
+        body = json_of(response)
         token = body.get("access_token") if isinstance(body, dict) else None
         if not isinstance(token, str) or not token or not token.isprintable() or not token.isascii():
             raise InvalidAnswer("the token server sent no token", self._where, "check scm.token_url")

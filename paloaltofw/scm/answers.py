@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from paloaltofw.transport.https import Answer
+from paloaltofw.transport.https import Response
 
 
 class OrderState(Enum):
@@ -91,17 +91,17 @@ def _names_awaiting_dcv(info: object) -> list[str]:
     return sorted(set(names))
 
 
-def json_of(answer: Answer) -> object:
+def json_of(response: Response) -> object:
     """The JSON body, or None where there is none; numbers too long to be real are no JSON either."""
-    if not answer.body:
+    if not response.body:
         return None
     try:
-        return json.loads(answer.body)
+        return json.loads(response.body)
     except (ValueError, RecursionError):
         return None
 
 
-def retry_after_seconds(answer: Answer) -> float | None:
+def retry_after_seconds(response: Response) -> float | None:
     """Retry-After in seconds (RFC 9110 §10.2.3; the date form is read as unknown)."""
-    value = answer.headers.get("retry-after", "").strip()
+    value = response.headers.get("retry-after", "").strip()
     return float(value) if re.fullmatch(r"\d{1,6}", value) else None

@@ -21,7 +21,7 @@ from paloaltofw.scm.access_token import TokenSource
 from paloaltofw.scm.answers import NotReady, OrderStatus, json_of, read_status, retry_after_seconds
 from paloaltofw.scm.codes import BAD_CREDENTIALS, NO_RIGHT, NOT_READY, code_text, remedy_for
 from paloaltofw.secret import Secret
-from paloaltofw.transport.https import Answer, Outgoing, Transport, repeat_read
+from paloaltofw.transport.https import Request, Response, Transport, repeat_read
 
 log = logging.getLogger(__name__)
 API = "/api/v1/certificates"
@@ -72,25 +72,25 @@ class ScmClient:
 
     def status(self, certificate_id: str) -> OrderStatus:
         """Ask for an order's state; raises Refused (peer_code -124) for an unknown ID."""
-        answer = self._read("status", _path(certificate_id, "status"), "application/json")
+        response = self._read("status", _path(certificate_id, "status"), "application/json")
         try:
-            return read_status(json_of(answer))
+            return read_status(json_of(response))
         except ValueError:
-            raise self._invalid(answer, "status") from None
+            raise self._invalid(response, "status") from None
 
     def download(self, certificate_id: str) -> str:
         """Fetch the issued chain as PEM text; raises NotReady while there is none."""
         try:
-            answer = self._read("download", _path(certificate_id), ACCEPT_PEM)
+            response = self._read("download", _path(certificate_id), ACCEPT_PEM)
         except Refused as refused:
             if refused.peer_code in NOT_READY:
                 raise NotReady(refused.what) from None
             raise
-        if not answer.body.strip():
+        if not response.body.strip():
             raise NotReady("empty answer")  # the admin API's way to say so (scm.md §2.4)
-        text = answer.body.decode("ascii", "replace")
+        text = response.body.decode("ascii", "replace")
         if "-----BEGIN" not in text:
-            raise self._invalid(answer, "download")
+            raise self._invalid(response, "download")
         return text
 
     def revoke(self, certificate_id: str, reason_code: int, message: str) -> None:
@@ -138,8 +138,8 @@ class ScmClient:
                 self._idle.append(transport)
 
     def _order(self, label: str, path: str, body: Mapping[str, object]) -> str:
-        answer = self._write(label, "POST", path, body)
-        data = json_of(answer)
+        response = self._write(label, "POST", path, body)
+        data = json_of(response)
         certificate_id = data.get("certId") if isinstance(data, dict) else None
         if isinstance(certificate_id, int) and not isinstance(certificate_id, bool):
             certificate_id = str(certificate_id)  # OA says string; older SCM operations answer numbers for IDs
@@ -152,65 +152,65 @@ class ScmClient:
             raise AnswerLost("accepted the order but sent no certificate ID", self._at(label), "see the SCM portal")
         return certificate_id
 
-    def _read(self, label: str, path: str, accept: str) -> Answer:
-        outgoing = Outgoing("GET", self._account.scm_url + path, label, {"Accept": accept})
-        return repeat_read(lambda: self._authorised(outgoing), self._clock)
+    def _read(self, label: str, path: str, accept: str) -> Response:
+        request = Request("GET", self._account.scm_url + path, label, {"Accept": accept})
+        return repeat_read(lambda: self._authorised(request), self._clock)
 
-    def _write(self, label: str, method: str, path: str, body: Mapping[str, object] | None) -> Answer:
+    def _write(self, label: str, method: str, path: str, body: Mapping[str, object] | None) -> Response:
         headers = {"Accept": "application/json"}
         url = self._account.scm_url + path
-        return self._authorised(Outgoing(method, url, label, headers, json=body, is_write=True))
+        return self._authorised(Request(method, url, label, headers, json=body, is_write=True))
 
-    def _authorised(self, outgoing: Outgoing) -> Answer:
+    def _authorised(self, request: Request) -> Response:
         """Send with a token; a 401 renews it once, which is safe: what is not authorised is not carried out."""
-        with self._seat(outgoing.is_write) as transport:
+        with self._seat(request.is_write) as transport:
             token = self._tokens.token()
-            answer = transport.send(_with_token(outgoing, token))
-            if answer.status == 401:
-                self._tokens.reject(token, answer.headers.get("www-authenticate", ""))
-                answer = transport.send(_with_token(outgoing, self._tokens.token()))
-        return self._checked(answer, outgoing)
+            response = transport.send(_with_token(request, token))
+            if response.status == 401:
+                self._tokens.reject(token, response.headers.get("www-authenticate", ""))
+                response = transport.send(_with_token(request, self._tokens.token()))
+        return self._checked(response, request)
 
-    def _checked(self, answer: Answer, outgoing: Outgoing) -> Answer:
-        if 200 <= answer.status < 300:
-            if "html" in answer.content_type and not outgoing.is_write:
-                raise self._invalid(answer, outgoing.label)
-            return answer
-        where = self._at(outgoing.label)
-        body = json_of(answer)
+    def _checked(self, response: Response, request: Request) -> Response:
+        if 200 <= response.status < 300:
+            if "html" in response.content_type and not request.is_write:
+                raise self._invalid(response, request.label)
+            return response
+        where = self._at(request.label)
+        body = json_of(response)
         code = body.get("code") if isinstance(body, dict) else None
         code = code if isinstance(code, int) and not isinstance(code, bool) else None
-        if answer.status == 429:
-            raise Busy("too many requests (HTTP 429)", where, "try again later", retry_after_seconds(answer))
-        if answer.status >= 500:
-            if outgoing.is_write:
-                raise AnswerLost(f"HTTP {answer.status}, so it is unknown whether it was carried out", where)
+        if response.status == 429:
+            raise Busy("too many requests (HTTP 429)", where, "try again later", retry_after_seconds(response))
+        if response.status >= 500:
+            if request.is_write:
+                raise AnswerLost(f"HTTP {response.status}, so it is unknown whether it was carried out", where)
             raise Busy(
-                f"is not available (HTTP {answer.status})", where, "try again later", retry_after_seconds(answer)
+                f"is not available (HTTP {response.status})", where, "try again later", retry_after_seconds(response)
             )
-        if answer.status == 401 or code in BAD_CREDENTIALS:
+        if response.status == 401 or code in BAD_CREDENTIALS:
             remedy = "check the account's client_id, client_secret and scm_url"
-            raise CredentialsRefused(f"the token was not accepted (HTTP {answer.status})", where, remedy)
-        if answer.status == 403 or code in NO_RIGHT:
+            raise CredentialsRefused(f"the token was not accepted (HTTP {response.status})", where, remedy)
+        if response.status == 403 or code in NO_RIGHT:
             remedy = "check the rights of the REST account in SCM"
-            raise PermissionDenied(f"not allowed (HTTP {answer.status}{code_text(code)})", where, remedy)
+            raise PermissionDenied(f"not allowed (HTTP {response.status}{code_text(code)})", where, remedy)
         if code is None:
-            raise self._invalid(answer, outgoing.label)
+            raise self._invalid(response, request.label)
         description = str(body.get("description") or "no description")[:300] if isinstance(body, dict) else ""
         text = " ".join(description.split())
         raise Refused(f"SCM says: {text} (code {code})", where, remedy_for(code), peer_code=code)
 
-    def _invalid(self, answer: Answer, label: str) -> InvalidAnswer:
-        kind = answer.content_type or "no content type"
-        what = f"HTTP {answer.status} with an answer that is not SCM's ({kind}, {len(answer.body)} bytes)"
+    def _invalid(self, response: Response, label: str) -> InvalidAnswer:
+        kind = response.content_type or "no content type"
+        what = f"HTTP {response.status} with an answer that is not SCM's ({kind}, {len(response.body)} bytes)"
         return InvalidAnswer(what, self._at(label), "check scm.url and proxies on the way")
 
     def _at(self, label: str) -> str:
         return f"SCM account {self._account.label}, {label}"
 
 
-def _with_token(outgoing: Outgoing, token: Secret) -> Outgoing:
-    return replace(outgoing, headers={**outgoing.headers, "Authorization": f"Bearer {token.reveal()}"})
+def _with_token(request: Request, token: Secret) -> Request:
+    return replace(request, headers={**request.headers, "Authorization": f"Bearer {token.reveal()}"})
 
 
 def _path(certificate_id: str, operation: str = "") -> str:

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """One HTTP answer; `body` is complete and bounded, header names are lower case."""
 
     status: int
@@ -52,7 +52,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class Request:
     """One HTTP request. `label` names it in errors and logs: never the body, never a header.
 
     `is_write` marks what must not be sent twice; `timeout` (seconds) replaces the transport's own.
@@ -98,23 +98,25 @@ class Transport:
         self._timeout = timeout
         self._session: requests.Session | None = None
 
-    def send(self, outgoing: Outgoing) -> Answer:
+    def send(self, request: Request) -> Response:
         """Send one request and read its answer.
 
         Raises Unreachable, AnswerLost, or InvalidAnswer for a redirect (credentials are never sent to another place)
         and for an answer that is too large.
         """
-        where = f"{self._peer}, {outgoing.label}"
+        where = f"{self._peer}, {request.label}"
         started = time.monotonic()
         try:
-            answer = self._exchange(outgoing, where)
+            response = self._exchange(request, where)
         except NotTrusted as error:
-            self._trust_own(outgoing, error)
-            answer = self._exchange(outgoing, where)
-        log.debug("%s: HTTP %d, %d bytes, %.2f s", where, answer.status, len(answer.body), time.monotonic() - started)
-        if 300 <= answer.status < 400:
-            raise InvalidAnswer(f"answered with a redirect (HTTP {answer.status})", where, "correct the address")
-        return answer
+            self._trust_own(request, error)
+            response = self._exchange(request, where)
+        log.debug(
+            "%s: HTTP %d, %d bytes, %.2f s", where, response.status, len(response.body), time.monotonic() - started
+        )
+        if 300 <= response.status < 400:
+            raise InvalidAnswer(f"answered with a redirect (HTTP {response.status})", where, "correct the address")
+        return response
 
     def close(self) -> None:
         """Close all connections."""
@@ -122,9 +124,9 @@ class Transport:
             self._session.close()
             self._session = None
 
-    def _trust_own(self, outgoing: Outgoing, error: NotTrusted) -> None:
+    def _trust_own(self, request: Request, error: NotTrusted) -> None:
         """Pin the presented certificate if it is our own; else raise the error with what is presented."""
-        presented = fingerprint(outgoing.url, min(CONNECT_SECONDS, self._timeout))
+        presented = fingerprint(request.url, min(CONNECT_SECONDS, self._timeout))
         if presented is None:
             raise error
         if presented not in self._own_certificates():
@@ -136,20 +138,20 @@ class Transport:
         self.close()
         self._trust = Trust(pin=presented)
 
-    def _exchange(self, outgoing: Outgoing, where: str) -> Answer:
+    def _exchange(self, request: Request, where: str) -> Response:
         import http.client
 
         import urllib3
 
-        timeout = outgoing.timeout or self._timeout
-        if outgoing.is_write and time.monotonic() - self._answered_at > self._fresh_seconds:
+        timeout = request.timeout or self._timeout
+        if request.is_write and time.monotonic() - self._answered_at > self._fresh_seconds:
             # A kept-alive connection may die under a request, and nobody could say whether the request arrived.
             self.close()
         if self._session is None:
             self._session = self._connectable(where)
         with WATCHDOG.watch(timeout * TOTAL_TIMES) as guard:
             try:
-                answer = self._ask(self._session, outgoing, where, timeout)
+                response = self._ask(self._session, request, where, timeout)
             # OSError is requests' own base too; ValueError is what http.client makes of a negative chunk.
             except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
                 self.close()
@@ -161,16 +163,16 @@ class Transport:
             what = f"took longer than {timeout * TOTAL_TIMES:g} s to answer"
             raise AnswerLost(what, where, "raise timeout if it is slow")
         self._answered_at = time.monotonic()
-        return answer
+        return response
 
-    def _ask(self, session: requests.Session, outgoing: Outgoing, where: str, timeout: float) -> Answer:
+    def _ask(self, session: requests.Session, request: Request, where: str, timeout: float) -> Response:
         with session.request(
-            outgoing.method, outgoing.url, headers=dict(outgoing.headers), data=outgoing.data, json=outgoing.json,
-            files=outgoing.files, timeout=(min(CONNECT_SECONDS, timeout), timeout),
-            verify=not is_unverified(self._trust), proxies=self._proxies(outgoing.url), allow_redirects=False,
+            request.method, request.url, headers=dict(request.headers), data=request.data, json=request.json,
+            files=request.files, timeout=(min(CONNECT_SECONDS, timeout), timeout),
+            verify=not is_unverified(self._trust), proxies=self._proxies(request.url), allow_redirects=False,
             stream=True,
         ) as response:  # fmt: skip
-            return _answer(response, where, self._limit)
+            return _response(response, where, self._limit)
 
     def _connectable(self, where: str) -> requests.Session:
         try:
@@ -189,13 +191,13 @@ class Transport:
         return self._proxies_of[host]
 
 
-def _answer(response: requests.Response, where: str, limit: int) -> Answer:
+def _response(response: requests.Response, where: str, limit: int) -> Response:
     headers = {name.lower(): value for name, value in response.headers.items()}
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         # We ask for identity. What is compressed may be a thousand times as large when it is unpacked.
         raise InvalidAnswer(f"answered in the coding {coding[:20]!r}", where, "check what answers there")
-    return Answer(response.status_code, headers, _read(response, where, limit))
+    return Response(response.status_code, headers, _read(response, where, limit))
 
 
 def _read(response: requests.Response, where: str, limit: int) -> bytes:

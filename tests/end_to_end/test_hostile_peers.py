@@ -22,7 +22,8 @@ from paloaltofw.model.trust import Trust
 from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.scm.orders import Account
 from paloaltofw.sandbox.world import TOKEN_PATH, certificate_profile
-from paloaltofw.transport.https import TOTAL_TIMES, Outgoing, Transport
+from paloaltofw.transport import https
+from paloaltofw.transport.https import TOTAL_TIMES, Transport
 from tests import files
 from tests.end_to_end.harness import ENVIRONMENT, SCRIPT, Scene, WorldOptions, clean_environment
 from tests.peers import RawScript, ca_file, raw_peer, scripted
@@ -191,7 +192,7 @@ def test_credentials_are_never_sent_to_another_host(tmp_path: Path, status: str)
         with scripted(lambda _: redirect) as (site, server):
             transport = Transport("peer", Trust(ca_file=ca_file(tmp_path)), 5)
             for method, is_write in (("GET", False), ("POST", True)):
-                outgoing = Outgoing(method, f"{server.url}/", "x", {"X-PAN-KEY": "secret"}, is_write=is_write)
+                outgoing = https.Request(method, f"{server.url}/", "x", {"X-PAN-KEY": "secret"}, is_write=is_write)
                 with pytest.raises(InvalidAnswer, match="redirect"):
                     transport.send(outgoing)
             assert len(site.requests) == 2
@@ -213,11 +214,11 @@ def test_the_whole_exchange_is_bounded(tmp_path: Path, name: str) -> None:
     with raw_peer(RAW[name][0]) as (url, _):
         started = time.monotonic()
         with pytest.raises(AnswerLost, match=r"longer than 0\.8 s"):
-            transport.send(Outgoing("GET", url, "x", is_write=True))
+            transport.send(https.Request("GET", url, "x", is_write=True))
         assert 0.7 < time.monotonic() - started < 5
         # The connection is not used again, and the next one has its own time.
         with pytest.raises(AgentError):
-            transport.send(Outgoing("GET", url, "x"))
+            transport.send(https.Request("GET", url, "x"))
 
 
 # --- SCM ---------------------------------------------------------------------------------------------------------------

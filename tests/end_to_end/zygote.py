@@ -66,13 +66,13 @@ def install(points: Points) -> None:
     def _remove(self: store.Store, path: Path) -> None:
         points.around(f"remove {path.parent.name}/{path.name}", lambda: remove(self, path))
 
-    def _exchange(self: https.Transport, outgoing: https.Outgoing, where: str) -> https.Answer:
-        def send() -> https.Answer:
-            return exchange(self, outgoing, where)
+    def _exchange(self: https.Transport, request: https.Request, where: str) -> https.Response:
+        def send() -> https.Response:
+            return exchange(self, request, where)
 
         action = (lambda: refuse(self, send)) if points.is_refused() else send
-        answer: https.Answer = points.around(f"request {where}", action)
-        return answer
+        response: https.Response = points.around(f"request {where}", action)
+        return response
 
     for module in (store, gpg):
         vars(module)["atomic_write"] = atomic_write
@@ -80,7 +80,7 @@ def install(points: Points) -> None:
     https.Transport._exchange = _exchange  # type: ignore[method-assign]
 
 
-def refuse(sender: https.Transport, send: Callable[[], https.Answer]) -> https.Answer:
+def refuse(sender: https.Transport, send: Callable[[], https.Response]) -> https.Response:
     """Send while no connection can be made."""
 
     def nobody(*arguments: object, **options: object) -> None:

@@ -11,7 +11,8 @@ import pytest
 from paloaltofw.errors import NotTrusted, Unreachable
 from paloaltofw.model.trust import Trust
 from paloaltofw.sandbox.base.https import Answer, HttpsServer
-from paloaltofw.transport.https import Outgoing, Transport
+from paloaltofw.transport import https
+from paloaltofw.transport.https import Transport
 from paloaltofw.transport.peer_certificate import fingerprint
 from tests.peers import ca_file, connect_proxy, scripted
 
@@ -26,7 +27,7 @@ def presented(server: HttpsServer) -> str:
 def get(server: HttpsServer, trust: Trust) -> bytes:
     transport = Transport("peer", trust, 5)
     try:
-        return transport.send(Outgoing("GET", f"{server.url}/", "hello", {"Authorization": "secret"})).body
+        return transport.send(https.Request("GET", f"{server.url}/", "hello", {"Authorization": "secret"})).body
     finally:
         transport.close()
 
