@@ -16,7 +16,7 @@ from paloaltofw.scm.client import ScmClient
 from paloaltofw.storage.store import Store
 
 
-class Accounts:
+class ScmClientPool:
     """SCM clients, made when first needed: one for each account, so that each fetches one token a run."""
 
     def __init__(self, configuration: Configuration, clock: Clock) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, ConfigurationError
 from paloaltofw.execution import admission, collect, commit, enroll, install, record
-from paloaltofw.execution.clients import Accounts, open_firewall
+from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.context import CertificateTask, Context, Run, events
 from paloaltofw.execution.observe import StoredState, combine, look_at, look_into
 from paloaltofw.execution.revocation import ask_for_revocation, is_check_due
@@ -60,14 +60,14 @@ _CHANGES_FIREWALL = (GenerateCsr, AdoptCsr, ImportChain, ImportCertificate, Bind
 class FirewallRun:
     """The strict sequence for one firewall."""
 
-    def __init__(self, run: Run, firewall: FirewallProfile, accounts: Accounts) -> None:
+    def __init__(self, run: Run, firewall: FirewallProfile, pool: ScmClientPool) -> None:
         self._run = run
         self._request = replace(run.request, admin=firewall.admin, bundles_chain=firewall.chain == "bundle")
         self._context = Context(
             settings=run.configuration.settings,
             firewall=firewall,
             client=open_firewall(run.configuration, firewall, run.clock),
-            scm=accounts,
+            scm=pool,
             store=Store(run.configuration.settings.state),
             clock=run.clock,
             progress=run.progress,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from paloaltofw.clock import Clock, format_time, parse_time
 from paloaltofw.errors import PeerError, Refused
-from paloaltofw.execution.clients import Accounts
+from paloaltofw.execution.clients import ScmClientPool
 from paloaltofw.execution.context import CertificateTask, Context, events
 from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.model.certificate_profile import CertificateProfile
@@ -39,14 +39,14 @@ def revoke_certificate(
     configuration: Configuration, profile: CertificateProfile, certificate_id: str, reason_code: int, clock: Clock
 ) -> None:
     """Revoke a certificate at SCM and remember it; one that is revoked already counts as done."""
-    accounts = Accounts(configuration, clock)
+    pool = ScmClientPool(configuration, clock)
     try:
-        accounts(profile.account).revoke(certificate_id, reason_code, "revoked with paloaltoagent")
+        pool(profile.account).revoke(certificate_id, reason_code, "revoked with paloaltoagent")
     except Refused as refused:
         if refused.peer_code not in REVOKED:
             raise
     finally:
-        accounts.close()
+        pool.close()
     store = Store(configuration.settings.state)
     known = store.installed(profile.id)
     if known is not None:

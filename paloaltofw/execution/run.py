@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from paloaltofw.clock import YieldingClock
-from paloaltofw.execution.clients import Accounts
+from paloaltofw.execution.clients import ScmClientPool
 from paloaltofw.execution.context import Run
 from paloaltofw.execution.firewall_run import FirewallRun
 from paloaltofw.lifecycle.decision import Outcome
@@ -36,22 +36,22 @@ def _side_by_side(run: Run, by_firewall: Mapping[str, Sequence[CertificateProfil
     slots = threading.BoundedSemaphore(run.configuration.settings.concurrency)
     threads = threading.BoundedSemaphore(MAX_THREADS)
     run = replace(run, clock=YieldingClock(run.clock, slots))
-    accounts = Accounts(run.configuration, run.clock)
+    pool = ScmClientPool(run.configuration, run.clock)
 
     def work_on(name: str) -> list[Outcome]:
         try:
-            return FirewallRun(run, run.configuration.firewalls[name], accounts).execute(by_firewall[name])
+            return FirewallRun(run, run.configuration.firewalls[name], pool).execute(by_firewall[name])
         finally:
             slots.release()
             threads.release()
 
     futures = []
     try:
-        with ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(by_firewall)))) as pool:
+        with ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(by_firewall)))) as executor:
             for name in by_firewall:
                 threads.acquire()
                 slots.acquire()
-                futures.append(pool.submit(work_on, name))
+                futures.append(executor.submit(work_on, name))
         return [outcome for future in futures for outcome in future.result()]
     finally:
-        accounts.close()
+        pool.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, PlanBlocked
-from paloaltofw.execution.clients import Accounts, open_firewall
+from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.finding import Finding
 from paloaltofw.model.firewall_profile import FirewallProfile
@@ -21,12 +21,12 @@ def check_peers(configuration: Configuration, profiles: list[CertificateProfile]
     for firewall in dict.fromkeys(profile.firewall for profile in profiles):
         bound = [profile for profile in profiles if profile.firewall == firewall]
         yield from _check_firewall(configuration, configuration.firewalls[firewall], bound, clock)
-    accounts = Accounts(configuration, clock)
+    pool = ScmClientPool(configuration, clock)
     try:
         for label in dict.fromkeys(profile.account for profile in profiles):
-            yield from _check_account(accounts(label), label)
+            yield from _check_account(pool(label), label)
     finally:
-        accounts.close()
+        pool.close()
 
 
 def _check_account(client: ScmClient, label: str) -> Iterator[Finding]:
