@@ -28,7 +28,7 @@ def identify(context: Context) -> None:
             f"{context.firewall.admin} has uncommitted changes that the agent did not make ({strange[0].xpath[:120]})"
         )
         raise PlanBlocked(what, where, "commit or revert them, and give the agent an administrator of its own")
-    context.patiently(lambda: _ensure_unlocked(context))
+    context.retry_while_busy(lambda: _ensure_unlocked(context))
     context.is_identified = True
 
 

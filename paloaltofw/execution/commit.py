@@ -65,7 +65,7 @@ def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
 
 def _send(context: Context, record: CommitRecord) -> str | None:
     try:
-        job_id = context.patiently(lambda: context.client.commit(context.firewall.admin, record.description))
+        job_id = context.retry_while_busy(lambda: context.client.commit(context.firewall.admin, record.description))
     except AnswerLost:
         job_id = _find(context, record)
         if job_id is None:

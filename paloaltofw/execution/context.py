@@ -100,7 +100,7 @@ class Context:
             self.generations = {der for der in (first_der(entry.certificate_pem) for entry in ours) if der}
         return self.entries
 
-    def patiently(self, action: Callable[[], T]) -> T:
+    def retry_while_busy(self, action: Callable[[], T]) -> T:
         """Do something that the firewall may refuse for a lock or a commit; a refusal changes nothing, so try again."""
         while True:
             try:

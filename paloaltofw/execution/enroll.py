@@ -28,7 +28,7 @@ def generate_csr(context: Context, task: CertificateTask, step: GenerateCsr) -> 
     context.store.save_order(task.order)
     context.has_changed = True
     try:
-        context.patiently(lambda: context.client.generate_csr(_csr_request(task, step.entry)))
+        context.retry_while_busy(lambda: context.client.generate_csr(_csr_request(task, step.entry)))
     except AnswerLost:
         # Whether it was carried out can be seen: the CSR is there or not.
         if not context.client.csr(step.entry):

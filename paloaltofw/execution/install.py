@@ -62,7 +62,7 @@ def import_chain(context: Context, task: CertificateTask, step: ImportChain) -> 
 def _import(context: Context, name: str, certificate: Certificate, pem: str) -> None:
     context.has_changed = True
     try:
-        context.patiently(lambda: context.client.import_certificate(name, pem))
+        context.retry_while_busy(lambda: context.client.import_certificate(name, pem))
     except AnswerLost:
         if not _reads_back(context, name, certificate):
             raise
@@ -139,7 +139,7 @@ def _bind(context: Context, profile: str, entry: str) -> None:
     context.has_changed = True
     context.changed_profiles.add(profile)
     try:
-        context.patiently(lambda: context.client.bind(profile, entry))
+        context.retry_while_busy(lambda: context.client.bind(profile, entry))
     except AnswerLost:
         if context.client.service_profiles()[profile].certificate != entry:
             raise
@@ -148,7 +148,7 @@ def _bind(context: Context, profile: str, entry: str) -> None:
 def delete_predecessor(context: Context, task: CertificateTask, step: DeletePredecessor) -> None:
     """Delete a predecessor; the firewall refuses while anything refers to it, and then it stays."""
     try:
-        context.patiently(lambda: context.client.delete_certificate(step.entry))
+        context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
     except Refused as refused:
         if refused.peer_code == REFERENCED_CODE or "cannot be deleted" in refused.what:
             task.notes.append(f"the predecessor {step.entry} is still in use and was kept: {refused.what}")
