@@ -15,7 +15,7 @@ from paloaltofw.errors import AgentError, ConfigurationError
 from paloaltofw.execution import admission, collect, commit, enroll, install, record
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.context import CertificateTask, Context, Run, events
-from paloaltofw.execution.observe import StoredState, combine, look_at, look_into
+from paloaltofw.execution.observe import StoredState, combine, read_firewall, read_state
 from paloaltofw.execution.revocation import ask_for_revocation, is_check_due
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, Outcome, State
@@ -101,8 +101,8 @@ class FirewallRun:
         context = self._context
         if not self._run.is_dry:
             commit.finish_earlier(context)
-        stored = [look_into(context.store, profile) for profile in profiles]
-        firewall = look_at(context.client, context.firewall.admin, profiles, stored)
+        stored = [read_state(context.store, profile) for profile in profiles]
+        firewall = read_firewall(context.client, context.firewall.admin, profiles, stored)
         tasks = []
         for profile, state in zip(profiles, stored, strict=True):
             observed = combine(profile, context.firewall.admin, firewall, state)

@@ -39,7 +39,7 @@ class StoredState:
     error: StateError | None = None
 
 
-def look_into(store: Store, profile: CertificateProfile) -> StoredState:
+def read_state(store: Store, profile: CertificateProfile) -> StoredState:
     """Read a profile's state."""
     try:
         return StoredState(store.order(profile.id), store.certificate_id(profile.id), store.installed(profile.id))
@@ -47,7 +47,7 @@ def look_into(store: Store, profile: CertificateProfile) -> StoredState:
         return StoredState(error=error)
 
 
-def look_at(
+def read_firewall(
     client: PanosClient, admin: str, profiles: Sequence[CertificateProfile], stored: Sequence[StoredState]
 ) -> FirewallSeen:
     """Read a firewall: one request; one more if service profiles matter, and more only if something is uncommitted."""
