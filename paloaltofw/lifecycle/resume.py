@@ -110,7 +110,7 @@ def _submitting(
         return blocked_decision(State.UNKNOWN, what, Blocked("lost-answer", what, hint))
     if request.hold_lost_orders and not request.resubmit:
         return blocked_decision(State.UNKNOWN, what, Blocked("lost-answer", what, hint))
-    submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_id, again=True)
+    submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_id, is_resubmission=True)
     steps = (submit, Collect(None), *install_steps(profile, observed, order.entry, request))
     reason = "the answer to the order was lost; the same CSR is sent again, so either certificate fits the key"
     return Decision(State.PENDING, Action.ENROLL, reason, steps, notes=(what,))

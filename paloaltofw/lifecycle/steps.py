@@ -47,7 +47,7 @@ class AdoptCsr:
 
 @dataclass(frozen=True)
 class SubmitOrder:
-    """The CSR goes to SCM. `again` marks the same CSR sent once more after a lost answer.
+    """The CSR goes to SCM. `is_resubmission` marks the same CSR sent once more after a lost answer.
 
     `operation` is enroll, renew or replace; the latter two work on `previous_id`.
     """
@@ -56,13 +56,13 @@ class SubmitOrder:
     account: str
     type: str
     previous_id: str | None = None
-    again: bool = False
+    is_resubmission: bool = False
     stage = Stage.ORDER
 
     def __str__(self) -> str:
         text = f"{self.operation}, account {self.account} ({self.type})"
         text += f", certificate ID {self.previous_id}" if self.previous_id else ""
-        return text + (", the same CSR again after a lost answer" if self.again else "")
+        return text + (", the same CSR again after a lost answer" if self.is_resubmission else "")
 
 
 @dataclass(frozen=True)

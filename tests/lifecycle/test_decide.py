@@ -205,7 +205,7 @@ def test_properties_of_every_decision(profile: CertificateProfile, observed: Obs
         assert not any(_holds(item, observed.order) for item in observed.generations)
     # After a lost answer the same CSR or none.
     if observed.order and observed.order.phase == Phase.SUBMITTING.value and submits and not request.resubmit:
-        assert submits[0].again
+        assert submits[0].is_resubmission
         assert not any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
     # Never a key onto a name that is taken; never a deletion of what will be in service.
     taken = {item.name for item in observed.generations}
