@@ -82,7 +82,7 @@ class FirewallRun:
             if not self._run.is_dry:
                 self._act([task for task in tasks if task.decision.steps or task.decision.waits_for])
             if tasks:
-                tasks[0].notes.extend(self._context.client.remarks)
+                tasks[0].notes.extend(self._context.client.notes)
             return [self._outcome(task) for task in tasks]
         except AgentError as error:
             events.error("firewall=%s %s", self._context.firewall.id, error)

@@ -63,9 +63,9 @@ class PanosClient:
         self._lock = threading.Lock()
 
     @property
-    def remarks(self) -> list[str]:
+    def notes(self) -> list[str]:
         """What a user should hear about the connection."""
-        return self._transport.remarks
+        return self._transport.notes
 
     # --- who answers -------------------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class Transport:
     new connection, unless the last answer came within `fresh_seconds`.
 
     `own_certificates` gives fingerprints (hex) of certificates that are as good as the one to trust, since we put them
-    there ourselves; it is asked only when trust fails. `remarks` then says so.
+    there ourselves; it is asked only when trust fails. `notes` then says so.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Transport:
         self._limit = limit
         self._fresh_seconds = fresh_seconds
         self._answered_at = 0.0
-        self.remarks: list[str] = []
+        self.notes: list[str] = []
         self._proxies_of: dict[str, dict[str, str]] = {}
         self._timeout = timeout
         self._session: requests.Session | None = None
@@ -134,7 +134,7 @@ class Transport:
             what += f", pinned is {pin_text(error.pinned)})" if error.pinned else ")"
             raise NotTrusted(what, error.where, error.remedy, error.pinned) from None
         what = "presents the certificate that the agent itself installed, not the one to trust"
-        self.remarks.append(f"{self._peer} {what}; pin it with `paloaltoagent trust` ({pin_text(presented)})")
+        self.notes.append(f"{self._peer} {what}; pin it with `paloaltoagent trust` ({pin_text(presented)})")
         self.close()
         self._trust = Trust(pin=presented)
 

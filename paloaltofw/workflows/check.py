@@ -80,7 +80,7 @@ def _version(client: PanosClient) -> str:
     info = client.version()
     if info.is_panorama:
         raise PlanBlocked(f"is a Panorama ({info.model})", remedy="name the firewall itself")
-    return "; ".join([f"{info.model}, PAN-OS {info.version}, serial {info.serial}", *client.remarks])
+    return "; ".join([f"{info.model}, PAN-OS {info.version}, serial {info.serial}", *client.notes])
 
 
 def _administrator(client: PanosClient, firewall: FirewallProfile) -> str:
