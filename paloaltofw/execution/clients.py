@@ -64,7 +64,7 @@ def own_certificates(store: Store, profiles: Iterable[str]) -> frozenset[str]:
     found = set()
     for profile in profiles:
         try:
-            records = (store.order(profile), store.installed(profile))
+            records = (store.load_order(profile), store.load_installed(profile))
         except StateError:
             continue  # reported where the profile is worked on
         leaves = (read_certificate(record.chain) for record in records if record is not None)

@@ -22,7 +22,7 @@ DESCRIPTION_CHARACTERS = 511
 
 def finish_earlier(context: Context) -> None:
     """A commit that an earlier run sent and did not see end: find it, wait for it, forget it."""
-    record = context.store.commit(context.firewall.id)
+    record = context.store.load_commit(context.firewall.id)
     if record is None:
         return
     job_id = record.job_id or _find(context, record)

@@ -176,7 +176,7 @@ def _what_next(context: Context, task: CertificateTask) -> str:
 def save_first_id(context: Context, task: CertificateTask) -> None:
     """The .ids file holds the first order's ID from the moment SCM names it; later ones wait for installation."""
     assert task.order is not None and task.order.order_id is not None  # nosec B101  # narrows a type
-    if context.store.certificate_id(task.profile.id) is None:
+    if context.store.load_certificate_id(task.profile.id) is None:
         context.store.save_certificate_id(task.profile.id, task.order.order_id)
 
 

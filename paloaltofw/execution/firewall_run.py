@@ -277,11 +277,11 @@ class FirewallRun:
         if outcome.error is not None:
             return replace(outcome, action=Action.FAILED)
         if task.is_pending:
-            certificate_id = self._context.store.certificate_id(task.profile.id)
+            certificate_id = self._context.store.load_certificate_id(task.profile.id)
             return replace(outcome, state=State.PENDING, certificate_id=certificate_id)
         if not task.decision.steps:
             return outcome
-        certificate_id = self._context.store.certificate_id(task.profile.id)
+        certificate_id = self._context.store.load_certificate_id(task.profile.id)
         entry = task.order.entry if task.order else outcome.entry
         return replace(outcome, state=State.VALID, certificate_id=certificate_id, entry=entry, reason="in service")
 

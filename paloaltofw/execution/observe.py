@@ -42,7 +42,9 @@ class StoredState:
 def read_state(store: Store, profile: CertificateProfile) -> StoredState:
     """Read a profile's state."""
     try:
-        return StoredState(store.order(profile.id), store.certificate_id(profile.id), store.installed(profile.id))
+        return StoredState(
+            store.load_order(profile.id), store.load_certificate_id(profile.id), store.load_installed(profile.id)
+        )
     except StateError as error:
         return StoredState(error=error)
 

@@ -48,7 +48,7 @@ def revoke_certificate(
     finally:
         pool.close()
     store = Store(configuration.settings.state)
-    known = store.installed(profile.id)
+    known = store.load_installed(profile.id)
     if known is not None:
         store.save_installed(profile.id, replace(known, revoked=True, checked_at=format_time(clock.now())))
     events.info("profile=%s certificate ID %s revoked, reason code %d", profile.id, certificate_id, reason_code)

@@ -98,7 +98,7 @@ class Store:
 
     # --- .ids ----------------------------------------------------------------------------------------------------
 
-    def certificate_id(self, profile: str) -> str | None:
+    def load_certificate_id(self, profile: str) -> str | None:
         """The saved certificate ID; None if there is none."""
         path = self._folder / f"{profile}.ids"
         content = read_file(path)
@@ -115,7 +115,7 @@ class Store:
 
     # --- journal -------------------------------------------------------------------------------------------------
 
-    def order(self, profile: str) -> OrderRecord | None:
+    def load_order(self, profile: str) -> OrderRecord | None:
         """The unfinished order of a profile. A quarantined one blocks: ordering blindly might pay twice."""
         path = self._orders / f"{profile}.json"
         aside = path.with_name(path.name + CORRUPT_SUFFIX)
@@ -132,7 +132,7 @@ class Store:
         """The order is finished: its certificate is in service and its ID saved."""
         self._remove(self._orders / f"{profile}.json")
 
-    def installed(self, profile: str) -> InstalledRecord | None:
+    def load_installed(self, profile: str) -> InstalledRecord | None:
         """What is known of the certificate in service."""
         return self._load(InstalledRecord, self._installed / f"{profile}.json")
 
@@ -140,7 +140,7 @@ class Store:
         """Write what is known of the certificate in service."""
         atomic_write(self._installed / f"{profile}.json", encode_record(record))
 
-    def commit(self, firewall: str) -> CommitRecord | None:
+    def load_commit(self, firewall: str) -> CommitRecord | None:
         """The commit that was not seen to end."""
         return self._load(CommitRecord, self._commits / f"{firewall}.json")
 

@@ -18,7 +18,7 @@ REASON_CODES = {
 def revocable_id(session: Session) -> str:
     """The saved certificate ID of the one selected profile; raises UsageError if there is none."""
     profile = session.profiles[0]
-    certificate_id = session.store.certificate_id(profile.id)
+    certificate_id = session.store.load_certificate_id(profile.id)
     if certificate_id is None:
         where = str(session.store.folder / f"{profile.id}.ids")
         raise UsageError(f"no certificate ID of {profile.id} is saved", where, "revoke it in the SCM portal")

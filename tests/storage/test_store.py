@@ -44,18 +44,18 @@ def fill(store: Store) -> None:
 
 
 READERS: dict[str, tuple[str, Callable[[Store], object]]] = {
-    "ids": ("www.ids", lambda store: store.certificate_id("www")),
-    "order": ("journal/orders/www.json", lambda store: store.order("www")),
-    "installed": ("journal/installed/www.json", lambda store: store.installed("www")),
-    "commit": ("journal/commits/fw.json", lambda store: store.commit("fw")),
+    "ids": ("www.ids", lambda store: store.load_certificate_id("www")),
+    "order": ("journal/orders/www.json", lambda store: store.load_order("www")),
+    "installed": ("journal/installed/www.json", lambda store: store.load_installed("www")),
+    "commit": ("journal/commits/fw.json", lambda store: store.load_commit("fw")),
 }
 readers = pytest.mark.parametrize(("name", "read"), READERS.values(), ids=list(READERS))
 
 
 def test_what_is_written_is_read(store: Store) -> None:
     fill(store)
-    assert (store.order("www"), store.installed("www"), store.commit("fw")) == (ORDER, INSTALLED, COMMIT)
-    assert store.certificate_id("www") == "1000"
+    assert (store.load_order("www"), store.load_installed("www"), store.load_commit("fw")) == (ORDER, INSTALLED, COMMIT)
+    assert store.load_certificate_id("www") == "1000"
     for path in store.folder.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0
 
@@ -117,9 +117,9 @@ def test_a_record_of_another_shape_is_not_understood(store: Store, change: dict[
     path = store.folder / "journal/orders/www.json"
     path.write_text(json.dumps({**json.loads(path.read_bytes()), **change}), "utf-8")
     with pytest.raises(StateError, match="was corrupt and is moved aside"):
-        store.order("www")
+        store.load_order("www")
     with pytest.raises(StateError, match="it is unknown whether an order is open"):
-        store.order("www")
+        store.load_order("www")
 
 
 def test_a_second_corrupt_file_does_not_take_the_first_ones_place(store: Store) -> None:
@@ -127,7 +127,7 @@ def test_a_second_corrupt_file_does_not_take_the_first_ones_place(store: Store) 
     for content in (b"!!1", b"!!2", b"!!3"):
         path.write_bytes(content)
         with pytest.raises(StateError):
-            store.certificate_id("www")
+            store.load_certificate_id("www")
     assert sorted(p.read_bytes() for p in store.folder.glob("www.ids.corrupt*")) == [b"!!1", b"!!2", b"!!3"]
 
 
@@ -158,7 +158,7 @@ def test_a_planted_temporary_file_is_not_written_through(store: Store, tmp_path:
     (store.folder / f".www.ids.{os.getpid()}.tmp").symlink_to(victim)
     store.save_certificate_id("www", "1")
     assert victim.read_text("utf-8") == "mine"
-    assert store.certificate_id("www") == "1"
+    assert store.load_certificate_id("www") == "1"
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["fifo", "folder"])
@@ -232,7 +232,7 @@ def test_a_write_that_fails_leaves_the_old_content(
     with pytest.raises(StateError, match="check disk space and rights"):
         atomic_write(store.folder / "www.ids", encode_id("2"))
     monkeypatch.undo()
-    assert store.certificate_id("www") == "1"
+    assert store.load_certificate_id("www") == "1"
     assert [path.name for path in store.folder.iterdir() if path.name.endswith(".tmp")] == []
 
 
