@@ -11,7 +11,7 @@ _SHORTEST_REDACTED = 4
 
 
 class Secret:
-    """A value that is never shown: `str`, `repr` and formatting give ***. `reveal` is called where it is sent."""
+    """A value that is never shown: `str`, `repr` and formatting return ***. `reveal` is called where it is sent."""
 
     __slots__ = ("_value",)
 

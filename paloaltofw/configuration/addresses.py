@@ -17,7 +17,7 @@ _API_PATH = "/api/v1"
 
 
 def management_url(text: str) -> str:
-    """A rule: URL, host name or IP address of a management interface; gives `https://host[:port]`."""
+    """A rule: URL, host name or IP address of a management interface; returns `https://host[:port]`."""
     return https_origin(_with_scheme(_one_word(text)), paths=("", "/", "/api", "/api/"))
 
 
@@ -66,7 +66,7 @@ def _host(host: str) -> str:
 
 
 def scm_url(text: str) -> str:
-    """A rule: SCM's enrollment API URL, with or without /api/v1; gives `https://host[:port]`."""
+    """A rule: SCM's enrollment API URL, with or without /api/v1; returns `https://host[:port]`."""
     url = https_origin(_one_word(text).rstrip("/"), paths=("", _API_PATH, _API_PATH + "/certificates"))
     if "customer.enroll." in url:
         raise BadValue("still names the sample's CUSTOMER", "write the URL shown in SCM under Enrollment > REST")
@@ -115,7 +115,7 @@ def _trust(folder: Path) -> Rule[Trust]:
 
 
 def read_pin(text: str) -> str:
-    """A rule: a fingerprint, with or without colons; gives 64 lower-case hex digits."""
+    """A rule: a fingerprint, with or without colons; returns 64 lower-case hex digits."""
     match = _PIN.fullmatch("sha256:" + text[7:])
     digits = match.group(1).replace(":", "").lower() if match else ""
     if len(digits) != 64:

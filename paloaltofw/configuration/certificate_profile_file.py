@@ -31,7 +31,7 @@ _CURVES = {
 }
 # The comment's 1024 characters (SslEnrollRequest) less what the agent adds so that a person can find the order.
 COMMENT_LIMIT = 1024 - 64
-# A public certificate lives at most 398 days; a larger number is a slip of the pen.
+# A public certificate lives at most 398 days; a larger number is a typing error.
 MAX_RENEW_DAYS = 397
 FILE_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -66,7 +66,7 @@ class Gpg:
         self._asked: Secret | None = None
 
     def encrypt_file(self, path: Path) -> str:
-        """Replace a plain file by its encrypted form; gives a sentence. Encrypting what is encrypted succeeds."""
+        """Replace a plain file by its encrypted form; return a sentence. Encrypting what is encrypted succeeds."""
         target = path.with_name(path.name + SUFFIX)
         if not path.exists() and target.exists():
             return f"{target} is encrypted already"
@@ -79,7 +79,7 @@ class Gpg:
         return f"{path} is now {target.name}"
 
     def decrypt_file(self, path: Path) -> str:
-        """Replace an encrypted file by its plain form; gives a sentence. Decrypting what is plain succeeds."""
+        """Replace an encrypted file by its plain form; return a sentence. Decrypting what is plain succeeds."""
         source = path.with_name(path.name + SUFFIX)
         if path.exists() and not source.exists():
             return f"{path} is plain already"
@@ -88,7 +88,7 @@ class Gpg:
         return f"{source} is now {path.name}"
 
     def rewrite(self, path: Path, plain: bytes, is_encrypted: bool) -> Path:
-        """Replace a file, in its plain or encrypted form, by new content; gives the path that now holds it."""
+        """Replace a file, in its plain or encrypted form, by new content; return the path that now holds it."""
         encrypted = path.with_name(path.name + SUFFIX)
         _refuse_both(path, encrypted)
         new, old = (encrypted, path) if is_encrypted else (path, encrypted)

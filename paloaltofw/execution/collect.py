@@ -62,10 +62,10 @@ def _is_collected(context: Context, task: CertificateTask, is_first: bool) -> bo
 
 
 def _download(context: Context, task: CertificateTask) -> None:
-    assert task.order is not None and task.order.order_id is not None  # nosec B101  # narrows a type
-    where = f"SCM account {task.profile.account}, order {task.order.order_id}"
+    assert task.order is not None and task.order.certificate_id is not None  # nosec B101  # narrows a type
+    where = f"SCM account {task.profile.account}, order {task.order.certificate_id}"
     try:
-        text = context.scm(task.profile.account).download(task.order.order_id)
+        text = context.scm(task.profile.account).download(task.order.certificate_id)
     except Refused as refused:
         _note_failure(context, task, refused)
         raise
@@ -80,7 +80,9 @@ def _chain(task: CertificateTask, order: OrderRecord, text: str) -> Chain:
     certificates = parse_certificates(text)
     if not certificates:
         raise NotReady("no certificate in the answer")
-    if order.order_id == order.previous_id and all(c.spki_sha256 != order.spki_sha256 for c in certificates):
+    if order.certificate_id == order.previous_certificate_id and all(
+        c.spki_sha256 != order.spki_sha256 for c in certificates
+    ):
         # replace may keep the ID (scm.md §2.5): then the old certificate is served until the new one is issued.
         raise NotReady("still the replaced certificate")
     chain = build_chain(certificates, order.spki_sha256)
@@ -101,14 +103,14 @@ def _note_failure(context: Context, task: CertificateTask, refused: Refused) -> 
 
 
 def _ask_status(context: Context, task: CertificateTask) -> None:
-    assert task.order is not None and task.order.order_id is not None  # nosec B101  # narrows a type
-    status = context.scm(task.profile.account).status(task.order.order_id)
+    assert task.order is not None and task.order.certificate_id is not None  # nosec B101  # narrows a type
+    status = context.scm(task.profile.account).status(task.order.certificate_id)
     if status.state is OrderState.PENDING:
         task.waits_for = status.waits_for
         return
     if status.state is OrderState.ISSUED:
         return
-    failure = f"order {task.order.order_id} is {status.word.lower()} at SCM"
+    failure = f"order {task.order.certificate_id} is {status.word.lower()} at SCM"
     task.order = replace(task.order, phase=Phase.FAILED.value, failure=failure)
     context.store.save_order(task.order)
     context.event(task, "failed: %s", status.word)

@@ -81,7 +81,9 @@ def _send(context: Context, record: CommitRecord) -> str | None:
 def _description(context: Context, tasks: Sequence[CertificateTask]) -> str:
     """The configured text, what the commit is for, and a token by which a lost answer's job is found again."""
     names = ", ".join(
-        f"{task.profile.id} (order {task.order.order_id})" if task.order and task.order.order_id else task.profile.id
+        f"{task.profile.id} (order {task.order.certificate_id})"
+        if task.order and task.order.certificate_id
+        else task.profile.id
         for task in tasks
     )
     tail = f" [{secrets.token_hex(4)}]"
@@ -105,7 +107,7 @@ def _follow(context: Context, job_id: str) -> Job | None:
     """Poll a job until it ends or the commit's time is over; None if the device does not know it.
 
     While a commit runs the device may refuse connections, answer 502, or deny the key for a moment, because its
-    services restart (panos.md §10): every failure of a poll is borne until the time is over.
+    services restart (panos.md §10): a poll that fails is repeated until the time is over.
     """
     started = context.clock.monotonic()
     deadline = started + context.firewall.commit_timeout

@@ -116,6 +116,6 @@ class Context:
 
     def event(self, task: CertificateTask, text: str, *details: object) -> None:
         """One line in the log for a main event."""
-        order = task.order.order_id if task.order and task.order.order_id else "-"
+        order = task.order.certificate_id if task.order and task.order.certificate_id else "-"
         prefix = "profile=%s firewall=%s order=%s "
         events.info(prefix + text, task.profile.id, self.firewall.id, order, *details)

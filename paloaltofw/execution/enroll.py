@@ -61,8 +61,8 @@ def _new_record(context: Context, task: CertificateTask, entry: str, submit: Sub
         reference=REFERENCE_PREFIX + secrets.token_hex(6),
         reason=task.decision.reason,
         created_at=format_time(context.clock.now()),
-        previous_id=submit.previous_id,
-        revoke_id=task.observed.certificate_id if task.revoke_predecessor else None,
+        previous_certificate_id=submit.previous_certificate_id,
+        superseded_certificate_id=task.observed.certificate_id if task.revoke_predecessor else None,
     )
 
 
@@ -150,7 +150,7 @@ def _send_order(context: Context, task: CertificateTask) -> None:
     task.order = replace(before, phase=Phase.SUBMITTING.value, submissions=before.submissions + 1)
     context.store.save_order(task.order)
     try:
-        order_id = _call_scm(context, task, task.order)
+        certificate_id = _call_scm(context, task, task.order)
     except AnswerLost as lost:
         where = f"{lost.where}, comment {task.order.reference!r}"
         raise AnswerLost(lost.what, where, _what_next(context, task)) from None
@@ -161,7 +161,7 @@ def _send_order(context: Context, task: CertificateTask) -> None:
         context.store.save_order(task.order)
         raise
     now = format_time(context.clock.now())
-    task.order = replace(task.order, phase=Phase.ORDERED.value, order_id=order_id, ordered_at=now)
+    task.order = replace(task.order, phase=Phase.ORDERED.value, certificate_id=certificate_id, ordered_at=now)
     context.store.save_order(task.order)
     save_first_id(context, task)
     context.event(task, "ordered (%s, account %s)", task.order.operation, task.profile.account)
@@ -175,9 +175,9 @@ def _what_next(context: Context, task: CertificateTask) -> str:
 
 def save_first_id(context: Context, task: CertificateTask) -> None:
     """The .ids file holds the first order's ID from the moment SCM names it; later ones wait for installation."""
-    assert task.order is not None and task.order.order_id is not None  # nosec B101  # narrows a type
+    assert task.order is not None and task.order.certificate_id is not None  # nosec B101  # narrows a type
     if context.store.load_certificate_id(task.profile.id) is None:
-        context.store.save_certificate_id(task.profile.id, task.order.order_id)
+        context.store.save_certificate_id(task.profile.id, task.order.certificate_id)
 
 
 def _call_scm(context: Context, task: CertificateTask, order: OrderRecord) -> str:
@@ -191,6 +191,6 @@ def _call_scm(context: Context, task: CertificateTask, order: OrderRecord) -> st
     )
     if order.operation == "enroll":
         return scm.enroll(request)
-    assert order.previous_id is not None  # nosec B101  # narrows a type
+    assert order.previous_certificate_id is not None  # nosec B101  # narrows a type
     operation = scm.renew if order.operation == "renew" else scm.replace
-    return operation(order.previous_id, request)
+    return operation(order.previous_certificate_id, request)

@@ -123,10 +123,10 @@ class FirewallRun:
         if (
             self._run.asks_orders
             and observed.order is not None
-            and observed.order.order_id
+            and observed.order.certificate_id
             and not observed.order.chain
         ):
-            self._ask_order(task, observed.order.order_id)
+            self._ask_order(task, observed.order.certificate_id)
         return task
 
     def _held_back(self, decision: Decision) -> Decision:
@@ -134,13 +134,13 @@ class FirewallRun:
         opens = self._context.firewall.commit_window.closed_until(self._run.clock.now())
         return outside_window(decision, opens) if opens else decision
 
-    def _ask_order(self, task: CertificateTask, order_id: str) -> None:
+    def _ask_order(self, task: CertificateTask, certificate_id: str) -> None:
         try:
-            status = self._context.scm(task.profile.account).status(order_id)
+            status = self._context.scm(task.profile.account).status(certificate_id)
             task.waits_for = status.waits_for
-            task.notes.append(f"order {order_id} is {status.word} at SCM")
+            task.notes.append(f"order {certificate_id} is {status.word} at SCM")
         except AgentError as error:
-            task.notes.append(f"SCM could not be asked about order {order_id}: {error}")
+            task.notes.append(f"SCM could not be asked about order {certificate_id}: {error}")
 
     def _check_revocation(self, profile: CertificateProfile, observed: Observation) -> tuple[Observation, str]:
         interval = self._context.settings.revocation_check
@@ -252,7 +252,7 @@ class FirewallRun:
             action=decision.action,
             reason=decision.reason,
             certificate_id=task.observed.certificate_id,
-            order_id=task.order.order_id if task.order else None,
+            ordered_certificate_id=task.order.certificate_id if task.order else None,
             ordered_at=task.order.ordered_at if task.order else None,
             waits_for=task.waits_for or decision.waits_for,
             certificate=_certificate_of(task),

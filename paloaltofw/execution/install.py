@@ -29,7 +29,7 @@ def object_name(certificate: Certificate, limit: int) -> str:
 def prove(context: Context, task: CertificateTask, step: Prove) -> None:
     """Check the issued chain against CSR and profile; only then it counts as issued."""
     assert task.order is not None  # nosec B101  # narrows a type
-    where = f"SCM account {task.profile.account}, order {task.order.order_id}"
+    where = f"SCM account {task.profile.account}, order {task.order.certificate_id}"
     try:
         if task.chain is None:
             task.chain = build_chain(parse_certificates(task.order.chain), task.order.spki_sha256)

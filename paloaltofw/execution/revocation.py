@@ -24,15 +24,19 @@ SUPERSEDED = 4
 
 def revoke_predecessor(context: Context, task: CertificateTask, order: OrderRecord) -> None:
     """Revoke what was asked to be revoked, now that nothing depends on it; a failure is tried again by the next run."""
-    if order.revoke_id is None or order.revoke_id == order.order_id:
+    if order.superseded_certificate_id is None or order.superseded_certificate_id == order.certificate_id:
         return
     try:
-        context.scm(task.profile.account).revoke(order.revoke_id, SUPERSEDED, "superseded by a new certificate")
+        context.scm(task.profile.account).revoke(
+            order.superseded_certificate_id, SUPERSEDED, "superseded by a new certificate"
+        )
     except Refused as refused:
         if refused.peer_code not in REVOKED:
-            task.notes.append(f"the predecessor (certificate ID {order.revoke_id}) was not revoked: {refused.what}")
+            task.notes.append(
+                f"the predecessor (certificate ID {order.superseded_certificate_id}) was not revoked: {refused.what}"
+            )
             return
-    context.event(task, "predecessor %s revoked", order.revoke_id)
+    context.event(task, "predecessor %s revoked", order.superseded_certificate_id)
 
 
 def revoke_certificate(

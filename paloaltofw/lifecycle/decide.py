@@ -117,9 +117,9 @@ class _Case:
         """The decision that this case leads to."""
         return Decision(self.state, action, reason or self.reason, steps, self.current.name, self.notes)
 
-    def new_key(self, operation: str, previous_id: str | None) -> tuple[Step, ...]:
+    def new_key(self, operation: str, previous_certificate_id: str | None) -> tuple[Step, ...]:
         """The steps to a successor with a new key."""
-        return order_new_key(self.profile, self.observed, operation, previous_id, self.request)
+        return order_new_key(self.profile, self.observed, operation, previous_certificate_id, self.request)
 
 
 def _is_wanted(case: _Case) -> bool:
@@ -137,16 +137,16 @@ def _enroll_again(case: _Case) -> Decision:
 
 
 def _renew(case: _Case) -> Decision:
-    known_id = case.observed.certificate_id
-    operation = "renew" if known_id else "enroll"
+    certificate_id = case.observed.certificate_id
+    operation = "renew" if certificate_id else "enroll"
     if case.profile.renewal.key == "rotate":
-        return case.decision(Action.RENEW, case.new_key(operation, known_id))
-    if known_id or case.current.csr is not None or (case.observed.installed and case.observed.installed.csr):
-        submit = SubmitOrder(operation, case.profile.account, case.profile.type, known_id)
+        return case.decision(Action.RENEW, case.new_key(operation, certificate_id))
+    if certificate_id or case.current.csr is not None or (case.observed.installed and case.observed.installed.csr):
+        submit = SubmitOrder(operation, case.profile.account, case.profile.type, certificate_id)
         install = install_steps(case.profile, case.observed, case.current.name, case.request)
         return case.decision(Action.RENEW, (submit, Collect(None), *install))
     note = "neither a saved certificate ID nor the CSR is known, so a new key is made"
-    return replace(case, notes=(*case.notes, note)).decision(Action.RENEW, case.new_key(operation, known_id))
+    return replace(case, notes=(*case.notes, note)).decision(Action.RENEW, case.new_key(operation, certificate_id))
 
 
 def _replace_now(case: _Case) -> Decision:

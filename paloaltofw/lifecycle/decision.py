@@ -76,7 +76,7 @@ class Outcome:
     action: Action
     reason: str = ""
     certificate_id: str | None = None
-    order_id: str | None = None
+    ordered_certificate_id: str | None = None
     ordered_at: str | None = None
     waits_for: str = ""
     certificate: Certificate | None = None

@@ -42,13 +42,17 @@ def blocked_decision(state: State, reason: str, blocked: Blocked, in_service: st
 
 
 def order_new_key(
-    profile: CertificateProfile, observed: Observation, operation: str, previous_id: str | None, request: RunRequest
+    profile: CertificateProfile,
+    observed: Observation,
+    operation: str,
+    previous_certificate_id: str | None,
+    request: RunRequest,
 ) -> tuple[Step, ...]:
     """A new key under a free name, or under a fitting pending CSR of ours, ordered and installed."""
     adopted = adoptable(profile, observed, request)
     entry = adopted.name if adopted else next_entry(profile.name, observed.generations)
     make: Step = AdoptCsr(entry) if adopted else GenerateCsr(entry, profile.key)
-    submit = SubmitOrder(operation, profile.account, profile.type, previous_id)
+    submit = SubmitOrder(operation, profile.account, profile.type, previous_certificate_id)
     return (make, submit, Collect(None), *install_steps(profile, observed, entry, request))
 
 

@@ -83,7 +83,7 @@ def _generating(
         # An entry that is there but does not fit stays: it is not ours to destroy a key that somebody may want.
         entry = order.entry if generations is None else next_entry(profile.name, observed.generations)
         make = GenerateCsr(entry, profile.key)
-    submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_id)
+    submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_certificate_id)
     steps = (make, submit, Collect(None), *install_steps(profile, observed, make.entry, request))
     return Decision(State.ABSENT, Action.ENROLL, "an interrupted request goes on", steps)
 
@@ -92,7 +92,7 @@ def _ready(profile: CertificateProfile, observed: Observation, order: OrderRecor
     """The CSR is known and nothing was ordered."""
     if order.requested != requested_digest(profile) or not _holds_key(observed, order):
         return _generating(profile, observed, order, request)
-    submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_id)
+    submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_certificate_id)
     steps = (submit, Collect(None), *install_steps(profile, observed, order.entry, request))
     return Decision(State.ABSENT, Action.ENROLL, "an interrupted request goes on", steps)
 
@@ -110,7 +110,9 @@ def _submitting(
         return blocked_decision(State.UNKNOWN, what, Blocked("lost-answer", what, hint))
     if request.hold_lost_orders and not request.resubmit:
         return blocked_decision(State.UNKNOWN, what, Blocked("lost-answer", what, hint))
-    submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_id, is_resubmission=True)
+    submit = SubmitOrder(
+        order.operation, profile.account, profile.type, order.previous_certificate_id, is_resubmission=True
+    )
     steps = (submit, Collect(None), *install_steps(profile, observed, order.entry, request))
     reason = "the answer to the order was lost; the same CSR is sent again, so either certificate fits the key"
     return Decision(State.PENDING, Action.ENROLL, reason, steps, notes=(what,))
@@ -120,8 +122,10 @@ def _ordered(profile: CertificateProfile, observed: Observation, order: OrderRec
     """SCM knows the order: collect it, as long as the key is there."""
     if not _holds_key(observed, order):
         return _key_lost(profile, observed, order, request)
-    steps = (Collect(order.order_id), *install_steps(profile, observed, order.entry, request))
-    return Decision(State.PENDING, Action.COLLECT, f"order {order.order_id} is open since {order.ordered_at}", steps)
+    steps = (Collect(order.certificate_id), *install_steps(profile, observed, order.entry, request))
+    return Decision(
+        State.PENDING, Action.COLLECT, f"order {order.certificate_id} is open since {order.ordered_at}", steps
+    )
 
 
 def _issued(profile: CertificateProfile, observed: Observation, order: OrderRecord, request: RunRequest) -> Decision:
@@ -129,7 +133,7 @@ def _issued(profile: CertificateProfile, observed: Observation, order: OrderReco
     generations = _entry(observed, order)
     if generations is None or observed.issued is None or not _holds_key(observed, order):
         return _key_lost(profile, observed, order, request)
-    reason = f"order {order.order_id} is issued"
+    reason = f"order {order.certificate_id} is issued"
     if generations.certificate is None or generations.certificate.sha256 != observed.issued.sha256:
         return Decision(State.PENDING, Action.INSTALL, reason, install_steps(profile, observed, order.entry, request))
     unbound, _ = unbound_profiles(profile, observed, order.entry)
@@ -142,10 +146,10 @@ def _issued(profile: CertificateProfile, observed: Observation, order: OrderReco
 def _key_lost(profile: CertificateProfile, observed: Observation, order: OrderRecord, request: RunRequest) -> Decision:
     """A certificate without its key is of no use: the order is replaced by one for a new key."""
     note = (
-        f"the firewall has lost the key of order {order.order_id} ({order.entry}), by a revert, a load or a restart; "
-        "the order is replaced by one with a new key"
+        f"the firewall has lost the key of order {order.certificate_id} ({order.entry}), by a revert, a load "
+        "or a restart; the order is replaced by one with a new key"
     )
-    steps = order_new_key(profile, observed, "replace", order.order_id, request)
+    steps = order_new_key(profile, observed, "replace", order.certificate_id, request)
     return Decision(
         State.PENDING, Action.ENROLL, "the firewall has lost the key of an open order", steps, notes=(note,)
     )

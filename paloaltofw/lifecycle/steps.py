@@ -49,19 +49,19 @@ class AdoptCsr:
 class SubmitOrder:
     """The CSR goes to SCM. `is_resubmission` marks the same CSR sent once more after a lost answer.
 
-    `operation` is enroll, renew or replace; the latter two work on `previous_id`.
+    `operation` is enroll, renew or replace; the latter two work on `previous_certificate_id`.
     """
 
     operation: str
     account: str
     type: str
-    previous_id: str | None = None
+    previous_certificate_id: str | None = None
     is_resubmission: bool = False
     stage = Stage.ORDER
 
     def __str__(self) -> str:
         text = f"{self.operation}, account {self.account} ({self.type})"
-        text += f", certificate ID {self.previous_id}" if self.previous_id else ""
+        text += f", certificate ID {self.previous_certificate_id}" if self.previous_certificate_id else ""
         return text + (", the same CSR again after a lost answer" if self.is_resubmission else "")
 
 
@@ -69,11 +69,11 @@ class SubmitOrder:
 class Collect:
     """The chain is downloaded as soon as it is issued."""
 
-    order_id: str | None
+    certificate_id: str | None
     stage = Stage.COLLECT
 
     def __str__(self) -> str:
-        return f"order {self.order_id}" if self.order_id else "the order of the step before"
+        return f"order {self.certificate_id}" if self.certificate_id else "the order of the step before"
 
 
 @dataclass(frozen=True)

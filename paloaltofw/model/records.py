@@ -12,7 +12,7 @@ class Phase(str, Enum):
     GENERATING = "generating"  # the firewall may have been asked for a key and CSR under `entry`
     READY = "ready"  # the CSR is read and proven; nothing is ordered
     SUBMITTING = "submitting"  # the order may have been sent; its answer is not known
-    ORDERED = "ordered"  # SCM gave `order_id`
+    ORDERED = "ordered"  # SCM gave `certificate_id`
     ISSUED = "issued"  # the proven chain is in `chain`
     FAILED = "failed"  # final: declined, rejected or the like; `failure` says what
 
@@ -25,7 +25,8 @@ class Record:
 class OrderRecord(Record):
     """An unfinished order. Times are RFC 3339; `requested` is the digest of what the profile asked for.
 
-    `previous_id` is what renew and replace work on; `revoke_id` is to be revoked once the successor is in service.
+    `previous_certificate_id` is what renew and replace work on; `superseded_certificate_id` is to be revoked once the
+    successor is in service.
     """
 
     profile: str
@@ -40,9 +41,9 @@ class OrderRecord(Record):
     csr: str = ""
     csr_sha256: str = ""
     spki_sha256: str = ""
-    previous_id: str | None = None
-    revoke_id: str | None = None
-    order_id: str | None = None
+    previous_certificate_id: str | None = None
+    superseded_certificate_id: str | None = None
+    certificate_id: str | None = None
     ordered_at: str | None = None
     same_key: bool = False
     submissions: int = 0

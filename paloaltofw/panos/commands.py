@@ -27,7 +27,7 @@ class CsrRequest:
 
 
 def nested(path: str, text: str | None = None) -> tuple[Element, Element]:
-    """Nested empty elements from `a/b/c`; gives the root and the innermost one."""
+    """Nested empty elements from `a/b/c`; return the root and the innermost one."""
     names = path.split("/")
     root = leaf = Element(names[0])
     for name in names[1:]:

@@ -45,7 +45,7 @@ def _open_privately(path: str, flags: int) -> int:
 
 
 def start(path: Path, level: str, debug_to_stderr: bool) -> str | None:
-    """Begin logging; gives a sentence if the file cannot be written, which does not stop the work."""
+    """Begin logging; return a sentence if the file cannot be written, which does not stop the work."""
     logger = logging.getLogger(LOGGER)
     logger.setLevel(level.upper())
     logger.propagate = False

@@ -37,7 +37,7 @@ def plan_code(outcomes: Iterable[Outcome]) -> int:
 
 
 def report(command: str, outcomes: Sequence[Outcome], now: datetime.datetime, is_json: bool, is_dry: bool) -> int:
-    """Print what a command did (or would do); gives the exit code.
+    """Print what a command did (or would do); return the exit code.
 
     Without a terminal nothing is printed but one line a failure on stderr; a plan that was asked for is always printed.
     """
@@ -57,7 +57,7 @@ def report(command: str, outcomes: Sequence[Outcome], now: datetime.datetime, is
 
 
 def report_status(outcomes: Sequence[Outcome], now: datetime.datetime, is_json: bool) -> int:
-    """Print one row a profile and what the next run would do; gives 0, or 1 if something is wrong."""
+    """Print one row a profile and what the next run would do; return 0, or 1 if something is wrong."""
     code = EXIT_FAILED if any(outcome.error is not None for outcome in outcomes) else EXIT_OK
     if is_json:
         print(as_json("status", code, outcomes, now))
@@ -73,7 +73,7 @@ def report_status(outcomes: Sequence[Outcome], now: datetime.datetime, is_json: 
 
 
 def report_check(findings: Iterable[Finding], profiles: Sequence[CertificateProfile], is_json: bool) -> int:
-    """Print one line for each thing checked, as it comes; gives 0, or 1 if something is wrong."""
+    """Print one line for each thing checked, as it comes; return 0, or 1 if something is wrong."""
     done = []
     for finding in findings:
         done.append(finding)

@@ -42,10 +42,12 @@ def _short(serial: str) -> str:
 
 
 def _order(outcome: Outcome, now: datetime.datetime) -> str:
-    if outcome.state is not State.PENDING or not outcome.order_id:
+    if outcome.state is not State.PENDING or not outcome.ordered_certificate_id:
         return "-"
     age = age_text(now - parse_time(outcome.ordered_at)) if outcome.ordered_at else "?"
-    return f"{outcome.order_id}, {age}" + (f", waits for {outcome.waits_for}" if outcome.waits_for else "")
+    return f"{outcome.ordered_certificate_id}, {age}" + (
+        f", waits for {outcome.waits_for}" if outcome.waits_for else ""
+    )
 
 
 def age_text(age: datetime.timedelta) -> str:

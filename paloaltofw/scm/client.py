@@ -58,15 +58,15 @@ class ScmClient:
         self._idle: list[Transport] = []
 
     def enroll(self, order: OrderRequest) -> str:
-        """Order a certificate; gives its ID. Raises AnswerLost (ordered or not: unknown) and other PeerErrors."""
+        """Order a certificate; return its ID. Raises AnswerLost (ordered or not: unknown) and other PeerErrors."""
         return self._order("enroll", API, _enroll_body(order))
 
     def renew(self, certificate_id: str, order: OrderRequest) -> str:
-        """Renew a certificate; gives the new one's ID. Without a CSR SCM uses the earlier one, hence the same key."""
+        """Renew a certificate; return the new one's ID. Without a CSR SCM uses the earlier one, hence the same key."""
         return self._order("renew", _path(certificate_id, "renew"), _enroll_body(order))
 
     def replace(self, certificate_id: str, order: OrderRequest) -> str:
-        """Replace a certificate, with other names or another key; gives an ID, which may be the same (scm.md §2.5)."""
+        """Replace a certificate, with other names or another key; return an ID, which may be the same (scm.md §2.5)."""
         body = {k: v for k, v in _enroll_body(order).items() if k in ("csr", "subjAltNames", "comments")}
         return self._order("replace", _path(certificate_id, "replace"), body)
 

@@ -10,20 +10,20 @@ from typing import TypeVar
 
 from paloaltofw.model.records import Record
 
-VERSION = 1
-
-
-R = TypeVar("R", bound="Record")
-
-
+VERSION = 2
+# Version 1 had other names for three fields of an order.
+_NAMES_OF_VERSION_1 = {
+    "order_id": "certificate_id",
+    "previous_id": "previous_certificate_id",
+    "revoke_id": "superseded_certificate_id",
+}
+R = TypeVar("R", bound=Record)
 _TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "str | None": (str, type(None)), "bool": (bool,), "int": (int,)}
 
 
 def decode_record(kind: type[R], content: bytes) -> R:
     """Read a record; raises ValueError (or RecursionError) for anything that is not exactly one of this version."""
-    data = json.loads(content)
-    if not isinstance(data, dict) or data.pop("version", None) != VERSION:
-        raise ValueError("unknown version")
+    data = _present_names(json.loads(content))
     known = {field.name: _TYPES[str(field.type)] for field in fields(kind)}  # type: ignore[arg-type]
     if not data.keys() <= known.keys():
         raise ValueError("unknown field")
@@ -36,6 +36,20 @@ def decode_record(kind: type[R], content: bytes) -> R:
         return kind(**data)
     except TypeError:
         raise ValueError("missing field") from None
+
+
+def _present_names(data: object) -> dict[str, object]:
+    """The fields of a stored record under their present names, without the version."""
+    if not isinstance(data, dict) or type(version := data.pop("version", None)) is not int:
+        raise ValueError("no version")
+    if version == VERSION:
+        return data
+    if version != 1:
+        raise ValueError("unknown version")
+    renamed: dict[str, object] = {_NAMES_OF_VERSION_1.get(str(name), str(name)): value for name, value in data.items()}
+    if len(renamed) != len(data):
+        raise ValueError("one field under two names")
+    return renamed
 
 
 def encode_record(record: Record) -> bytes:

@@ -50,7 +50,7 @@ class Watchdog:
 
     @contextlib.contextmanager
     def watch(self, seconds: float) -> Iterator[Guard]:
-        """Give what happens inside so many seconds on the connection that it uses."""
+        """Allow what happens inside so many seconds on the connection that it uses."""
         guard = Guard(time.monotonic() + seconds)
         self._add(guard)
         self._local.guard = guard

@@ -60,5 +60,5 @@ def _tls_failure(error: Exception, where: str, pin: str | None) -> Unreachable |
         return NotTrusted("its TLS certificate is not trusted", where, remedy)
     if any(sign in text for sign in _NO_TLS_THERE):
         return Unreachable("TLS failed", where, "check that this address speaks HTTPS")
-    # A peer that hangs up without TLS's goodbye ends here too, perhaps after it has read the request.
+    # A peer that hangs up without a TLS close notification ends here too, perhaps after it has read the request.
     return AnswerLost("the TLS connection broke before the answer", where, "try again")

@@ -74,8 +74,8 @@ class Transport:
     that is the limit for the whole exchange. `limit` is the largest body that is read, in bytes. A write goes over a
     new connection, unless the last answer came within `fresh_seconds`.
 
-    `own_certificates` gives fingerprints (hex) of certificates that are as good as the one to trust, since we put them
-    there ourselves; it is asked only when trust fails. `notes` then says so.
+    `own_certificates` returns fingerprints (hex) of certificates that are as good as the one to trust, since we put
+    them there ourselves; it is asked only when trust fails. `notes` then says so.
     """
 
     def __init__(

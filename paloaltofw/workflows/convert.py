@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def convert(options: Options, direction: str, files: tuple[str, ...], ask: Ask | None) -> Iterator[tuple[str, bool]]:
-    """Encrypt or decrypt files in place; gives a sentence for each, and whether it went well."""
+    """Encrypt or decrypt files in place; return a sentence for each, and whether it went well."""
     from paloaltofw.configuration.gpg import SUFFIX, Gpg
 
     chosen = load_settings(find_file(options.config))

@@ -35,7 +35,7 @@ def read_terms() -> str:
 def ensure_accepted(store: Store, by_option: bool, ask: Callable[[str], bool] | None, now: str) -> None:
     """See that the present terms are accepted; raises EulaNotAccepted.
 
-    `ask` shows the terms and gives the answer; it is None where there is no terminal.
+    `ask` shows the terms and returns the answer; it is None where there is no terminal.
     """
     terms = read_terms()
     digest = hashlib.sha256(terms.encode()).hexdigest()

@@ -19,7 +19,7 @@ KEYGEN_EFFECT = (
 
 
 def generate_api_key(file: ProfileFile, gpg: Gpg, password: Secret, encrypts: bool, clock: Clock) -> str:
-    """Get an API key for the profile's administrator, write it into the profile, prove it; gives a sentence.
+    """Get an API key for the profile's administrator, write it into the profile, prove it; return a sentence.
 
     That the profile can be written is tried before the firewall is asked, since the request may end the earlier key.
     """
@@ -49,7 +49,7 @@ def _client(profile: FirewallProfile, key: Secret | None, clock: Clock) -> Panos
 
 
 def keygen(access: Access, password: str) -> str:
-    """Get an API key and write it into the profile, while no run is at work whose key might end; gives a sentence."""
+    """Get an API key and write it into the profile, while no run is at work whose key might end; return a sentence."""
     from paloaltofw.configuration.gpg import is_encryption_configured
 
     encrypts = is_encryption_configured(access.settings)

@@ -53,7 +53,7 @@ def _describe(der: bytes) -> list[str]:
 
 
 def write_pin(file: ProfileFile, gpg: Gpg, fingerprint: str) -> str:
-    """Write a pin into the profile; gives a sentence."""
+    """Write a pin into the profile; return a sentence."""
     written = gpg.rewrite(file.path, with_value(file, "verify_tls", pin_text(fingerprint)), file.is_encrypted)
     return f"{written} pins {pin_text(fingerprint)}"
 
@@ -78,7 +78,7 @@ def ensure_expected(access: Access, presented: Presented, expected: str | None) 
 
 
 def pin(access: Access, fingerprint: str) -> str:
-    """Write the pin into the profile; gives a sentence."""
+    """Write the pin into the profile; return a sentence."""
     pass
 
     done = write_pin(access.file, access.gpg, fingerprint)

@@ -25,7 +25,7 @@ OTHER = x509.certificate("other.example.com", dns=["other.example.com"], age=1)
 ORDER = OrderRecord(
     profile="www", firewall="fw", entry="www", operation="enroll", phase=Phase.ORDERED.value,
     requested=requested_digest(PROFILE), reference="paloaltoagent-0", reason="", created_at="2026-11-24T00:00:00Z",
-    csr=CSR.pem, csr_sha256=CSR.sha256, spki_sha256=CSR.spki_sha256, order_id="17", ordered_at="2026-11-24T00:00:00Z",
+    csr=CSR.pem, csr_sha256=CSR.sha256, spki_sha256=CSR.spki_sha256, certificate_id="17", ordered_at="2026-11-24T00:00:00Z",
 )  # fmt: skip
 
 

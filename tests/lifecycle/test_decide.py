@@ -49,7 +49,7 @@ from tests.lifecycle.cases import (
 
 
 @pytest.mark.parametrize(
-    ("observed", "request", "state", "action", "steps"),
+    ("observed", "asked", "state", "action", "steps"),
     [
         (Observation(), RUN, State.ABSENT, Action.ENROLL, FULL),
         (Observation(), ENROLL, State.ABSENT, Action.ENROLL, FULL),
@@ -71,14 +71,14 @@ from tests.lifecycle.cases import (
     ],
 )
 def test_what_is_done_without_an_open_order(
-    observed: Observation, request: RunRequest, state: State, action: Action, steps: list[str]
+    observed: Observation, asked: RunRequest, state: State, action: Action, steps: list[str]
 ) -> None:
-    decision = decide(PROFILE, observed, request, x509.NOW)
+    decision = decide(PROFILE, observed, asked, x509.NOW)
     assert (decision.state, decision.action, kinds(decision)) == (state, action, steps)
 
 
 @pytest.mark.parametrize(
-    ("certificate", "request", "operation", "previous"),
+    ("certificate", "asked", "operation", "previous"),
     [
         (DUE, RUN, "renew", "9"),
         (OTHER, RUN, "replace", "9"),
@@ -87,11 +87,11 @@ def test_what_is_done_without_an_open_order(
     ],
 )
 def test_the_operation_at_scm(
-    certificate: Certificate, request: RunRequest, operation: str, previous: str | None
+    certificate: Certificate, asked: RunRequest, operation: str, previous: str | None
 ) -> None:
-    decision = decide(PROFILE, Observation((held(certificate=certificate),), certificate_id="9"), request, x509.NOW)
+    decision = decide(PROFILE, Observation((held(certificate=certificate),), certificate_id="9"), asked, x509.NOW)
     submit = next(step for step in decision.steps if isinstance(step, SubmitOrder))
-    assert (submit.operation, submit.previous_id) == (operation, previous)
+    assert (submit.operation, submit.previous_certificate_id) == (operation, previous)
 
 
 def test_reuse_keeps_name_and_key() -> None:
@@ -163,7 +163,7 @@ ORDERS = st.builds(
     phase=st.sampled_from([phase.value for phase in Phase]),
     entry=st.sampled_from(["www", "www-2", "www-4"]),
     operation=st.sampled_from(["enroll", "renew", "replace"]),
-    previous_id=st.just("3"),
+    previous_certificate_id=st.just("3"),
     failure=st.just("declined"),
 )
 OBSERVATIONS = st.builds(
@@ -193,10 +193,10 @@ PROFILES = st.builds(
 
 @given(PROFILES, OBSERVATIONS, REQUESTS)
 @settings(max_examples=1500, deadline=None)
-def test_properties_of_every_decision(profile: CertificateProfile, observed: Observation, request: RunRequest) -> None:
-    decision = decide(profile, observed, request, x509.NOW)
+def test_properties_of_every_decision(profile: CertificateProfile, observed: Observation, asked: RunRequest) -> None:
+    decision = decide(profile, observed, asked, x509.NOW)
     steps = decision.steps
-    assert decision == decide(profile, observed, request, x509.NOW)
+    assert decision == decide(profile, observed, asked, x509.NOW)
     submits = [step for step in steps if isinstance(step, SubmitOrder)]
     # Never an order while one is open whose key is there.
     if observed.order and observed.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value) and submits:
@@ -204,7 +204,7 @@ def test_properties_of_every_decision(profile: CertificateProfile, observed: Obs
         assert any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
         assert not any(_holds(item, observed.order) for item in observed.generations)
     # After a lost answer the same CSR or none.
-    if observed.order and observed.order.phase == Phase.SUBMITTING.value and submits and not request.resubmit:
+    if observed.order and observed.order.phase == Phase.SUBMITTING.value and submits and not asked.resubmit:
         assert submits[0].is_resubmission
         assert not any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
     # Never a key onto a name that is taken; never a deletion of what will be in service.

@@ -18,7 +18,7 @@ from tests.lifecycle.cases import CSR, DUE, FULL, IMPORTED, ORDER, PENDING, PROF
 
 
 @pytest.mark.parametrize(
-    ("phase", "entries", "request", "action", "steps"),
+    ("phase", "entries", "asked", "action", "steps"),
     [
         (Phase.GENERATING, (), RUN, Action.ENROLL, FULL),
         (Phase.GENERATING, (PENDING,), RUN, Action.ENROLL, ["AdoptCsr", *FULL[1:]]),
@@ -45,18 +45,18 @@ from tests.lifecycle.cases import CSR, DUE, FULL, IMPORTED, ORDER, PENDING, PROF
     ],
 )
 def test_what_is_done_with_an_open_order(
-    phase: Phase, entries: tuple[CertificateGeneration, ...], request: RunRequest, action: Action, steps: list[str]
+    phase: Phase, entries: tuple[CertificateGeneration, ...], asked: RunRequest, action: Action, steps: list[str]
 ) -> None:
     order = replace(ORDER, phase=phase.value, failure="declined" if phase is Phase.FAILED else "")
     observed = Observation(entries, order=order, issued=IMPORTED if phase is Phase.ISSUED else None)
-    decision = decide(PROFILE, observed, request, x509.NOW)
+    decision = decide(PROFILE, observed, asked, x509.NOW)
     assert (decision.action, kinds(decision)) == (action, steps)
 
 
 def test_a_lost_key_replaces_the_open_order() -> None:
     decision = decide(PROFILE, Observation((), order=ORDER), RUN, x509.NOW)
     submit = next(step for step in decision.steps if isinstance(step, SubmitOrder))
-    assert (submit.operation, submit.previous_id) == ("replace", "17")
+    assert (submit.operation, submit.previous_certificate_id) == ("replace", "17")
     assert "lost the key" in decision.notes[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from typing import Any
 
@@ -24,3 +25,22 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
 def test_every_record_round_trips(kind: type, data: st.DataObject) -> None:
     record = kind(**{field.name: data.draw(_VALUES[str(field.type)]) for field in fields(kind)})
     assert codec.decode_record(kind, codec.encode_record(record)) == record
+
+
+STORED_BY_1 = {
+    "version": 1, "profile": "www", "firewall": "fw", "entry": "www", "operation": "renew", "phase": "ordered",
+    "requested": "00", "reference": "paloaltoagent-0", "reason": "due", "created_at": "2026-01-01T00:00:00Z",
+}  # fmt: skip
+
+
+def test_an_order_of_version_1_is_read_under_the_present_names() -> None:
+    stored = {**STORED_BY_1, "order_id": "7", "previous_id": "6", "revoke_id": "6"}
+    record = codec.decode_record(OrderRecord, json.dumps(stored).encode())
+    assert record.certificate_id == "7"
+    assert (record.previous_certificate_id, record.superseded_certificate_id) == ("6", "6")
+
+
+@pytest.mark.parametrize("change", [{"version": "1"}, {"version": True}, {"order_id": "7", "certificate_id": "8"}])
+def test_what_looks_like_version_1_but_is_not_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"version|two names"):
+        codec.decode_record(OrderRecord, json.dumps({**STORED_BY_1, **change}).encode())

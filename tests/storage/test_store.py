@@ -23,7 +23,7 @@ from paloaltofw.workflows import eula
 
 ORDER = OrderRecord(
     profile="www", firewall="fw", entry="www", operation="enroll", phase="ordered", requested="d", reference="r",
-    reason="absent", created_at="2026-01-01T00:00:00Z", order_id="1000", chain="-----BEGIN\n",
+    reason="absent", created_at="2026-01-01T00:00:00Z", certificate_id="1000", chain="-----BEGIN\n",
 )  # fmt: skip
 INSTALLED = InstalledRecord("1000", "www", "d", "csr", "2026-01-01T00:00:00Z")
 COMMIT = CommitRecord("fw", "text [abcd]", "2026-01-01T00:00:00Z", "7")
@@ -108,8 +108,8 @@ def test_no_bytes_are_guessed_at_or_deleted(
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 2}, {"version": None}, {"more": 1}, {"order_id": 5}, {"submissions": True}, {"same_key": 1},
-        {"profile": None}, {"chain": "\ud800"}, {"order_id": ["1"]},
+        {"version": 3}, {"version": None}, {"more": 1}, {"certificate_id": 5}, {"submissions": True}, {"same_key": 1},
+        {"profile": None}, {"chain": "\ud800"}, {"certificate_id": ["1"]},
     ],
 )  # fmt: skip
 def test_a_record_of_another_shape_is_not_understood(store: Store, change: dict[str, object]) -> None:
@@ -144,7 +144,7 @@ def test_links_are_neither_read_nor_written_through(
     path.symlink_to(victim)
     with pytest.raises(StateError, match="symbolic link"):
         read(store)
-    store.save_order(replace(ORDER, order_id="2"))
+    store.save_order(replace(ORDER, certificate_id="2"))
     store.save_installed("www", INSTALLED)
     store.save_commit(COMMIT)
     store.save_certificate_id("www", "2")

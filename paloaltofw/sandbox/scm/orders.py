@@ -53,7 +53,7 @@ class Account:
 
 @dataclass(frozen=True)
 class ScmSwitches:
-    """Behaviour that no document settles; each position must be borne by a client (scm.md §7, §8)."""
+    """Behaviour that no document settles; a client must work with each position (scm.md §7, §8)."""
 
     token_error: str = "unauthorized_client"  # invalid_client
     token_basic: bool = True
