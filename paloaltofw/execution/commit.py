@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paloaltofw.clock import format_time
-from paloaltofw.errors import AnswerLost, CommitFailed, PeerError
-from paloaltofw.execution.context import CertificateTask, Context, events
+from paloaltofw.errors import AgentError, AnswerLost, CommitFailed, PeerError
+from paloaltofw.execution.context import Context, events
+from paloaltofw.execution.task import CertificateTask
+from paloaltofw.lifecycle.steps import Commit
 from paloaltofw.model.firewall_objects import Change, Job
 from paloaltofw.model.records import CommitRecord
 
@@ -47,6 +49,28 @@ def _find(context: Context, record: CommitRecord) -> str | None:
 
 
 def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
+    """Make one commit for everything that changed, pending CSRs included: a revert or restart would lose them."""
+    owed = [task for task in tasks if task.is_open or task.is_pending]
+    if not owed or not (context.has_changed or any(task.observed.unapplied for task in owed)):
+        return
+    _announce(context, owed[0])
+    try:
+        _commit_changes(context, owed)
+    except AgentError as error:
+        for task in owed:
+            if task.is_open:
+                task.error = error
+            else:
+                task.notes.append(f"its CSR is not committed yet: {error}")
+
+
+def _announce(context: Context, task: CertificateTask) -> None:
+    step = task.step(Commit)
+    if step is not None:
+        context.progress.step(task.profile.id, context.firewall.id, step)
+
+
+def _commit_changes(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Commit and follow the job to its end; raises CommitFailed or a PeerError if it did not end well."""
     admin = context.firewall.admin
     before = context.client.changes()
@@ -81,10 +105,7 @@ def _send(context: Context, record: CommitRecord) -> str | None:
 def _description(context: Context, tasks: Sequence[CertificateTask]) -> str:
     """The configured text, what the commit is for, and a token by which a lost answer's job is found again."""
     names = ", ".join(
-        f"{task.profile.id} (order {task.order.certificate_id})"
-        if task.order and task.order.certificate_id
-        else task.profile.id
-        for task in tasks
+        f"{task.profile.id} (order {task.certificate_id})" if task.certificate_id else task.profile.id for task in tasks
     )
     tail = f" [{secrets.token_hex(4)}]"
     text = f"{context.firewall.commit_description}: {names}"

@@ -1,4 +1,4 @@
-"""What the steps of a run share: the run's context, and the work on one certificate."""
+"""What the steps of a run share: the run, and the context of one firewall in it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from paloaltofw.clock import Clock
-from paloaltofw.errors import AgentError, Busy
+from paloaltofw.errors import Busy
 from paloaltofw.execution.progress import Progress, Silent
-from paloaltofw.lifecycle.decision import Decision, State
-from paloaltofw.lifecycle.inputs import Observation, RunRequest
+from paloaltofw.execution.task import CertificateTask
+from paloaltofw.lifecycle.inputs import RunRequest
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import CertificateEntry
 from paloaltofw.model.firewall_profile import FirewallProfile
-from paloaltofw.model.records import OrderRecord
 from paloaltofw.model.settings import Configuration, Settings
 from paloaltofw.panos.client import PanosClient
-from paloaltofw.pki.certificate import Certificate, Csr, first_der
-from paloaltofw.pki.chain import Chain
+from paloaltofw.pki.certificate import first_der
 from paloaltofw.scm.client import ScmClient
 from paloaltofw.storage.store import Store
 
@@ -46,31 +44,6 @@ class Run:
 
 
 @dataclass
-class CertificateTask:
-    """The work on one certificate, while it goes on."""
-
-    profile: CertificateProfile
-    observed: Observation
-    decision: Decision
-    revoke_predecessor: bool = False
-    order: OrderRecord | None = None
-    csr: Csr | None = None
-    chain: Chain | None = None
-    notes: list[str] = field(default_factory=list)
-    error: AgentError | None = None
-    is_pending: bool = False
-    waits_for: str = ""
-    state: State | None = None
-    certificate: Certificate | None = None
-    imported_as: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the next step of the plan may be made."""
-        return self.error is None and not self.is_pending
-
-
-@dataclass
 class Context:
     """One run on one firewall. `busy_budget` (seconds) is what it may spend waiting for locks and other commits."""
 
@@ -85,19 +58,18 @@ class Context:
     busy_budget: float
     has_changed: bool = False
     is_identified: bool = False
-    changed_profiles: set[str] = field(default_factory=set)
     entries: dict[str, CertificateEntry] | None = None
-    generations: set[bytes] = field(default_factory=set)
+    present: set[bytes] = field(default_factory=set)
 
     def read_entries(self) -> dict[str, CertificateEntry]:
         """The certificate entries as they were when the first of the run's certificates was to be installed.
 
-        `held` gets the certificates (DER) that no other administrator's uncommitted change brought in.
+        `present` gets the certificates (DER) that no other administrator's uncommitted change brought in.
         """
         if self.entries is None:
             self.entries = self.client.certificates()
             ours = (entry for entry in self.entries.values() if entry.changed_by <= {self.firewall.admin})
-            self.generations = {der for der in (first_der(entry.certificate_pem) for entry in ours) if der}
+            self.present = {der for der in (first_der(entry.certificate_pem) for entry in ours) if der}
         return self.entries
 
     def retry_while_busy(self, action: Callable[[], T]) -> T:
@@ -114,8 +86,11 @@ class Context:
                 events.info("firewall=%s waits: %s", self.firewall.id, busy.what)
                 self.clock.sleep(pause)
 
-    def event(self, task: CertificateTask, text: str, *details: object) -> None:
-        """One line in the log for a main event."""
-        order = task.order.certificate_id if task.order and task.order.certificate_id else "-"
+    def event(self, profile: CertificateProfile, certificate_id: str | None, text: str, *details: object) -> None:
+        """Write one line to the log for a main event of a certificate."""
         prefix = "profile=%s firewall=%s order=%s "
-        events.info(prefix + text, task.profile.id, self.firewall.id, order, *details)
+        events.info(prefix + text, profile.id, self.firewall.id, certificate_id or "-", *details)
+
+    def task_event(self, task: CertificateTask, text: str, *details: object) -> None:
+        """The same for a certificate's task."""
+        self.event(task.profile, task.certificate_id, text, *details)

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paloaltofw.errors import AgentError, AnswerLost, PlanBlocked, ProofFailed, Refused
-from paloaltofw.execution.context import CertificateTask, Context
+from paloaltofw.execution.context import Context
 from paloaltofw.execution.enroll import read_csr
+from paloaltofw.execution.task import CertificateTask, Delivered, Imported, Installed, Issued, TaskPhase
 from paloaltofw.lifecycle.steps import Bind, DeletePredecessor, ImportCertificate, ImportChain, Prove
 from paloaltofw.lifecycle.succession import requirements
 from paloaltofw.model.firewall_objects import OBJECT_NAME_LIMIT
 from paloaltofw.model.records import Phase
 from paloaltofw.panos.codes import REFERENCED_CODE
-from paloaltofw.pki.certificate import Certificate, VerificationError, first_der, parse_certificates, parse_csr
-from paloaltofw.pki.chain import build_chain
+from paloaltofw.pki.certificate import Certificate, VerificationError, first_der, parse_csr
 from paloaltofw.pki.verification import is_weaker_policy, verify_chain
 
 
@@ -26,37 +26,36 @@ def object_name(certificate: Certificate, limit: int) -> str:
     return f"{readable[: limit - len(digest) - 1].rstrip('-')}-{digest}"
 
 
-def prove(context: Context, task: CertificateTask, step: Prove) -> None:
-    """Check the issued chain against CSR and profile; only then it counts as issued."""
-    assert task.order is not None  # nosec B101  # narrows a type
-    where = f"SCM account {task.profile.account}, order {task.order.certificate_id}"
+def prove(context: Context, task: CertificateTask, step: Prove, phase: Delivered) -> None:
+    """Check the delivered chain against CSR and profile; only then it counts as issued."""
+    record, chain = phase.record, phase.chain
     try:
-        if task.chain is None:
-            task.chain = build_chain(parse_certificates(task.order.chain), task.order.spki_sha256)
-        verify_chain(task.chain, task.order.spki_sha256, requirements(task.profile), context.clock.now())
+        verify_chain(chain, record.spki_sha256, requirements(task.profile), context.clock.now())
     except VerificationError as error:
+        where = f"SCM account {task.profile.account}, order {phase.certificate_id}"
         raise ProofFailed(str(error), where, "nothing was imported; look at the order in the SCM portal") from None
-    if is_weaker_policy(task.chain.leaf, task.profile.type):
-        task.notes.append(f"ordered as {task.profile.type}, but issued with the policy of {task.chain.leaf.policy}")
-    if task.order.phase != Phase.ISSUED:
-        task.order = replace(task.order, phase=Phase.ISSUED.value, chain=task.chain.pem)
-        context.store.save_order(task.order)
-        context.event(task, "issued, serial %s", task.chain.leaf.serial)
+    if is_weaker_policy(chain.leaf, task.profile.type):
+        task.notes.append(f"ordered as {task.profile.type}, but issued with the policy of {chain.leaf.policy}")
+    if isinstance(phase, Issued):
+        return
+    record = replace(record, phase=Phase.ISSUED.value, chain=chain.pem)
+    context.store.save_order(record)
+    task.phase = Issued(record, phase.certificate_id, chain)
+    context.task_event(task, "issued, serial %s", chain.leaf.serial)
 
 
-def import_chain(context: Context, task: CertificateTask, step: ImportChain) -> None:
+def import_chain(context: Context, task: CertificateTask, step: ImportChain, phase: Issued) -> None:
     """Import the intermediates that no entry of the firewall holds yet."""
-    assert task.chain is not None  # nosec B101  # narrows a type
-    if not task.chain.intermediates:
+    if not phase.chain.intermediates:
         return
     context.read_entries()
-    for certificate in task.chain.intermediates:
-        if certificate.der in context.generations:
+    for certificate in phase.chain.intermediates:
+        if certificate.der in context.present:
             continue
         name = object_name(certificate, OBJECT_NAME_LIMIT)
         _import(context, name, certificate, certificate.pem)
-        context.generations.add(certificate.der)
-        context.event(task, "intermediate imported as %s", name)
+        context.present.add(certificate.der)
+        context.task_event(task, "intermediate imported as %s", name)
 
 
 def _import(context: Context, name: str, certificate: Certificate, pem: str) -> None:
@@ -73,16 +72,15 @@ def _reads_back(context: Context, name: str, certificate: Certificate) -> bool:
     return entry is not None and first_der(entry.certificate_pem) == certificate.der
 
 
-def import_certificate(context: Context, task: CertificateTask, step: ImportCertificate) -> None:
+def import_certificate(context: Context, task: CertificateTask, step: ImportCertificate, phase: Issued) -> None:
     """Import the certificate onto its key; `read_back` then proves it."""
-    assert task.chain is not None and task.order is not None  # nosec B101  # narrows a type
-    leaf = task.chain.leaf
-    if not task.order.same_key and _requested_key(context, step.entry) != leaf.spki_sha256:
+    leaf = phase.chain.leaf
+    if not phase.record.same_key and _requested_key(context, step.entry) != leaf.spki_sha256:
         where = f"firewall {context.firewall.id}, import {step.entry}"
         remedy = "nothing was imported; the next run asks for a new certificate"
         raise ProofFailed("the firewall now holds another key than the one of the order", where, remedy)
-    _import(context, step.entry, leaf, task.chain.pem if step.with_chain else leaf.pem)
-    task.imported_as = step.entry
+    _import(context, step.entry, leaf, phase.chain.pem if step.with_chain else leaf.pem)
+    task.phase = Imported(phase.record, phase.certificate_id, phase.chain, step.entry)
 
 
 def _requested_key(context: Context, name: str) -> str:
@@ -96,28 +94,27 @@ def _requested_key(context: Context, name: str) -> str:
 
 def read_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """See that the candidate configuration holds what was imported, before anything is made to serve it."""
-    imported = [task for task in tasks if task.is_open and task.imported_as]
+    imported = [(task, task.phase) for task in tasks if task.is_open and isinstance(task.phase, Imported)]
     if not imported:
         return
     try:
         entries = context.client.certificates()
     except AgentError as error:
-        for task in imported:
+        for task, _ in imported:
             task.error = error
         return
-    for task in imported:
-        assert task.chain is not None and task.imported_as is not None  # nosec B101  # narrows a type
-        entry = entries.get(task.imported_as)
-        if entry is None or first_der(entry.certificate_pem) != task.chain.leaf.der:
-            where = f"firewall {context.firewall.id}, import {task.imported_as}"
+    for task, phase in imported:
+        entry = entries.get(phase.entry)
+        if entry is None or first_der(entry.certificate_pem) != phase.chain.leaf.der:
+            where = f"firewall {context.firewall.id}, import {phase.entry}"
             what = "the certificate cannot be read back after its import"
             task.error = ProofFailed(what, where, "look at the entry")
             continue
-        task.certificate = task.chain.leaf
-        context.event(task, "certificate imported as %s", task.imported_as)
+        task.phase = Installed(phase.record, phase.certificate_id, phase.chain, phase.entry)
+        context.task_event(task, "certificate imported as %s", phase.entry)
 
 
-def bind(context: Context, task: CertificateTask, step: Bind) -> None:
+def bind(context: Context, task: CertificateTask, step: Bind, phase: TaskPhase) -> None:
     """Move SSL/TLS service profiles to the certificate: the ones named, and all that serve a predecessor."""
     profiles = context.client.service_profiles()
     missing = [name for name in step.service_profiles if name not in profiles]
@@ -132,12 +129,11 @@ def bind(context: Context, task: CertificateTask, step: Bind) -> None:
             what = f"the SSL/TLS service profile {profile.name} is pushed by the template {profile.template}"
             raise PlanBlocked(what, f"firewall {context.firewall.id}", "bind the certificate on Panorama")
         _bind(context, profile.name, step.entry)
-        context.event(task, "SSL/TLS service profile %s now serves %s", profile.name, step.entry)
+        context.task_event(task, "SSL/TLS service profile %s now serves %s", profile.name, step.entry)
 
 
 def _bind(context: Context, profile: str, entry: str) -> None:
     context.has_changed = True
-    context.changed_profiles.add(profile)
     try:
         context.retry_while_busy(lambda: context.client.bind(profile, entry))
     except AnswerLost:
@@ -145,14 +141,14 @@ def _bind(context: Context, profile: str, entry: str) -> None:
             raise
 
 
-def delete_predecessor(context: Context, task: CertificateTask, step: DeletePredecessor) -> None:
+def delete_predecessor(context: Context, task: CertificateTask, step: DeletePredecessor, phase: TaskPhase) -> None:
     """Delete a predecessor; the firewall refuses while anything refers to it, and then it stays."""
     try:
         context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
     except Refused as refused:
         if refused.peer_code == REFERENCED_CODE or "cannot be deleted" in refused.what:
             task.notes.append(f"the predecessor {step.entry} is still in use and was kept: {refused.what}")
-            context.event(task, "predecessor %s kept: %s", step.entry, refused.what)
+            context.task_event(task, "predecessor %s kept: %s", step.entry, refused.what)
             return
         if step.entry in context.client.certificates():
             raise
@@ -160,4 +156,4 @@ def delete_predecessor(context: Context, task: CertificateTask, step: DeletePred
         if step.entry in context.client.certificates():
             raise
     context.has_changed = True
-    context.event(task, "predecessor %s deleted", step.entry)
+    context.task_event(task, "predecessor %s deleted", step.entry)

@@ -1,31 +1,53 @@
-"""The last step: the running configuration is seen to hold the certificate, and its ID is saved."""
+"""The last step: the running configuration is seen to hold the certificates, and their IDs are saved."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from paloaltofw.clock import format_time
-from paloaltofw.errors import ProofFailed
-from paloaltofw.execution.context import CertificateTask, Context
+from paloaltofw.errors import AgentError, ProofFailed
+from paloaltofw.execution.context import Context
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.revocation import revoke_predecessor
+from paloaltofw.execution.task import CertificateTask, InService, Issued
+from paloaltofw.model.firewall_objects import CertificateEntry
 from paloaltofw.model.records import InstalledRecord
 
 
-def record_id(context: Context, task: CertificateTask, entries: dict[str, str]) -> None:
+def record_ids(context: Context, tasks: Sequence[CertificateTask]) -> None:
+    """Read the running configuration once, and record each certificate that it holds."""
+    installed = [(task, task.phase) for task in tasks if task.is_open and isinstance(task.phase, Issued)]
+    if not installed:
+        return
+    try:
+        running = context.client.running_certificates()
+    except AgentError as error:
+        for task, _ in installed:
+            task.error = error
+        return
+    for task, phase in installed:
+        try:
+            _record_id(context, task, phase, running)
+        except AgentError as error:
+            task.error = error
+
+
+def _record_id(context: Context, task: CertificateTask, phase: Issued, running: Mapping[str, CertificateEntry]) -> None:
     """See the running configuration hold the certificate, save its ID, end the journal entry."""
-    order = task.order
-    assert order is not None and order.certificate_id is not None  # nosec B101  # narrows a type
-    leaf = task.certificate or task.observed.issued
-    assert leaf is not None  # nosec B101  # narrows a type
-    running = read_certificate(entries.get(order.entry, ""))
-    if running is None or running.sha256 != leaf.sha256:
+    record, leaf = phase.record, phase.chain.leaf
+    entry = running.get(record.entry)
+    held = read_certificate(entry.certificate_pem) if entry else None
+    if held is None or held.sha256 != leaf.sha256:
         where = f"firewall {context.firewall.id}, running configuration"
         remedy = "look at the commit's details on the firewall; the next run tries again"
-        raise ProofFailed(f"{order.entry} does not hold the new certificate after the commit", where, remedy)
+        raise ProofFailed(f"{record.entry} does not hold the new certificate after the commit", where, remedy)
     now = format_time(context.clock.now())
-    context.store.save_certificate_id(task.profile.id, order.certificate_id)
-    installed = InstalledRecord(order.certificate_id, order.entry, order.requested, order.csr, now, chain=order.chain)
+    context.store.save_certificate_id(task.profile.id, phase.certificate_id)
+    installed = InstalledRecord(
+        phase.certificate_id, record.entry, record.requested, record.csr, now, chain=record.chain
+    )
     context.store.save_installed(task.profile.id, installed)
-    task.certificate = leaf
-    revoke_predecessor(context, task, order)
+    task.phase = InService(record, phase.certificate_id, phase.chain)
+    revoke_predecessor(context, task, record)
     context.store.remove_order(task.profile.id)
-    context.event(task, "in service as %s until %s", order.entry, f"{leaf.not_after:%Y-%m-%d}")
+    context.task_event(task, "in service as %s until %s", record.entry, f"{leaf.not_after:%Y-%m-%d}")

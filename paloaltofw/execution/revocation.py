@@ -8,10 +8,12 @@ from dataclasses import replace
 from paloaltofw.clock import Clock, format_time, parse_time
 from paloaltofw.errors import PeerError, Refused
 from paloaltofw.execution.clients import ScmClientPool
-from paloaltofw.execution.context import CertificateTask, Context, events
+from paloaltofw.execution.context import Context, events
+from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.inputs import Observation
+from paloaltofw.lifecycle.succession import in_service, requirements
 from paloaltofw.model.certificate_profile import CertificateProfile
-from paloaltofw.model.records import OrderRecord
+from paloaltofw.model.records import InstalledRecord, OrderRecord
 from paloaltofw.model.settings import Configuration
 from paloaltofw.scm.answers import OrderState
 from paloaltofw.scm.client import ScmClient
@@ -36,7 +38,7 @@ def revoke_predecessor(context: Context, task: CertificateTask, order: OrderReco
                 f"the predecessor (certificate ID {order.superseded_certificate_id}) was not revoked: {refused.what}"
             )
             return
-    context.event(task, "predecessor %s revoked", order.superseded_certificate_id)
+    context.task_event(task, "predecessor %s revoked", order.superseded_certificate_id)
 
 
 def revoke_certificate(
@@ -58,26 +60,41 @@ def revoke_certificate(
     events.info("profile=%s certificate ID %s revoked, reason code %d", profile.id, certificate_id, reason_code)
 
 
-def is_check_due(observed: Observation, interval: float, now: datetime.datetime) -> bool:
-    """Whether SCM is to be asked for a revocation; `interval` is in seconds, infinite for never."""
-    if (
-        observed.certificate_id is None
-        or observed.order is not None
-        or interval == float("inf")
-        or observed.is_revoked_at_scm
-    ):
-        return False
+def check_revocation(
+    context: Context, profile: CertificateProfile, observed: Observation, is_dry: bool
+) -> tuple[Observation, str]:
+    """Ask SCM whether the certificate in service is revoked, if it is time; return what is known now, and a note."""
+    now = context.clock.now()
+    certificate_id = _id_to_check(observed, context.settings.revocation_check, now)
+    if certificate_id is None:
+        return observed, ""
+    revoked, note = _ask_scm(context.scm(profile.account), certificate_id)
+    if revoked is None:
+        return observed, note
+    current = in_service(observed.generations, requirements(profile))
+    if current is not None and not is_dry:
+        checked_at = format_time(now)
+        known = observed.installed or InstalledRecord(certificate_id, current.name, "", "", checked_at)
+        context.store.save_installed(profile.id, replace(known, checked_at=checked_at, revoked=revoked))
+    return replace(observed, is_revoked_at_scm=revoked), note
+
+
+def _id_to_check(observed: Observation, interval: float, now: datetime.datetime) -> str | None:
+    """The certificate ID that SCM is to be asked about; `interval` is in seconds, infinite for never."""
+    if observed.order is not None or interval == float("inf") or observed.is_revoked_at_scm:
+        return None
     if observed.installed is None:
-        return any(item.is_complete for item in observed.generations)
-    return (now - parse_time(observed.installed.checked_at)).total_seconds() >= interval
+        is_due = any(item.is_complete for item in observed.generations)
+    else:
+        is_due = (now - parse_time(observed.installed.checked_at)).total_seconds() >= interval
+    return observed.certificate_id if is_due else None
 
 
-def ask_for_revocation(scm: ScmClient, observed: Observation) -> tuple[bool | None, str]:
+def _ask_scm(scm: ScmClient, certificate_id: str) -> tuple[bool | None, str]:
     """Whether SCM calls the certificate revoked; None, with a note, if it could not be asked."""
-    assert observed.certificate_id is not None  # nosec B101  # narrows a type
     try:
-        return scm.status(observed.certificate_id).state is OrderState.REVOKED, ""
+        return scm.status(certificate_id).state is OrderState.REVOKED, ""
     except Refused:
-        return False, f"SCM does not know the saved certificate ID {observed.certificate_id}"
+        return False, f"SCM does not know the saved certificate ID {certificate_id}"
     except PeerError as error:
         return None, f"revocation could not be checked: {error}"

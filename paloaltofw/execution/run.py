@@ -10,7 +10,7 @@ from dataclasses import replace
 from paloaltofw.clock import YieldingClock
 from paloaltofw.execution.clients import ScmClientPool
 from paloaltofw.execution.context import Run
-from paloaltofw.execution.firewall_run import FirewallRun
+from paloaltofw.execution.firewall_run import run_firewall
 from paloaltofw.lifecycle.decision import Outcome
 from paloaltofw.model.certificate_profile import CertificateProfile
 
@@ -40,7 +40,7 @@ def _side_by_side(run: Run, by_firewall: Mapping[str, Sequence[CertificateProfil
 
     def work_on(name: str) -> list[Outcome]:
         try:
-            return FirewallRun(run, run.configuration.firewalls[name], pool).execute(by_firewall[name])
+            return run_firewall(run, run.configuration.firewalls[name], by_firewall[name], pool)
         finally:
             slots.release()
             threads.release()

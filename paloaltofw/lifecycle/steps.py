@@ -29,6 +29,7 @@ class GenerateCsr:
     entry: str
     key: KeySpec
     stage = Stage.ORDER
+    words = "generate key and CSR"
 
     def __str__(self) -> str:
         return f"{self.entry}, {self.key}"
@@ -40,6 +41,7 @@ class AdoptCsr:
 
     entry: str
     stage = Stage.ORDER
+    words = "use the pending CSR"
 
     def __str__(self) -> str:
         return f"{self.entry}, the pending CSR on the firewall"
@@ -58,6 +60,7 @@ class SubmitOrder:
     previous_certificate_id: str | None = None
     is_resubmission: bool = False
     stage = Stage.ORDER
+    words = "order the certificate"
 
     def __str__(self) -> str:
         text = f"{self.operation}, account {self.account} ({self.type})"
@@ -71,6 +74,7 @@ class Collect:
 
     certificate_id: str | None
     stage = Stage.COLLECT
+    words = "collect the certificate"
 
     def __str__(self) -> str:
         return f"order {self.certificate_id}" if self.certificate_id else "the order of the step before"
@@ -81,6 +85,7 @@ class Prove:
     """Key, names, chain and dates are checked before anything is imported."""
 
     stage = Stage.INSTALL
+    words = "verify key, names and chain"
 
     def __str__(self) -> str:
         return "key, names, chain, dates"
@@ -91,6 +96,7 @@ class ImportChain:
     """Every intermediate that the firewall lacks becomes a CA entry of its own; roots are skipped."""
 
     stage = Stage.INSTALL
+    words = "import the intermediates"
 
     def __str__(self) -> str:
         return "the intermediates that the firewall lacks"
@@ -103,6 +109,7 @@ class ImportCertificate:
     entry: str
     with_chain: bool = False
     stage = Stage.INSTALL
+    words = "import the certificate"
 
     def __str__(self) -> str:
         return f"{self.entry}, with its intermediates" if self.with_chain else self.entry
@@ -116,6 +123,7 @@ class Bind:
     service_profiles: tuple[str, ...]
     predecessors: tuple[str, ...] = ()
     stage = Stage.SERVE
+    words = "move service profiles"
 
     def __str__(self) -> str:
         names = ", ".join(self.service_profiles)
@@ -131,6 +139,7 @@ class DeletePredecessor:
 
     entry: str
     stage = Stage.SERVE
+    words = "delete the predecessor"
 
     def __str__(self) -> str:
         return f"{self.entry}, unless something still refers to it"
@@ -142,6 +151,7 @@ class Commit:
 
     admin: str
     stage = Stage.COMMIT
+    words = "commit"
 
     def __str__(self) -> str:
         return f"changes of {self.admin} only"
@@ -153,6 +163,7 @@ class RecordId:
 
     profile: str
     stage = Stage.RECORD
+    words = "save the certificate ID"
 
     def __str__(self) -> str:
         return f"{self.profile}.ids"

@@ -19,7 +19,7 @@ def plan(outcomes: Sequence[Outcome]) -> str:
 def _plan_lines(outcome: Outcome) -> list[str]:
     lines = [f"{outcome.profile} on {outcome.firewall}: {outcome.reason}"]
     for number, step in enumerate(outcome.steps, start=1):
-        lines.append(f"  {number:2} {type(step).__name__:<18} {step}")
+        lines.append(f"  {number:2} {step.words}: {step}")
     if not outcome.steps:
         lines.append("   - nothing to do" if outcome.error is None else f"   - {failure_line(outcome)}")
     return lines + [f"     note: {note}" for note in outcome.notes]

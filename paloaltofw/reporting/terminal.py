@@ -32,7 +32,7 @@ class TerminalProgress:
         """A step begins."""
         with self._lock:
             self._end_line()
-            say(f"  {firewall}  {profile}: {type(step).__name__}  {step}", self._stream)
+            say(f"  {firewall}  {profile}: {step.words}: {step}", self._stream)
 
     def waiting(self, firewall: str, text: str) -> None:
         """Something takes time."""

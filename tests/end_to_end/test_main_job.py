@@ -102,9 +102,10 @@ def test_a_dry_run_shows_the_steps_and_changes_nothing(tmp_path: Path) -> None:
         counter = Counter(made)
         done = made.run("enroll", "--dry-run")
         assert done.code == 0
-        steps = [line.split()[1] for line in done.out.splitlines()[1:]]
+        steps = [line.split(maxsplit=1)[1].partition(":")[0] for line in done.out.splitlines()[1:]]
         assert steps == [
-            "GenerateCsr", "SubmitOrder", "Collect", "Prove", "ImportChain", "ImportCertificate", "Commit", "RecordId"
+            "generate key and CSR", "order the certificate", "collect the certificate", "verify key, names and chain",
+            "import the intermediates", "import the certificate", "commit", "save the certificate ID",
         ]  # fmt: skip
         assert counter.take() == {"fw-edge": 1}
         assert made.world.firewalls["fw-edge"].pending_changes() == []

@@ -1,0 +1,76 @@
+"""Report: what became of each certificate, and the words for what nobody expected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from paloaltofw.errors import AgentError, ConfigurationError
+from paloaltofw.execution.context import Context, events
+from paloaltofw.execution.task import CertificateTask, InService, Installed
+from paloaltofw.lifecycle.decision import Action, Outcome, State
+from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.pki.certificate import Certificate
+
+
+def planned_outcome(task: CertificateTask) -> Outcome:
+    """Return what was observed and decided for a certificate."""
+    decision, record = task.decision, task.phase.record
+    return Outcome(
+        profile=task.profile.id,
+        firewall=task.profile.firewall,
+        state=decision.state,
+        action=decision.action,
+        reason=decision.reason,
+        certificate_id=task.observed.certificate_id,
+        ordered_certificate_id=task.certificate_id,
+        ordered_at=record.ordered_at if record else None,
+        waits_for=task.waits_for or decision.waits_for,
+        certificate=_certificate_of(task),
+        entry=decision.in_service,
+        steps=decision.steps,
+        notes=tuple(task.notes),
+        error=task.error or decision.blocked,
+    )
+
+
+def final_outcome(context: Context, task: CertificateTask) -> Outcome:
+    """Return what became of a certificate in a run that did something, and write its notes and error to the log."""
+    outcome = planned_outcome(task)
+    _log(outcome)
+    if outcome.error is not None:
+        return replace(outcome, action=Action.FAILED)
+    if not task.is_pending and not task.decision.steps:
+        return outcome
+    certificate_id = context.store.load_certificate_id(task.profile.id)
+    if task.is_pending:
+        return replace(outcome, state=State.PENDING, certificate_id=certificate_id)
+    entry = task.phase.record.entry if task.phase.record else outcome.entry
+    return replace(outcome, state=State.VALID, certificate_id=certificate_id, entry=entry, reason="in service")
+
+
+def _log(outcome: Outcome) -> None:
+    for note in outcome.notes:
+        events.warning("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, note)
+    if outcome.error is not None:
+        events.error("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, outcome.error)
+
+
+def _certificate_of(task: CertificateTask) -> Certificate | None:
+    """The new certificate once the firewall holds it, else the one in service."""
+    if isinstance(task.phase, (Installed, InService)) and task.error is None:
+        return task.phase.chain.leaf
+    generations = task.observed.generations
+    return next((item.certificate for item in generations if item.name == task.decision.in_service), None)
+
+
+def unknown_outcome(profile: CertificateProfile, error: AgentError) -> Outcome:
+    """Return the outcome of a certificate whose firewall could not be looked at."""
+    return Outcome(profile.id, profile.firewall, State.UNKNOWN, Action.FAILED, error.what, error=error)
+
+
+def unexpected(error: Exception, where: str) -> AgentError:
+    """Return an error for what nobody expected: its text may hold anything, so only its kind is told."""
+    if isinstance(error, ConfigurationError):
+        return error
+    what = f"unexpected {type(error).__name__}"
+    return AgentError(what, where, "this is a flaw of the agent: run again with --debug and report it")

@@ -1,0 +1,135 @@
+"""The work on one certificate while it goes on: a type for each phase, so that no step finds half of what it needs.
+
+    Planned -> Requested -> Ordered -> Delivered -> Issued -> Imported -> Installed -> InService
+                               `-> Failed
+
+A later phase is also the earlier ones from Ordered on: what needs an order's ID takes an issued certificate too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paloaltofw.errors import AgentError, StateError
+from paloaltofw.lifecycle.decision import Decision
+from paloaltofw.lifecycle.inputs import Observation
+from paloaltofw.lifecycle.steps import Step
+from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.model.records import OrderRecord, Phase
+from paloaltofw.pki.certificate import Csr, VerificationError, parse_certificates, parse_csr
+from paloaltofw.pki.chain import Chain, build_chain
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Nothing is ordered. A record in the journal says at most that a key and a CSR may have been asked for."""
+
+    record: OrderRecord | None = None
+
+
+@dataclass(frozen=True)
+class Requested:
+    """The request is in the journal. `csr` is verified; None where SCM uses its own copy for the same key."""
+
+    record: OrderRecord
+    csr: Csr | None
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """SCM holds the order."""
+
+    record: OrderRecord
+    certificate_id: str
+
+
+@dataclass(frozen=True)
+class Delivered(Ordered):
+    """SCM delivered a chain, which is in order but not verified."""
+
+    chain: Chain
+
+
+@dataclass(frozen=True)
+class Issued(Delivered):
+    """The chain is verified and in the journal."""
+
+
+@dataclass(frozen=True)
+class Imported(Issued):
+    """The firewall took the certificate under `entry`; whether it holds it is not seen yet."""
+
+    entry: str
+
+
+@dataclass(frozen=True)
+class Installed(Imported):
+    """The candidate configuration was seen to hold the certificate."""
+
+
+@dataclass(frozen=True)
+class InService(Issued):
+    """The running configuration was seen to hold the certificate, and its ID is saved."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The order has ended without a certificate."""
+
+    record: OrderRecord
+
+
+TaskPhase = Planned | Requested | Ordered | Failed
+
+
+def phase_of(record: OrderRecord | None) -> TaskPhase:
+    """Return the phase that the journal is in; raises StateError where the record lacks what its phase needs."""
+    if record is None or record.phase == Phase.GENERATING:
+        return Planned(record)
+    if record.phase == Phase.FAILED:
+        return Failed(record)
+    try:
+        if record.phase in (Phase.READY, Phase.SUBMITTING):
+            return Requested(record, parse_csr(record.csr) if record.csr else None)
+        if record.certificate_id is None:
+            raise VerificationError("there is no certificate ID")
+        if record.phase == Phase.ORDERED:
+            return Ordered(record, record.certificate_id)
+        chain = build_chain(parse_certificates(record.chain), record.spki_sha256)
+        return Issued(record, record.certificate_id, chain)
+    except VerificationError as error:
+        where = f"order journal of {record.profile}, phase {record.phase}"
+        raise StateError(f"cannot be used: {error}", where, "look for the order in the SCM portal") from None
+
+
+@dataclass
+class CertificateTask:
+    """The work on one certificate: what was observed and decided, and how far it is.
+
+    `waits_for` says in words what keeps it pending; `notes` are for report and log; `revokes_predecessor`: the user
+    asked for that.
+    """
+
+    profile: CertificateProfile
+    observed: Observation
+    decision: Decision
+    phase: TaskPhase = Planned()
+    revokes_predecessor: bool = False
+    notes: list[str] = field(default_factory=list)
+    error: AgentError | None = None
+    is_pending: bool = False
+    waits_for: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next step of the plan may be made."""
+        return self.error is None and not self.is_pending
+
+    @property
+    def certificate_id(self) -> str | None:
+        """The ID of the order that is on its way; None if SCM has named none."""
+        return self.phase.record.certificate_id if self.phase.record else None
+
+    def step(self, kind: type[Step]) -> Step | None:
+        """The plan's step of a kind; None if there is none."""
+        return next((step for step in self.decision.steps if isinstance(step, kind)), None)
