@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
-CITATION = re.compile(r"(?<![\w/])(panos|scm|contract)\.md ((?:§[\d.]*\d(?:, )?)+)")
+CITATION = re.compile(r"(?:docs/reference/|(?<![\w/]))(panos|scm|contract)\.md ((?:§[\d.]*\d(?:, )?)+)")
 # Documents of others, which are cited by their own names.
 OTHERS = ("RFC", "CA/B")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -152,3 +153,17 @@ def test_runtime_requirements_are_the_ones_of_the_package() -> None:
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     names = [line.split("~")[0].split(">")[0] for line in lines if line and not line.startswith("#")]
     assert names == ["click", "cryptography", "python-gnupg", "PyYAML", "requests"]
+
+
+def functions(path: Path) -> list[tuple[str, int]]:
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [(node.name, (node.end_lineno or 0) - node.lineno + 1) for node in nodes if isinstance(node, kinds)]
+
+
+def test_files_and_functions_stay_small() -> None:
+    """A room's folder, a module and a function are each seen at one look."""
+    assert len([path for path in PACKAGE.iterdir() if path.is_file() and path.suffix != ".pyc"]) <= 12
+    for path in PACKAGE.rglob("*.py"):
+        assert len(path.read_text("utf-8").splitlines()) <= 400, path
+        assert [name for name, length in functions(path) if length > 60] == [], path

@@ -58,5 +58,5 @@ def warn_of_open_tls(firewalls: dict[str, FirewallProfile | None], findings: Fin
     """Warn of every firewall whose TLS certificate is not verified."""
     for profile in firewalls.values():
         if profile and profile.trust.off:
-            what = f"firewall {profile.id}: verify_tls is false, so anybody on the way can read its API key"
+            what = f"{profile.title}: verify_tls is false, so anybody on the way can read its API key"
             findings.warnings.append(f"{what}; pin the certificate with sha256:… instead")

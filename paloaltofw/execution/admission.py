@@ -17,7 +17,7 @@ def identify(context: Context) -> None:
     """
     if context.is_identified:
         return
-    where = f"firewall {context.firewall.id}"
+    where = context.firewall.title
     name = context.client.own_name()
     if name is not None and name != context.firewall.admin:
         what = f"the API key belongs to {name}, the profile says {context.firewall.admin}"
@@ -38,7 +38,7 @@ def _ensure_unlocked(context: Context) -> None:
     for lock in context.client.locks():
         if lock.owner != context.firewall.admin and lock.scope in scopes:
             what = f"{lock.owner} holds a {lock.kind} on {lock.scope}"
-            raise Busy(what, f"firewall {context.firewall.id}", "the next run tries again")
+            raise Busy(what, context.firewall.title, "the next run tries again")
 
 
 def _is_foreign(change: Change, admin: str) -> bool:

@@ -114,7 +114,7 @@ def _description(context: Context, tasks: Sequence[CertificateTask]) -> str:
 
 def _see_through(context: Context, job_id: str) -> None:
     job = _follow(context, job_id)
-    where = f"firewall {context.firewall.id}, commit job {job_id}"
+    where = f"{context.firewall.title}, commit job {job_id}"
     if job is not None and job.is_finished and not job.is_ok:
         context.store.remove_commit(context.firewall.id)
         what = f"the commit failed: {job.details or job.result}"

@@ -85,7 +85,7 @@ def _with_csr(context: Context, task: CertificateTask, record: OrderRecord) -> R
         verify_csr(csr, requirements(task.profile))
     except VerificationError as error:
         remedy = f"nothing was ordered; delete the entry {record.entry} on the firewall if it is not needed"
-        raise ProofFailed(str(error), f"firewall {context.firewall.id}, CSR {record.entry}", remedy) from None
+        raise ProofFailed(str(error), f"{context.firewall.title}, CSR {record.entry}", remedy) from None
     record = replace(record, phase=Phase.READY.value, csr=csr.pem, csr_sha256=csr.sha256, spki_sha256=csr.spki_sha256)
     context.store.save_order(record)
     return Requested(record, csr)
@@ -96,7 +96,7 @@ def read_csr(context: Context, entry: str) -> Csr:
     try:
         return parse_csr(context.client.csr(entry))
     except VerificationError as error:
-        where = f"firewall {context.firewall.id}, CSR {entry}"
+        where = f"{context.firewall.title}, CSR {entry}"
         raise ProofFailed(str(error), where, "the next run looks again and starts anew if the key is lost") from None
 
 

@@ -27,13 +27,14 @@ def run_firewall(
     try:
         return _work(context, run, profiles)
     except AgentError as error:
-        events.error("firewall=%s %s", firewall.id, error)
-        return [unknown_outcome(profile, error) for profile in profiles]
+        place = "" if firewall.title in str(error) else f"firewall={firewall.id} "
+        events.error("%s%s", place, error)
+        return [unknown_outcome(context, profile, error) for profile in profiles]
     except Exception as error:
         # A flaw of ours on one firewall must not keep the others from being done.
         log.exception("unexpected failure on firewall %s", firewall.id)
-        wrapped = unexpected(error, firewall.id)
-        return [unknown_outcome(profile, wrapped) for profile in profiles]
+        wrapped = unexpected(error, firewall.title)
+        return [unknown_outcome(context, profile, wrapped) for profile in profiles]
     finally:
         context.client.close()
 
@@ -60,5 +61,5 @@ def _work(context: Context, run: Run, profiles: Sequence[CertificateProfile]) ->
     if tasks:
         tasks[0].notes.extend(context.client.notes)
     if run.is_dry:
-        return [planned_outcome(task) for task in tasks]
+        return [planned_outcome(context, task) for task in tasks]
     return [final_outcome(context, task) for task in tasks]

@@ -76,7 +76,7 @@ def import_certificate(context: Context, task: CertificateTask, step: ImportCert
     """Import the certificate onto its key; `read_back` then proves it."""
     leaf = phase.chain.leaf
     if not phase.record.same_key and _requested_key(context, step.entry) != leaf.spki_sha256:
-        where = f"firewall {context.firewall.id}, import {step.entry}"
+        where = f"{context.firewall.title}, import {step.entry}"
         remedy = "nothing was imported; the next run asks for a new certificate"
         raise ProofFailed("the firewall now holds another key than the one of the order", where, remedy)
     _import(context, step.entry, leaf, phase.chain.pem if step.with_chain else leaf.pem)
@@ -106,7 +106,7 @@ def read_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
     for task, phase in imported:
         entry = entries.get(phase.entry)
         if entry is None or first_der(entry.certificate_pem) != phase.chain.leaf.der:
-            where = f"firewall {context.firewall.id}, import {phase.entry}"
+            where = f"{context.firewall.title}, import {phase.entry}"
             what = "the certificate cannot be read back after its import"
             task.error = ProofFailed(what, where, "look at the entry")
             continue
@@ -120,14 +120,14 @@ def bind(context: Context, task: CertificateTask, step: Bind, phase: TaskPhase) 
     missing = [name for name in step.service_profiles if name not in profiles]
     if missing:
         what = f"there is no SSL/TLS service profile {missing[0]!r}"
-        raise PlanBlocked(what, f"firewall {context.firewall.id}", "create it, or correct bind in the profile")
+        raise PlanBlocked(what, context.firewall.title, "create it, or correct bind in the profile")
     for profile in profiles.values():
         is_meant = profile.name in step.service_profiles or profile.certificate in step.predecessors
         if not is_meant or profile.certificate == step.entry:
             continue
         if profile.template:
             what = f"the SSL/TLS service profile {profile.name} is pushed by the template {profile.template}"
-            raise PlanBlocked(what, f"firewall {context.firewall.id}", "bind the certificate on Panorama")
+            raise PlanBlocked(what, context.firewall.title, "bind the certificate on Panorama")
         _bind(context, profile.name, step.entry)
         context.task_event(task, "SSL/TLS service profile %s now serves %s", profile.name, step.entry)
 

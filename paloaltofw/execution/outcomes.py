@@ -12,7 +12,7 @@ from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
 
 
-def planned_outcome(task: CertificateTask) -> Outcome:
+def planned_outcome(context: Context, task: CertificateTask) -> Outcome:
     """Return what was observed and decided for a certificate."""
     decision, record = task.decision, task.phase.record
     return Outcome(
@@ -30,12 +30,13 @@ def planned_outcome(task: CertificateTask) -> Outcome:
         steps=decision.steps,
         notes=tuple(task.notes),
         error=task.error or decision.blocked,
+        address=context.firewall.address,
     )
 
 
 def final_outcome(context: Context, task: CertificateTask) -> Outcome:
     """Return what became of a certificate in a run that did something, and write its notes and error to the log."""
-    outcome = planned_outcome(task)
+    outcome = planned_outcome(context, task)
     _log(outcome)
     if outcome.error is not None:
         return replace(outcome, action=Action.FAILED)
@@ -52,7 +53,8 @@ def _log(outcome: Outcome) -> None:
     for note in outcome.notes:
         events.warning("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, note)
     if outcome.error is not None:
-        events.error("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, outcome.error)
+        place = f"firewall={outcome.firewall} " if outcome.firewall_title else ""
+        events.error("profile=%s %s%s", outcome.profile, place, outcome.error)
 
 
 def _certificate_of(task: CertificateTask) -> Certificate | None:
@@ -63,9 +65,10 @@ def _certificate_of(task: CertificateTask) -> Certificate | None:
     return next((item.certificate for item in generations if item.name == task.decision.in_service), None)
 
 
-def unknown_outcome(profile: CertificateProfile, error: AgentError) -> Outcome:
+def unknown_outcome(context: Context, profile: CertificateProfile, error: AgentError) -> Outcome:
     """Return the outcome of a certificate whose firewall could not be looked at."""
-    return Outcome(profile.id, profile.firewall, State.UNKNOWN, Action.FAILED, error.what, error=error)
+    address = context.firewall.address
+    return Outcome(profile.id, profile.firewall, State.UNKNOWN, Action.FAILED, error.what, error=error, address=address)
 
 
 def unexpected(error: Exception, where: str) -> AgentError:

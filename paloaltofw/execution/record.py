@@ -38,7 +38,7 @@ def _record_id(context: Context, task: CertificateTask, phase: Issued, running: 
     entry = running.get(record.entry)
     held = read_certificate(entry.certificate_pem) if entry else None
     if held is None or held.sha256 != leaf.sha256:
-        where = f"firewall {context.firewall.id}, running configuration"
+        where = f"{context.firewall.title}, running configuration"
         remedy = "look at the commit's details on the firewall; the next run tries again"
         raise ProofFailed(f"{record.entry} does not hold the new certificate after the commit", where, remedy)
     now = format_time(context.clock.now())

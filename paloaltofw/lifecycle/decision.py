@@ -68,7 +68,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one certificate, for report and JSON."""
+    """What became of one certificate, for report and JSON. `address` is that of its firewall."""
 
     profile: str
     firewall: str
@@ -84,3 +84,10 @@ class Outcome:
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
     error: AgentError | Blocked | None = None
+    address: str = ""
+
+    @property
+    def firewall_title(self) -> str:
+        """The firewall with its address; empty where the error names it already."""
+        title = f"{self.firewall} ({self.address})" if self.address else self.firewall
+        return "" if self.error is not None and f"firewall {title}" in str(self.error) else title

@@ -11,6 +11,11 @@ SUFFIX_ROOM = len("-999")
 CERTIFICATE_NAME_LIMIT = OBJECT_NAME_LIMIT - SUFFIX_ROOM
 
 
+def firewall_title(name: str, url: str) -> str:
+    """Return how errors and logs name a firewall: once, with its address."""
+    return f"firewall {name} ({url.removeprefix('https://').rstrip('/')})"
+
+
 @dataclass(frozen=True)
 class SystemInfo:
     """Who answers (panos.md §3, type=version)."""

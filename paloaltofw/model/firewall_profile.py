@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paloaltofw.model.commit_window import ALWAYS, CommitWindow
+from paloaltofw.model.firewall_objects import firewall_title
 from paloaltofw.model.trust import SYSTEM_TRUST, Trust
 from paloaltofw.secret import Secret
 
@@ -30,3 +31,13 @@ class FirewallProfile:
     commit_timeout: float = 1200.0
     busy_wait: float = 300.0
     commit_window: CommitWindow = ALWAYS
+
+    @property
+    def address(self) -> str:
+        """Host, and port where it is not 443, of the management interface."""
+        return self.url.removeprefix("https://")
+
+    @property
+    def title(self) -> str:
+        """How errors and logs name it: once, with its address."""
+        return firewall_title(self.id, self.url)

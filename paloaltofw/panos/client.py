@@ -12,7 +12,15 @@ from xml.etree.ElementTree import Element
 
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AnswerLost, Busy, CredentialsRefused, InvalidAnswer, PermissionDenied, Refused
-from paloaltofw.model.firewall_objects import CertificateEntry, Change, Job, Lock, ServiceProfile, SystemInfo
+from paloaltofw.model.firewall_objects import (
+    CertificateEntry,
+    Change,
+    Job,
+    Lock,
+    ServiceProfile,
+    SystemInfo,
+    firewall_title,
+)
 from paloaltofw.model.trust import Trust
 from paloaltofw.panos.answers import (
     read_certificates,
@@ -52,14 +60,14 @@ class PanosClient:
         clock: Clock,
         own_certificates: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        self._name = name
+        self._title = firewall_title(name, url)
         self._url = f"{url}/api/"
         self._api_key = api_key
         self._scope = scope
         self._timeout = timeout
         self._clock = clock
         # Whether a firewall carried out a lost request can be seen: a connection that has just answered is used again.
-        self._transport = Transport(f"firewall {name}", trust, timeout, own_certificates, fresh_seconds=FRESH_SECONDS)
+        self._transport = Transport(self._title, trust, timeout, own_certificates, fresh_seconds=FRESH_SECONDS)
         self._lock = threading.Lock()
 
     @property
@@ -74,7 +82,7 @@ class PanosClient:
 
         Raises CredentialsRefused, and InvalidAnswer for an answer without a key.
         """
-        label = "keygen"
+        label = "making an API key"
         parameters = {"type": "keygen", "user": user, "password": password.reveal()}
         try:
             result = self._write(label, parameters).result
@@ -88,11 +96,11 @@ class PanosClient:
 
     def version(self) -> SystemInfo:
         """Model, version and serial number: the quickest proof of address and key (panos.md §3)."""
-        return read_version(self._read("version", {"type": "version"}).result)
+        return read_version(self._read("asking for model and version", {"type": "version"}).result)
 
     def own_name(self) -> str | None:
         """The administrator that the API key belongs to; None where the release does not tell (before 10.0)."""
-        return read_own_name(self._operation("show admins", "<show><admins/></show>").result)
+        return read_own_name(self._operation("asking whose API key it is", "<show><admins/></show>").result)
 
     def prove_right(self, kind: str) -> None:
         """Whether the administrator may use a type of request (commit, import, export); raises PermissionDenied.
@@ -100,7 +108,7 @@ class PanosClient:
         The request lacks every parameter, so it can do nothing: who has the right is told what is missing.
         """
         try:
-            self._read(f"right to {kind}", {"type": kind})
+            self._read(f"asking for the right to {kind}", {"type": kind})
         except Refused as refused:
             log.debug("%s", refused)
 
@@ -108,32 +116,33 @@ class PanosClient:
 
     def certificates(self) -> dict[str, CertificateEntry]:
         """Every certificate entry of the scope in the candidate configuration, in one request."""
-        return read_certificates(self._get("certificates", self._scope.certificates))
+        return read_certificates(self._get("reading the certificates", self._scope.certificates))
 
     def running_certificates(self) -> dict[str, CertificateEntry]:
         """The same of the running configuration."""
-        return read_certificates(self._show("running certificates", self._scope.certificates))
+        return read_certificates(self._show("reading the running certificates", self._scope.certificates))
 
     def csr(self, name: str) -> str:
         """The CSR of an entry as PEM text, or an empty text: from the configuration, else by export (panos.md §5)."""
         xpath = f"{self._scope.certificates}/entry[@name={literal(name)}]/csr"
-        result = self._get(f"CSR of {name}", xpath)
+        result = self._get(f"reading the CSR {name}", xpath)
         text = "".join(result.itertext()).strip() if result is not None else ""
         return text or self._exported_csr(name)
 
     def service_profiles(self) -> dict[str, ServiceProfile]:
         """Every SSL/TLS service profile of the scope in the candidate configuration."""
-        return read_service_profiles(self._get("SSL/TLS service profiles", self._scope.service_profiles))
+        return read_service_profiles(self._get("reading the SSL/TLS service profiles", self._scope.service_profiles))
 
     def running_service_profiles(self) -> dict[str, ServiceProfile]:
         """The same of the running configuration."""
-        return read_service_profiles(self._show("running SSL/TLS service profiles", self._scope.service_profiles))
+        label = "reading the running SSL/TLS service profiles"
+        return read_service_profiles(self._show(label, self._scope.service_profiles))
 
     def changes(self) -> tuple[Change, ...] | None:
         """Uncommitted changes of all administrators; None where the device does not know the command."""
         command = "<show><config><list><changes/></list></config></show>"
         try:
-            return read_changes(self._operation("list of changes", command).result)
+            return read_changes(self._operation("reading the list of changes", command).result)
         except Refused as refused:
             if refused.peer_code == INVALID_COMMAND_CODE:
                 return None
@@ -143,7 +152,8 @@ class PanosClient:
         """All config and commit locks."""
         found: tuple[Lock, ...] = ()
         for kind in ("config-locks", "commit-locks"):
-            found += read_locks(self._operation(kind, f"<show><{kind}><vsys>all</vsys></{kind}></show>").result)
+            command = f"<show><{kind}><vsys>all</vsys></{kind}></show>"
+            found += read_locks(self._operation(f"reading the {kind.replace('-', ' ')}", command).result)
         return found
 
     # --- changing the candidate configuration --------------------------------------------------------------------
@@ -152,7 +162,7 @@ class PanosClient:
         """Make a key pair and a CSR under a new name. The caller has checked that the name is free (panos.md §4)."""
         parameters = {"type": "op", "cmd": generate_command(request), **self._scope.parameters}
         seconds = max(GENERATE_SECONDS, self._timeout)
-        self._write(f"generate CSR {request.certificate_name}", parameters, timeout=seconds)
+        self._write(f"generating the CSR {request.certificate_name}", parameters, timeout=seconds)
 
     def import_certificate(self, name: str, pem: str) -> None:
         """Import a certificate: onto its CSR's entry, or as a new entry without a key (panos.md §7)."""
@@ -164,7 +174,7 @@ class PanosClient:
             **self._scope.parameters,
         }
         files = {"file": (f"{name}.pem", pem.encode("ascii"), "application/x-pem-file")}
-        self._write(f"import {name}", parameters, files=files)
+        self._write(f"importing {name}", parameters, files=files)
 
     def bind(self, profile: str, certificate: str) -> None:
         """Let an SSL/TLS service profile serve another certificate; only that leaf is edited (panos.md §8)."""
@@ -172,12 +182,12 @@ class PanosClient:
         element.text = certificate
         xpath = f"{self._scope.service_profiles}/entry[@name={literal(profile)}]/certificate"
         parameters = {"type": "config", "action": "edit", "xpath": xpath, "element": to_xml(element)}
-        self._write(f"bind {profile}", parameters)
+        self._write(f"moving the SSL/TLS service profile {profile}", parameters)
 
     def delete_certificate(self, name: str) -> None:
         """Delete an entry; raises Refused with code 10 while anything refers to it (panos.md §8)."""
         xpath = f"{self._scope.certificates}/entry[@name={literal(name)}]"
-        self._write(f"delete {name}", {"type": "config", "action": "delete", "xpath": xpath})
+        self._write(f"deleting {name}", {"type": "config", "action": "delete", "xpath": xpath})
 
     # --- commit --------------------------------------------------------------------------------------------------
 
@@ -194,17 +204,19 @@ class PanosClient:
     def job(self, job_id: str) -> Job | None:
         """One job; None if the device does not know it. Not repeated here: whoever waits for a job polls anyway."""
         root, _ = nested("show/jobs/id", job_id)
-        envelope = self._ask(f"job {job_id}", {"type": "op", "cmd": to_xml(root)}, is_write=False)
+        envelope = self._ask(f"asking for job {job_id}", {"type": "op", "cmd": to_xml(root)}, is_write=False)
         if envelope.is_absent:
             return None
         found = read_jobs(envelope.result)
         if not found:
-            raise InvalidAnswer("the answer names no job", self._at(f"job {job_id}"), "check what answers there")
+            raise InvalidAnswer(
+                "the answer names no job", self._at(f"asking for job {job_id}"), "check what answers there"
+            )
         return found[0]
 
     def jobs(self) -> tuple[Job, ...]:
         """All jobs that the device remembers."""
-        return read_jobs(self._operation("jobs", "<show><jobs><all/></jobs></show>").result)
+        return read_jobs(self._operation("reading the jobs", "<show><jobs><all/></jobs></show>").result)
 
     def close(self) -> None:
         """Close connections."""
@@ -214,11 +226,11 @@ class PanosClient:
 
     def _commit(self, command: str) -> str | None:
         parameters = {"type": "commit", "action": "partial", "cmd": command}
-        envelope = self._write("commit", parameters)
+        envelope = self._write("committing", parameters)
         try:
             return read_job_id(envelope)
         except Malformed as error:
-            raise AnswerLost(str(error), self._at("commit"), "the next run looks for it") from None
+            raise AnswerLost(str(error), self._at("committing"), "the next run looks for it") from None
 
     def _get(self, label: str, xpath: str) -> Element | None:
         return self._read(label, {"type": "config", "action": "get", "xpath": xpath}).result
@@ -255,7 +267,7 @@ class PanosClient:
             "include-key": "no",
             **self._scope.parameters,
         }
-        label = f"export CSR {name}"
+        label = f"exporting the CSR {name}"
         response = repeat_read(lambda: self._send(label, parameters, is_write=False), self._clock)
         text = response.body.decode("ascii", "replace")
         return text if "-----BEGIN" in text else ""
@@ -327,4 +339,4 @@ class PanosClient:
         )
 
     def _at(self, label: str) -> str:
-        return f"firewall {self._name}, {label}"
+        return f"{self._title}, {label}"

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def failure_line(outcome: Outcome, *more: Outcome) -> str:
     """One line that says what failed, where, and what to do; `more` are outcomes of the same failure."""
     profiles = ", ".join(item.profile for item in (outcome, *more))
-    return " ".join(f"{profiles} on {outcome.firewall}: {outcome.error}".split("\n"))
+    place = f" on {outcome.firewall_title}" if outcome.firewall_title else ""
+    return " ".join(f"{profiles}{place}: {outcome.error}".split("\n"))
 
 
 def failure_lines(outcomes: Iterable[Outcome]) -> list[str]:

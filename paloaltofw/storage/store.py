@@ -7,7 +7,8 @@
     STATE/journal/installed/NAME.json  what was ordered for the certificate in service, and when SCM was last asked
     STATE/journal/commits/FW.json    a commit that was sent to a firewall and not seen to end
 
-All JSON files carry `"version": 1`. A file that cannot be understood is moved aside, never guessed at, never deleted.
+All JSON files carry `"version": 2`; those of version 1 are read. A file that cannot be understood is moved aside, never
+guessed at, never deleted.
 """
 
 from __future__ import annotations

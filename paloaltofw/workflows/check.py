@@ -50,7 +50,7 @@ def _enrollment(client: ScmClient) -> str:
 def _check_firewall(
     configuration: Configuration, firewall: FirewallProfile, profiles: list[CertificateProfile], clock: Clock
 ) -> Iterator[Finding]:
-    subject = f"firewall {firewall.id}"
+    subject = firewall.title
     client = open_firewall(configuration, firewall, clock)
     try:
         first = _prove(subject, "address and API key", lambda: _version(client))

@@ -28,7 +28,7 @@ def look_at_certificate(file: ProfileFile) -> Presented:
     profile = file.profile
     der = presented(profile.url, profile.timeout)
     fingerprint = hashlib.sha256(der).hexdigest()
-    lines = [f"firewall {profile.id} at {profile.url} presents", *_describe(der), f"  {pin_text(fingerprint)}"]
+    lines = [f"{profile.title} presents", *_describe(der), f"  {pin_text(fingerprint)}"]
     pinned = profile.trust.pin
     if pinned:
         lines.append("which is pinned already" if pinned == fingerprint else f"pinned now is\n  {pin_text(pinned)}")
@@ -73,7 +73,7 @@ def ensure_expected(access: Access, presented: Presented, expected: str | None) 
     if expected in (None, presented.fingerprint):
         return
     what = f"it presents {pin_text(presented.fingerprint)}, not the fingerprint given"
-    where = f"firewall {access.file.profile.id}, {access.file.profile.url}"
+    where = access.file.profile.title
     raise NotTrusted(what, where, "nothing was written; find out what answers there")
 
 

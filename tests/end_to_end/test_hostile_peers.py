@@ -179,7 +179,7 @@ def test_a_hostile_firewall(tmp_path: Path, name: str) -> None:
         pytest.fail(f"{name} was taken for an answer: {done}")
     done.assert_survived()
     assert (words or "") in done.err
-    assert "firewall fw-edge, " in done.err
+    assert "firewall fw-edge (127.0.0.1:" in done.err
 
 
 REDIRECTS = ("301", "302", "303", "307", "308")

@@ -73,7 +73,8 @@ def test_a_write_is_never_repeated_and_its_failure_has_a_type(
     assert type(caught.value) is kind
     assert (len(site.requests), clock.slept) == (1, [])
     assert "canary" not in str(caught.value)
-    assert "firewall fw, import vpn-2" in str(caught.value)
+    assert ", importing vpn-2: " in str(caught.value)
+    assert str(caught.value).startswith("firewall fw (127.0.0.1:")
 
 
 @pytest.mark.parametrize("trouble", [xml("<html/>", 502, "text/html"), None])
