@@ -59,29 +59,23 @@ def _entry(observed: Observation, order: OrderRecord) -> CertificateGeneration |
 
 def _holds_key(observed: Observation, order: OrderRecord) -> bool:
     """Whether the firewall still holds the key of the order's CSR."""
-    generations = _entry(observed, order)
-    if generations is None or not generations.has_key:
+    generation = _entry(observed, order)
+    if generation is None or not generation.has_key:
         return False
-    known = (
-        generations.csr.spki_sha256
-        if generations.csr
-        else generations.certificate.spki_sha256
-        if generations.certificate
-        else None
-    )
-    return known == order.spki_sha256
+    holder = generation.csr or generation.certificate
+    return holder is not None and holder.spki_sha256 == order.spki_sha256
 
 
 def _generating(
     profile: CertificateProfile, observed: Observation, order: OrderRecord, request: RunRequest
 ) -> Decision:
     """Nothing was ordered. The CSR may be there already: then it is used, if the profile still wants it."""
-    generations = _entry(observed, order)
-    if generations is not None and generations.is_pending and adoptable(profile, observed, request) == generations:
+    generation = _entry(observed, order)
+    if generation is not None and generation.is_pending and adoptable(profile, observed, request) == generation:
         make: AdoptCsr | GenerateCsr = AdoptCsr(order.entry)
     else:
         # An entry that is there but does not fit stays: it is not ours to destroy a key that somebody may want.
-        entry = order.entry if generations is None else next_entry(profile.name, observed.generations)
+        entry = order.entry if generation is None else next_entry(profile.name, observed.generations)
         make = GenerateCsr(entry, profile.key)
     submit = SubmitOrder(order.operation, profile.account, profile.type, order.previous_certificate_id)
     steps = (make, submit, Collect(None), *install_steps(profile, observed, make.entry, request))
@@ -130,11 +124,11 @@ def _ordered(profile: CertificateProfile, observed: Observation, order: OrderRec
 
 def _issued(profile: CertificateProfile, observed: Observation, order: OrderRecord, request: RunRequest) -> Decision:
     """The chain is in hand: import it, or finish what was begun after the import."""
-    generations = _entry(observed, order)
-    if generations is None or observed.issued is None or not _holds_key(observed, order):
+    generation = _entry(observed, order)
+    if generation is None or observed.issued is None or not _holds_key(observed, order):
         return _key_lost(profile, observed, order, request)
     reason = f"order {order.certificate_id} is issued"
-    if generations.certificate is None or generations.certificate.sha256 != observed.issued.sha256:
+    if generation.certificate is None or generation.certificate.sha256 != observed.issued.sha256:
         return Decision(State.PENDING, Action.INSTALL, reason, install_steps(profile, observed, order.entry, request))
     unbound, _ = unbound_profiles(profile, observed, order.entry)
     steps: tuple[Step, ...] = (RecordId(profile.id),)
@@ -175,9 +169,9 @@ def _after_failure(
         Collect(None),
         *install_steps(profile, observed, entry, request),
     ]
-    generations = _entry(observed, order)
-    if generations is not None and generations.is_pending and _holds_key(observed, order):
-        steps.insert(len(steps) - 2, DeletePredecessor(generations.name))
+    generation = _entry(observed, order)
+    if generation is not None and generation.is_pending and _holds_key(observed, order):
+        steps.insert(len(steps) - 2, DeletePredecessor(generation.name))
     return Decision(State.ABSENT, Action.ENROLL, "ordered again on purpose", tuple(steps))
 
 
