@@ -150,7 +150,7 @@ def _follow(context: Context, job_id: str) -> Job | None:
 
 
 def _compare_changes(context: Context, before: Sequence[Change] | None) -> None:
-    """Other administrators' uncommitted changes must still be there; a report of the contrary exists (scm.md §9)."""
+    """Other administrators' uncommitted changes must still be there; a report of the contrary exists (panos.md §9)."""
     if not before:
         return
     after = context.client.changes()
