@@ -15,8 +15,6 @@ def identify(context: Context) -> None:
 
     Raises PlanBlocked if it is another's, or if that administrator has uncommitted work that the agent did not do.
     """
-    if context.is_identified:
-        return
     where = context.firewall.title
     name = context.client.own_name()
     if name is not None and name != context.firewall.admin:
@@ -29,7 +27,6 @@ def identify(context: Context) -> None:
         )
         raise PlanBlocked(what, where, "commit or revert them, and give the agent an administrator of its own")
     context.retry_while_busy(lambda: _ensure_unlocked(context))
-    context.is_identified = True
 
 
 def _ensure_unlocked(context: Context) -> None:

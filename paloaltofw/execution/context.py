@@ -57,7 +57,6 @@ class Context:
     wait: float
     busy_budget: float
     has_changed: bool = False
-    is_identified: bool = False
     entries: dict[str, CertificateEntry] | None = None
     present: set[bytes] = field(default_factory=set)
 

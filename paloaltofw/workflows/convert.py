@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from paloaltofw.configuration.loader import credential_files
 from paloaltofw.configuration.settings_file import find_file, load_settings
 from paloaltofw.errors import AgentError
 from paloaltofw.workflows.session import Ask, Options
-
-if TYPE_CHECKING:
-    pass
 
 
 def convert(options: Options, direction: str, files: tuple[str, ...], ask: Ask | None) -> Iterator[tuple[str, bool]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paloaltofw.clock import Clock, SystemClock
-from paloaltofw.configuration.gpg import Gpg
+from paloaltofw.configuration.gpg import Gpg, is_encryption_configured
 from paloaltofw.configuration.profile_editor import ProfileFile, with_value
 from paloaltofw.errors import AgentError
 from paloaltofw.model.firewall_profile import FirewallProfile
@@ -50,8 +50,6 @@ def _client(profile: FirewallProfile, key: Secret | None, clock: Clock) -> Panos
 
 def keygen(access: Access, password: str) -> str:
     """Get an API key and write it into the profile, while no run is at work whose key might end; return a sentence."""
-    from paloaltofw.configuration.gpg import is_encryption_configured
-
     encrypts = is_encryption_configured(access.settings)
     access.store.prepare()
     with access.store.lock():

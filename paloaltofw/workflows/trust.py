@@ -79,8 +79,6 @@ def ensure_expected(access: Access, presented: Presented, expected: str | None) 
 
 def pin(access: Access, fingerprint: str) -> str:
     """Write the pin into the profile; return a sentence."""
-    pass
-
     done = write_pin(access.file, access.gpg, fingerprint)
     log_event("firewall=%s its TLS certificate is pinned: %s", access.file.profile.id, fingerprint)
     return done
