@@ -20,7 +20,7 @@ from paloaltofw.secret import Secret
 if TYPE_CHECKING:
     import gnupg
 
-SUFFIX = ".gpg"
+ENCRYPTED_SUFFIX = ".gpg"
 PASSPHRASE_VARIABLE = "SECTIGO_GPG_PASSPHRASE"  # nosec B105  # no password
 CIPHER = "AES256"
 MAX_BYTES = 1024 * 1024
@@ -67,7 +67,7 @@ class Gpg:
 
     def encrypt_file(self, path: Path) -> str:
         """Replace a plain file by its encrypted form; return a sentence. Encrypting what is encrypted succeeds."""
-        target = path.with_name(path.name + SUFFIX)
+        target = path.with_name(path.name + ENCRYPTED_SUFFIX)
         if not path.exists() and target.exists():
             return f"{target} is encrypted already"
         _refuse_both(path, target)
@@ -80,7 +80,7 @@ class Gpg:
 
     def decrypt_file(self, path: Path) -> str:
         """Replace an encrypted file by its plain form; return a sentence. Decrypting what is plain succeeds."""
-        source = path.with_name(path.name + SUFFIX)
+        source = path.with_name(path.name + ENCRYPTED_SUFFIX)
         if path.exists() and not source.exists():
             return f"{path} is plain already"
         _refuse_both(path, source)
@@ -89,7 +89,7 @@ class Gpg:
 
     def rewrite(self, path: Path, plain: bytes, is_encrypted: bool) -> Path:
         """Replace a file, in its plain or encrypted form, by new content; return the path that now holds it."""
-        encrypted = path.with_name(path.name + SUFFIX)
+        encrypted = path.with_name(path.name + ENCRYPTED_SUFFIX)
         _refuse_both(path, encrypted)
         new, old = (encrypted, path) if is_encrypted else (path, encrypted)
         content = self._encrypt(plain, path) if is_encrypted else plain

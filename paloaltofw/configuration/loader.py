@@ -10,6 +10,7 @@ from paloaltofw.configuration.certificate_profile_file import LocatedProfile, re
 from paloaltofw.configuration.credentials_file import read_accounts
 from paloaltofw.configuration.cross_checks import check_collisions, check_references, warn_of_open_tls
 from paloaltofw.configuration.firewall_profile_file import read_firewall_profile
+from paloaltofw.configuration.gpg import ENCRYPTED_SUFFIX
 from paloaltofw.configuration.problems import Findings, Position, sorted_problems
 from paloaltofw.configuration.rules import suggestion
 from paloaltofw.configuration.settings_file import read_settings
@@ -18,8 +19,6 @@ from paloaltofw.model.account import Account
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.settings import Configuration, Settings
-
-ENCRYPTED_SUFFIX = ".gpg"
 
 
 def load(file: Path, profiles: tuple[str, ...] = (), firewalls: tuple[str, ...] = ()) -> Configuration:

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from paloaltofw.configuration.firewall_profile_file import read_firewall_profile
-from paloaltofw.configuration.gpg import SUFFIX, Gpg, read_file
+from paloaltofw.configuration.gpg import ENCRYPTED_SUFFIX, Gpg, read_file
 from paloaltofw.configuration.loader import firewall_names
 from paloaltofw.configuration.problems import Findings, sorted_problems
 from paloaltofw.configuration.rules import suggestion
@@ -31,7 +31,7 @@ class ProfileFile:
     @property
     def name(self) -> Path:
         """Where it lies now."""
-        return self.path.with_name(self.path.name + SUFFIX) if self.is_encrypted else self.path
+        return self.path.with_name(self.path.name + ENCRYPTED_SUFFIX) if self.is_encrypted else self.path
 
 
 def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: Collection[str]) -> ProfileFile:
@@ -45,7 +45,7 @@ def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: Collection[str]
         raise UsageError(f"--firewall {name}: there is no such profile", remedy=suggestion(name, known))
     path = settings.firewall_folder / f"{name}.yaml"
     is_encrypted = not path.exists()
-    content = gpg.read(path.with_name(path.name + SUFFIX)) if is_encrypted else read_file(path)
+    content = gpg.read(path.with_name(path.name + ENCRYPTED_SUFFIX)) if is_encrypted else read_file(path)
     findings = Findings()
     profile = read_firewall_profile(path, findings, content, lacks)
     if profile is None:

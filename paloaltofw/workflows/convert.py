@@ -13,11 +13,11 @@ from paloaltofw.workflows.session import Ask, Options
 
 def convert(options: Options, direction: str, files: tuple[str, ...], ask: Ask | None) -> Iterator[tuple[str, bool]]:
     """Encrypt or decrypt files in place; return a sentence for each, and whether it went well."""
-    from paloaltofw.configuration.gpg import SUFFIX, Gpg
+    from paloaltofw.configuration.gpg import ENCRYPTED_SUFFIX, Gpg
 
     chosen = load_settings(find_file(options.config))
     gpg = Gpg(chosen.gpg_recipient, chosen.gpg_passphrase_file, chosen.gpg_home, ask)
-    for path in [Path(name.removesuffix(SUFFIX)) for name in files] or credential_files(chosen):
+    for path in [Path(name.removesuffix(ENCRYPTED_SUFFIX)) for name in files] or credential_files(chosen):
         try:
             yield (gpg.encrypt_file(path) if direction == "encrypt" else gpg.decrypt_file(path)), True
         except AgentError as error:
