@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from paloaltofw.errors import AgentError
 from paloaltofw.execution import admission, collect, commit, enroll, install, record
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.outcomes import unexpected
 from paloaltofw.execution.planning import leave_to_window
-from paloaltofw.execution.task import CertificateTask, Delivered, Failed, Issued, Ordered, Planned, Requested
+from paloaltofw.execution.task import CertificateTask, Delivered, Issued, Planned, Requested, TaskPhase
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
@@ -30,7 +30,7 @@ from paloaltofw.lifecycle.steps import (
 )
 
 log = logging.getLogger(__name__)
-ANY_PHASE = (Planned, Requested, Ordered, Failed)
+ANY_PHASE: tuple[type, ...] = get_args(TaskPhase)
 
 
 @dataclass(frozen=True)
