@@ -42,9 +42,8 @@ def _is_done(context: Context, task: CertificateTask, order: Ordered, is_first: 
     """Whether this order needs no further look: its chain is in hand, or it failed."""
     try:
         if is_first:
-            save_first_id(
-                context, task, order.certificate_id
-            )  # a run that was killed right after the order may not have
+            # A run that was killed right after the order may not have saved it.
+            save_first_id(context, task, order.certificate_id)
         return _is_collected(context, task, order, is_first)
     except AgentError as error:
         task.error = error

@@ -123,7 +123,7 @@ class _Case:
 
 
 def _is_wanted(case: _Case) -> bool:
-    """Whether the user's wish covers a new order for this state."""
+    """Whether the run request covers a new order for this state."""
     request, auto = case.request, case.profile.renewal.auto
     if request.replace or (request.force and request.renew):
         return True

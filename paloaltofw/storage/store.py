@@ -27,11 +27,7 @@ from paloaltofw.safe_files import FILE_MODE, atomic_write, read_file, sync_folde
 from paloaltofw.storage.codec import VERSION, decode_id, decode_record, encode_id, encode_record
 
 R = TypeVar("R", bound=Record)
-
-
 FOLDER_MODE = 0o700
-
-
 CORRUPT_SUFFIX = ".corrupt"
 
 

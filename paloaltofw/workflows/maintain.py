@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def make_request(session: Session, **wanted: bool) -> RunRequest:
-    """A wish with the settings that decisions depend on."""
+    """Return a run request with the settings that decisions depend on."""
     from paloaltofw.lifecycle.inputs import RunRequest
 
     chosen = session.configuration.settings
