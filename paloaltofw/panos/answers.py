@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # nosec B405  # only the type
 
 from paloaltofw.model.firewall_objects import CertificateEntry, Change, Job, Lock, ServiceProfile, SystemInfo
 from paloaltofw.panos.envelope import Envelope, Malformed, integer_of, text_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # nosec B405  # only the type
 
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AnswerLost, Busy, CredentialsRefused, InvalidAnswer, PermissionDenied, Refused
