@@ -16,6 +16,7 @@ from paloaltofw.configuration.names import (
     free_text,
     ip_address,
     panos_name,
+    scm_profile_id,
 )
 from paloaltofw.configuration.problems import Findings, Position
 from paloaltofw.configuration.rules import BadValue, Rule, integer, one_of
@@ -76,6 +77,7 @@ def _profile(stem: str, document: Section) -> CertificateProfile | None:
     custom_fields = _custom_fields(scm.section("custom_fields"))
     comments = scm.value_or("comments", _optional_text(COMMENT_LIMIT), "")
     requester = scm.value_or("external_requester", _optional(email_list), "")
+    profile_id = scm.value_or("profile_id", scm_profile_id, "")
     scm.close()
     bind = document.section("bind")
     bound = tuple(dict.fromkeys(bind.values("ssl_tls_service_profiles", panos_name)))
@@ -87,7 +89,7 @@ def _profile(stem: str, document: Section) -> CertificateProfile | None:
     return CertificateProfile(
         id=stem, name=name, type=type_, account=account, firewall=firewall, subject=subject, sans=sans, key=key,
         renewal=renewal, custom_fields=custom_fields, comments=comments, external_requester=requester,
-        ssl_tls_service_profiles=bound,
+        ssl_tls_service_profiles=bound, scm_profile_id=profile_id,
     )  # fmt: skip
 
 

@@ -56,11 +56,13 @@ def _profile(path: Path, document: Section, lacks: Collection[str]) -> FirewallP
     commit_timeout = document.value_or("commit_timeout", duration(10, 86400), 1200.0)
     busy_wait = document.value_or("busy_wait", duration(0, 86400), 300.0)
     window = read_window(document.section("commit_window"))
+    trust_own = document.boolean("trust_own", default=False)
     if url is None or admin is None or api_key is None:
         return None
     return FirewallProfile(
         id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain,
         trust=trust, timeout=timeout, commit_timeout=commit_timeout, busy_wait=busy_wait, commit_window=window,
+        trust_own=trust_own,
     )  # fmt: skip
 
 

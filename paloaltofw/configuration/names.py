@@ -11,6 +11,8 @@ from paloaltofw.model.firewall_objects import CERTIFICATE_NAME_LIMIT, OBJECT_NAM
 
 _CERTIFICATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _PANOS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9 ._-]*")
+# No document limits it (scm.md §2.2); the longest form that is in use for IDs, a UUID, has 36 characters.
+SCM_PROFILE_ID_LIMIT = 100
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}")
 # Controls, format characters (bidi among them), surrogates, line and paragraph separators: none belongs into a name.
@@ -50,6 +52,14 @@ def panos_name(text: str) -> str:
     if not _PANOS_NAME.fullmatch(text) or len(text) > 63:
         raise BadValue(f"{text!r} cannot be a name on PAN-OS", "letters, digits, blank, . - _, at most 63 characters")
     return text
+
+
+def scm_profile_id(text: str) -> str:
+    """A rule: the ID by which SCM knows one of the profiles of an account's endpoint."""
+    name = free_text(SCM_PROFILE_ID_LIMIT)(text)
+    if not name.isprintable() or any(character.isspace() for character in name):
+        raise BadValue(f"{text!r} holds a blank", "write the ID as SCM shows it")
+    return name
 
 
 def dns_name(text: str) -> str:

@@ -69,6 +69,8 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
         gpg_recipient=encryption.value("recipient", _recipient),
         gpg_passphrase_file=encryption.value("passphrase_file", path),
         gpg_home=encryption.value("gnupg_home", path),
+        order_limit=issuance.value("order_limit", _order_limit),
+        pending_alarm=issuance.value_or("pending_alarm", duration(0, 366 * 86400), 7 * 86400.0),
     )
     for section in (scm, profiles, state, logs, issuance, renewal, encryption, document):
         section.close()
@@ -106,6 +108,15 @@ def _file_name(text: str) -> str:
 
 def _revocation_check(text: str) -> float:
     return float("inf") if text == "never" else duration(0, 366 * 86400)(text)
+
+
+def _order_limit(text: str) -> tuple[int, float] | None:
+    if text == "auto":
+        return None
+    count, slash, span = text.partition("/")
+    if not slash:
+        raise BadValue(f"{text!r} is not allowed", "auto, or orders in a time, for example 2/30d")
+    return integer(1, 100)(count.strip()), duration(60, 366 * 86400)(span)
 
 
 def _recipient(text: str) -> str:

@@ -54,7 +54,10 @@ class Renewal:
 
 @dataclass(frozen=True)
 class CertificateProfile:
-    """One certificate. `id` is the file's name, `name` the certificate's name on the firewall."""
+    """One certificate. `id` is the file's name, `name` the certificate's name on the firewall.
+
+    `scm_profile_id` is SCM's own name of one of an endpoint's profiles; empty where the endpoint has only one.
+    """
 
     id: str
     name: str
@@ -69,3 +72,4 @@ class CertificateProfile:
     comments: str = ""
     external_requester: str = ""
     ssl_tls_service_profiles: tuple[str, ...] = ()
+    scm_profile_id: str = ""

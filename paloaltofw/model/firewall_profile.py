@@ -17,6 +17,7 @@ class FirewallProfile:
     """One PAN-OS device. `timeout`, `commit_timeout` and `busy_wait` are in seconds.
 
     `chain`: intermediates become entries of their own (separate), or follow the certificate in its entry (bundle).
+    `trust_own`: every certificate that the agent obtained for this firewall may be its management certificate.
     """
 
     id: str
@@ -31,6 +32,7 @@ class FirewallProfile:
     commit_timeout: float = 1200.0
     busy_wait: float = 300.0
     commit_window: CommitWindow = ALWAYS
+    trust_own: bool = False
 
     @property
     def address(self) -> str:

@@ -12,7 +12,11 @@ from paloaltofw.model.firewall_profile import FirewallProfile
 
 @dataclass(frozen=True)
 class Settings:
-    """What config.yaml says. Times are in seconds, paths absolute; None means that the default rule applies."""
+    """What config.yaml says. Times are in seconds, paths absolute; None means that the default rule applies.
+
+    `order_limit`: at most so many automatic orders of one profile in so many seconds.
+    `pending_alarm`: how long an order may wait with nothing in service before it is a failure.
+    """
 
     file: Path
     scm_url: str
@@ -33,6 +37,8 @@ class Settings:
     gpg_recipient: str | None
     gpg_passphrase_file: Path | None
     gpg_home: Path | None
+    order_limit: tuple[int, float] | None = None
+    pending_alarm: float = 7 * 86400.0
 
 
 @dataclass(frozen=True)

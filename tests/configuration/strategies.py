@@ -12,3 +12,6 @@ unicode_hosts = st.sampled_from(["bücher.example.com", "žltý.example.sk", "�
 words = st.text(st.characters(categories=["L", "N", "Zs"], max_codepoint=0x2FF), min_size=1, max_size=30).filter(
     str.strip
 )
+profile_ids = st.one_of(
+    st.none(), st.integers(0, 10**9), st.uuids().map(str), st.text("abcXYZ019._-", min_size=1, max_size=30)
+)

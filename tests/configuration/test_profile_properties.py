@@ -22,7 +22,7 @@ from paloaltofw.model.commit_window import DAYS
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.panos.commands import CsrRequest, generate_command
 from tests import files
-from tests.configuration.strategies import QUICK, hosts, unicode_hosts, words
+from tests.configuration.strategies import QUICK, hosts, profile_ids, unicode_hosts, words
 
 NAME = "www-example-com"
 
@@ -94,7 +94,7 @@ def certificate_document(profile: CertificateProfile) -> dict[str, Any]:
         "renewal": dict(vars(profile.renewal)),
         "scm": {
             "custom_fields": dict(profile.custom_fields), "comments": profile.comments,
-            "external_requester": profile.external_requester,
+            "external_requester": profile.external_requester, "profile_id": profile.scm_profile_id or None,
         },
         "bind": {"ssl_tls_service_profiles": list(profile.ssl_tls_service_profiles)},
     }  # fmt: skip
@@ -122,7 +122,11 @@ def certificate_documents(draw: st.DrawFn) -> dict[str, Any]:
         "auto": draw(st.booleans()), "renew_before_days": draw(st.none() | st.integers(1, 397)),
         "key": draw(st.sampled_from(["rotate", "reuse"])),
     }  # fmt: skip
-    document["scm"] = {"comments": draw(words), "custom_fields": draw(st.dictionaries(words, words, max_size=2))}
+    document["scm"] = {
+        "comments": draw(words),
+        "custom_fields": draw(st.dictionaries(words, words, max_size=2)),
+        "profile_id": draw(profile_ids),
+    }
     return document
 
 
@@ -159,7 +163,7 @@ def firewall_documents(draw: st.DrawFn) -> dict[str, Any]:
         "commit_description": draw(words),
         "vsys": draw(st.sampled_from(["shared", "vsys1", "vsys12"])),
         "verify_tls": draw(st.one_of(st.booleans(), st.binary(min_size=32, max_size=32).map(lambda b: f"sha256:{b.hex(':')}"))),
-        "timeout": draw(st.integers(1, 3600)), "commit_timeout": draw(st.sampled_from(["20m", "1h30m", 600])),
+        "trust_own": draw(st.booleans()), "timeout": draw(st.integers(1, 3600)), "commit_timeout": draw(st.sampled_from(["20m", "1h30m", 600])),
         "busy_wait": draw(st.sampled_from([0, "5m"])),
         "commit_window": draw(st.sampled_from([None, {"days": ["Sat"]}, {"hours": "22:00-04:00"}, {"days": list(DAYS), "hours": "00:00-24:00"}])),
     }  # fmt: skip
@@ -172,7 +176,7 @@ def firewall_document(profile: FirewallProfile) -> dict[str, Any]:
         "url": profile.url, "admin": profile.admin, "api_key": profile.api_key.reveal(), "vsys": profile.vsys,
         "commit_description": profile.commit_description, "chain": profile.chain,
         "verify_tls": f"sha256:{pin}" if pin else not profile.trust.off,
-        "timeout": int(profile.timeout), "commit_timeout": int(profile.commit_timeout), "busy_wait": int(profile.busy_wait),
+        "trust_own": profile.trust_own, "timeout": int(profile.timeout), "commit_timeout": int(profile.commit_timeout), "busy_wait": int(profile.busy_wait),
         "commit_window": {
             "days": [DAYS[day] for day in sorted(window.days)],
             "hours": "-".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in (window.start, window.end)),
