@@ -154,7 +154,12 @@ def _curve_bits(section: Section) -> int | None:
     if section.has("size") and section.has("type"):
         section.refuse("size", "belongs to RSA keys", "an ECDSA key has curve")
     section.value("size", str)
-    return section.value("curve", _curve, required=section.has("type"))
+    bits = section.value("curve", _curve, required=section.has("type"))
+    if bits == 521:
+        # panos.md §4: PAN-OS offers two curves; what an order for a third one costs is known only afterwards.
+        what = "PAN-OS offers P-256 and P-384 only; the firewall may refuse; use P384"
+        section.findings.warnings.append(f"{section.at('curve')}: {section.full('curve')}: {what}")
+    return bits
 
 
 def _curve(text: str) -> int:

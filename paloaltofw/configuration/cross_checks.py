@@ -1,4 +1,4 @@
-"""What one file says against what another says: references, names that collide, open TLS."""
+"""What one file says against what another says: references, names that collide, twins, open TLS."""
 
 from __future__ import annotations
 
@@ -38,20 +38,49 @@ def check_collisions(
     """
     taken: dict[tuple[str, str], LocatedProfile] = {}
     for item in placed:
-        firewall = firewalls.get(item.profile.firewall)
-        device = firewall.url if firewall else item.profile.firewall
-        if (device, item.profile.name) in taken:
-            other = taken[device, item.profile.name].profile.id
-            findings.add(
-                item.name_at, "name", f"{item.profile.name!r} is the name of profile {other} too", "choose another"
+        place = (_device(item, firewalls), item.profile.name)
+        if place in taken:
+            what = f"{item.profile.name!r} is the name of profile {_other(taken[place], item)} too"
+            findings.add(item.name_at, "name", what, "choose another")
+        taken.setdefault(place, item)
+    for item in placed:
+        stem, dash, number = item.profile.name.rpartition("-")
+        other = taken.get((_device(item, firewalls), stem))
+        if dash and number.isdigit() and other is not None:
+            what = (
+                f"{item.profile.name!r} could be a successor of profile {_other(other, item)}, whose name is {stem!r}"
             )
-        taken.setdefault((device, item.profile.name), item)
-    for (device, name), item in taken.items():
-        stem, dash, number = name.rpartition("-")
-        if dash and number.isdigit() and (device, stem) in taken:
-            other = taken[device, stem].profile.id
-            what = f"{name!r} could be a successor of profile {other}'s certificate {stem!r}"
             findings.add(item.name_at, "name", what, "choose a name that does not end in a number")
+
+
+def _device(item: LocatedProfile, firewalls: dict[str, FirewallProfile | None]) -> str:
+    """What tells devices apart: the address, or the profile's name where that is not known."""
+    firewall = firewalls.get(item.profile.firewall)
+    return firewall.url if firewall else item.profile.firewall
+
+
+def _other(other: LocatedProfile, item: LocatedProfile) -> str:
+    """How an error names the profile that was there first, and why its firewall is the same."""
+    if other.profile.firewall == item.profile.firewall:
+        return other.profile.id
+    same = f"firewall profiles {other.profile.firewall} and {item.profile.firewall} have the same url"
+    return f"{other.profile.id} ({same})"
+
+
+def warn_of_twins(
+    placed: list[LocatedProfile], firewalls: dict[str, FirewallProfile | None], findings: Findings
+) -> None:
+    """Warn of two profiles that order the same names with the same kind of key for one device: one is paid for nothing.
+
+    An RSA and an ECDSA certificate side by side are a known way to serve old and new clients.
+    """
+    seen: dict[tuple[str, str, frozenset[str]], LocatedProfile] = {}
+    for item in placed:
+        profile = item.profile
+        first = seen.setdefault((_device(item, firewalls), profile.key.type, frozenset(profile.sans.all)), item)
+        if first is not item:
+            what = f"orders the same names with the same type of key as profile {_other(first, item)}"
+            findings.warnings.append(f"{item.name_at.path}: {what}; remove one of them unless both are meant")
 
 
 def warn_of_open_tls(firewalls: dict[str, FirewallProfile | None], findings: Findings) -> None:

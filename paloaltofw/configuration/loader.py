@@ -8,7 +8,12 @@ from pathlib import Path
 
 from paloaltofw.configuration.certificate_profile_file import LocatedProfile, read_certificate_profile
 from paloaltofw.configuration.credentials_file import read_accounts
-from paloaltofw.configuration.cross_checks import check_collisions, check_references, warn_of_open_tls
+from paloaltofw.configuration.cross_checks import (
+    check_collisions,
+    check_references,
+    warn_of_open_tls,
+    warn_of_twins,
+)
 from paloaltofw.configuration.firewall_profile_file import read_firewall_profile
 from paloaltofw.configuration.gpg import ENCRYPTED_SUFFIX
 from paloaltofw.configuration.problems import Findings, Position, sorted_problems
@@ -49,6 +54,7 @@ def _assemble(
     check_references(placed, accounts, firewalls, findings, settings)
     check_collisions(placed, firewalls, findings)
     warn_of_open_tls(firewalls, findings)
+    warn_of_twins(placed, firewalls, findings)
     if findings.problems:
         raise ConfigurationError(sorted_problems(findings))
     certificates = {item.profile.id: item.profile for item in placed}

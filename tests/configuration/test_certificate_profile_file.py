@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,15 @@ def test_mail_addresses_are_warned_about(tmp_path: Path) -> None:
     document = files.changed(files.CERTIFICATE, "sans.email", ["a@example.com"])
     warnings = load(files.write_all(tmp_path, certificates={"a": document})).warnings
     assert any("sans.email" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("curve", "is_warned"), [("P256", False), ("P384", False), ("P521", True), ("secp521r1", True)]
+)
+def test_a_curve_that_firewalls_do_not_offer_is_warned_about_with_its_place(
+    tmp_path: Path, curve: str, is_warned: bool
+) -> None:
+    document = files.changed(files.CERTIFICATE, "key", {"type": "ECDSA", "curve": curve})
+    warnings = load(files.write_all(tmp_path, certificates={"a": document})).warnings
+    found = [text for text in warnings if re.search(r"a\.yaml:\d+:\d+: key\.curve: .*use P384", text)]
+    assert len(found) == is_warned
