@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from xml.etree import ElementTree
 
 import pytest
@@ -103,7 +104,10 @@ COMPLETE = [
     "<result total-count='many'><{tag}>{0}{1}</{tag}></result>",
     "<result>\n <{tag}>{0}{1}</{tag}>\n</result>",
 ]
-READERS = {"certificate": read_certificates, "ssl-tls-service-profile": read_service_profiles}
+READERS: dict[str, Callable[[ElementTree.Element], Mapping[str, object]]] = {
+    "certificate": read_certificates,
+    "ssl-tls-service-profile": read_service_profiles,
+}
 A, B = "<entry name='a'/>", "<entry name='b'/>"
 
 
