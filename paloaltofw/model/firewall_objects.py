@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # PAN-OS allows 63 characters in a certificate's name, 31 where Panorama is involved (panos.md §7); the agent keeps to
@@ -9,6 +11,39 @@ from dataclasses import dataclass
 OBJECT_NAME_LIMIT = 31
 SUFFIX_ROOM = len("-999")
 CERTIFICATE_NAME_LIMIT = OBJECT_NAME_LIMIT - SUFFIX_ROOM
+_QUOTED = r"'[^']*'|\"[^\"]*\""
+# One step of an xpath: a tag, and perhaps one predicate, whose quoted literal may hold slashes and brackets.
+_STEP = re.compile(
+    rf"/(?P<tag>[A-Za-z_][\w.-]*)\s*"
+    rf"(?:\[\s*(?:(?:@name|text\(\))\s*=\s*(?P<literal>{_QUOTED})|(?P<other>(?:{_QUOTED}|[^\]'\"])+))\s*\])?",
+    re.ASCII,
+)
+
+
+def xpath_steps(xpath: str) -> tuple[str, ...]:
+    """The steps of an absolute xpath, to be compared one by one, never as a text (panos.md §3).
+
+    A plain step is its tag. A name is written `entry:N` and a member `member:M`, however the device quotes them; any
+    other predicate stays as it is. What cannot be read is one step, the whole text: it is equal to no real path.
+    """
+    text = xpath.strip()
+    steps: list[str] = []
+    position = 0
+    while position < len(text):
+        match = _STEP.match(text, position)
+        if match is None:
+            is_trailing = text[position:] == "/" and bool(steps)
+            return tuple(steps) if is_trailing else (xpath,)
+        steps.append(_step_text(match))
+        position = match.end()
+    return tuple(steps) or (xpath,)
+
+
+def _step_text(match: re.Match[str]) -> str:
+    tag, literal, other = match["tag"], match["literal"], match["other"]
+    if literal is not None:
+        return f"{tag}:{literal[1:-1]}"
+    return f"{tag}[{other.strip()}]" if other is not None else tag
 
 
 def firewall_title(name: str, url: str) -> str:
@@ -59,11 +94,27 @@ class ServiceProfile:
 
 @dataclass(frozen=True)
 class Change:
-    """One entry of the list of uncommitted changes (panos.md §3)."""
+    """One entry of the list of uncommitted changes (panos.md §3).
+
+    Its xpath is that of the request that wrote, so it may name the container of what was changed.
+    """
 
     owner: str
     xpath: str
     action: str
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The steps of the xpath, as `xpath_steps` writes them."""
+        return xpath_steps(self.xpath)
+
+    def is_within(self, base: Sequence[str]) -> bool:
+        """Whether the change is at the node whose steps are given, or below it."""
+        return self.path[: len(base)] == tuple(base)
+
+    def may_touch(self, base: Sequence[str]) -> bool:
+        """Whether the change is at, below or above that node: one of a container may be of any of its entries."""
+        return self.is_within(base) or tuple(base[: len(self.path)]) == self.path
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ Source: docs/reference/panos.md, cited as panos.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from xml.etree import ElementTree  # nosec B405  # only the type
 
 from paloaltofw.model.firewall_objects import CertificateEntry, Change, Job, Lock, ServiceProfile, SystemInfo
 from paloaltofw.panos.envelope import Envelope, Malformed, integer_of, text_of
+
+_CSR = re.compile(r"-----BEGIN (NEW )?CERTIFICATE REQUEST-----.*?-----END (NEW )?CERTIFICATE REQUEST-----", re.DOTALL)
 
 
 def read_version(result: ElementTree.Element | None) -> SystemInfo:
@@ -18,11 +20,43 @@ def read_version(result: ElementTree.Element | None) -> SystemInfo:
     return SystemInfo(text_of(result, "model"), text_of(result, "sw-version"), text_of(result, "serial"))
 
 
-def _entries(result: ElementTree.Element | None, container: str) -> Iterator[ElementTree.Element]:
-    """Entries of a get or show: directly under result, or inside the container that was asked for."""
-    if result is not None:
-        yield from result.findall("entry")
-        yield from result.findall(f"{container}/entry")
+def _entries(result: ElementTree.Element | None, container: str) -> Iterator[tuple[ElementTree.Element, str]]:
+    """Entries of a get or show with the template that the nodes above them name: directly under result, or inside the
+    container that was asked for. Raises Malformed for a list that is not complete or holds anything else: whoever
+    misses an entry may make or order what is there already.
+    """
+    if result is None:
+        return
+    if (result.text or "").strip():
+        raise Malformed("a text where a list of entries is expected")
+    found: list[tuple[ElementTree.Element, str]] = []
+    for child in result:
+        if child.tag not in ("entry", container):
+            raise Malformed(f"<{child.tag[:40]}> where entries are expected")
+        if child.tag == "entry":
+            found.append((child, ""))
+        else:
+            found += [(entry, child.get("ptpl", "")) for entry in child.findall("entry")]
+    _check_counts(result, len(found))
+    _check_names([entry for entry, _ in found])
+    yield from found
+
+
+def _check_counts(result: ElementTree.Element, entries: int) -> None:
+    """A get counts the nodes at its xpath: entries, or the one container (panos.md §2)."""
+    total, count = integer_of(result.get("total-count")), integer_of(result.get("count"))
+    is_counted = total is None or (total in (len(result), entries) and count in (None, total))
+    if not is_counted:
+        raise Malformed(f"the list is incomplete: {entries} entries, total-count is {total}")
+
+
+def _check_names(entries: Sequence[ElementTree.Element]) -> None:
+    names = [entry.get("name", "") for entry in entries]
+    if not all(names):
+        raise Malformed("an entry without a name")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Malformed(f"two entries of the name {twice[:63]}")
 
 
 def _changed_by(element: ElementTree.Element) -> frozenset[str]:
@@ -30,16 +64,32 @@ def _changed_by(element: ElementTree.Element) -> frozenset[str]:
     return frozenset(node.get("admin", "") for node in element.iter() if node.get("dirtyId"))
 
 
-def _template(element: ElementTree.Element) -> str:
-    return next((node.get("ptpl", "?") for node in element.iter() if node.get("src") == "tpl"), "")
+def _template(element: ElementTree.Element, above: str) -> str:
+    """The template that pushed any part of an entry; `?` where the answer does not name it.
+
+    Either mark counts; only the highest template node has the name, and it may be above the entry (panos.md §6).
+    """
+    marked = [node for node in element.iter() if node.get("src") == "tpl" or node.get("ptpl")]
+    return next((node.get("ptpl", "") for node in marked if node.get("ptpl")), above or "?") if marked else ""
 
 
 def read_certificates(result: ElementTree.Element | None) -> dict[str, CertificateEntry]:
-    """All certificate entries of one scope. Elements may be missing or empty (panos.md §6)."""
-    return {entry.name: entry for entry in map(_certificate, _entries(result, "certificate")) if entry.name}
+    """All certificate entries of one scope. Elements may be missing or empty (panos.md §6). Raises Malformed."""
+    found = [_certificate(element, above) for element, above in _entries(result, "certificate")]
+    return {entry.name: entry for entry in found}
 
 
-def _certificate(element: ElementTree.Element) -> CertificateEntry:
+def read_certificate(result: ElementTree.Element | None, name: str) -> CertificateEntry | None:
+    """The entry that was asked for by its name; None if the answer counts no node. Raises Malformed."""
+    entries = read_certificates(result)
+    if not entries and result is not None and integer_of(result.get("total-count")) == 0:
+        return None
+    if list(entries) != [name]:
+        raise Malformed("it does not hold the entry that was asked for")
+    return entries[name]
+
+
+def _certificate(element: ElementTree.Element, above: str) -> CertificateEntry:
     return CertificateEntry(
         name=element.get("name", ""),
         certificate_pem=text_of(element, "public-key"),
@@ -47,18 +97,31 @@ def _certificate(element: ElementTree.Element) -> CertificateEntry:
         has_private_key=bool(text_of(element, "private-key")) or text_of(element, "private-key-on-hsm") == "yes",
         is_revoked=text_of(element, "status") == "revoked",
         changed_by=_changed_by(element),
-        template=_template(element),
+        template=_template(element, above),
     )
 
 
 def read_service_profiles(result: ElementTree.Element | None) -> dict[str, ServiceProfile]:
-    """All SSL/TLS service profiles of one scope."""
+    """All SSL/TLS service profiles of one scope. Raises Malformed."""
     profiles = {}
-    for element in _entries(result, "ssl-tls-service-profile"):
+    for element, above in _entries(result, "ssl-tls-service-profile"):
         name = element.get("name", "")
         certificate = text_of(element, "certificate")
-        profiles[name] = ServiceProfile(name, certificate, _changed_by(element), _template(element))
+        profiles[name] = ServiceProfile(name, certificate, _changed_by(element), _template(element, above))
     return profiles
+
+
+def read_leaf(result: ElementTree.Element | None, tag: str) -> str:
+    """The text of the one leaf that was asked for; raises Malformed where the answer holds anything else."""
+    if result is None or [child.tag for child in result] != [tag]:
+        raise Malformed(f"no <{tag}>")
+    return text_of(result, tag)
+
+
+def read_exported_csr(body: bytes) -> str:
+    """The PEM of an export in the format pkcs10; an empty text where there is none in it (panos.md §5)."""
+    found = _CSR.search(body.decode("ascii", "replace"))
+    return found[0] if found else ""
 
 
 def read_changes(result: ElementTree.Element | None) -> tuple[Change, ...]:

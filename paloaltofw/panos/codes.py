@@ -10,15 +10,24 @@ INVALID_COMMAND_CODE = 17
 BUSY_TEXTS = (
     "another commit/validate is in progress",
     "a commit is in progress",
+    "a commit is pending",
+    "auto-commit not yet finished",
     "you cannot commit while an install is in progress",
     "session timed out",
     "configuration is locked by",
     "config for scope",
     "another sync is in progress",
+    "local commit jobs are queued",
     "other administrators are holding",
     "commit lock is already held",
     "config lock is already held",
 )
+# PAN-267847 (sic, panos.md §11): the same import works the next time, or the time after that.
+TRANSIENT_TEXTS = ("failed to find begining of certificate", "failed to find beginning of certificate")
+# An object that a Panorama template pushed (panos.md §8).
+OVERRIDE_TEXTS = ("may need to override template object", "object cannot be overridden")
+# The answer to the export of what is not there (panos.md §5).
+NOTHING_TO_EXPORT_TEXT = "failed to prepare certificate"
 
 
 def remedy_for(code: int | None) -> str:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# `localhost.localdomain` is a constant of PAN-OS (panos.md §6).
+DEVICE = "/config/devices/entry[@name='localhost.localdomain']"
+# Which SSL/TLS service profile the management interface uses: one of shared (panos.md §8).
+MANAGEMENT_PROFILE = f"{DEVICE}/deviceconfig/system/ssl-tls-service-profile"
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -13,10 +18,10 @@ class Scope:
 
     @property
     def xpath(self) -> str:
-        """Parent of the certificate and profile containers. `localhost.localdomain` is a constant of PAN-OS."""
+        """Parent of the certificate and profile containers."""
         if self.vsys == "shared":
             return "/config/shared"
-        return f"/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='{self.vsys}']"
+        return f"{DEVICE}/vsys/entry[@name='{self.vsys}']"
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -32,6 +37,14 @@ class Scope:
     def service_profiles(self) -> str:
         """xpath of the SSL/TLS service profiles."""
         return f"{self.xpath}/ssl-tls-service-profile"
+
+    def certificate(self, name: str) -> str:
+        """xpath of one certificate entry."""
+        return f"{self.certificates}/entry[@name={literal(name)}]"
+
+    def service_profile(self, name: str) -> str:
+        """xpath of one SSL/TLS service profile."""
+        return f"{self.service_profiles}/entry[@name={literal(name)}]"
 
 
 def literal(name: str) -> str:

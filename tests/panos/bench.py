@@ -16,6 +16,7 @@ from tests.peers import QuickClock, Scripted, ca_file, scripted
 
 KEY = "LUFRPT1+/canary=="
 OK = '<response status="success"><result>done</result></response>'
+EMPTY = '<response status="success" code="19"><result><certificate/></result></response>'
 REQUEST = CsrRequest(
     "vpn-2", "vpn.example.com", "RSA", 2048, country="SK", organization="A & <B>", organizational_unit=("IT",),
     dns=("vpn.example.com",), ip=("192.0.2.1",), alt_email=("a@example.com",),

@@ -17,12 +17,21 @@ from paloaltofw.errors import (
     Unreachable,
 )
 from paloaltofw.model.trust import Trust
+from paloaltofw.panos.location import Scope
+from paloaltofw.panos.refusals import Transient
 from paloaltofw.sandbox.base.https import Answer, Cut, Request
-from tests.panos.bench import ENVELOPES, KEY, OK, REQUEST, client, error, xml
+from tests.panos.bench import EMPTY, ENVELOPES, KEY, OK, REQUEST, client, error, xml
+
+PKCS10 = "-----BEGIN CERTIFICATE REQUEST-----\nMIIBAAA=\n-----END CERTIFICATE REQUEST-----"
+CONTAINER = "/config/shared/certificate"
 
 
 def test_the_key_travels_in_a_header_of_a_post_and_nowhere_else(tmp_path: Path) -> None:
-    with client(tmp_path, lambda _: xml(OK)) as (panos, site, _):
+    with client(tmp_path, lambda request: xml(EMPTY if request.form.get("xpath") == CONTAINER else OK)) as (
+        panos,
+        site,
+        _,
+    ):
         panos.certificates()
         panos.generate_csr(REQUEST)
         panos.import_certificate("vpn-2", "-----BEGIN CERTIFICATE-----")
@@ -49,6 +58,16 @@ WRITE_ANSWERS: list[tuple[Answer, type[AgentError]]] = [
     (xml(error(14, "Config for scope shared is currently locked by alice")), Busy),
     (xml(error(13, "Another commit/validate is in progress. Please try again later")), Busy),
     (xml(error(None, "A commit is in progress.")), Busy),
+    (xml(error(13, "A commit is pending. Please try again later.")), Busy),
+    (xml(error(None, "Commit job was not queued since auto-commit not yet finished")), Busy),
+    (xml(error(None, "Another sync is in progress. Please try again later")), Busy),
+    (xml(error(None, "Local commit jobs are queued. Please try again later")), Busy),
+    (xml(error(None, "Failed to synchronize running configuration with HA peer")), Refused),
+    (xml(error(13, "no such object")), Refused),
+    (xml(error(None, "Failed to find begining of certificate in vpn-2.pem")), Transient),
+    (xml('<response status="unauth" code="16"><msg><line>Unauthorized request</line></msg></response>'), PermissionDenied),
+    (xml("<response status = 'error' code = '403'><result><msg>Not Authenticated</msg></result></response>", 403),
+     PermissionDenied),
     (xml(error(17, "generate -> foo is unexpected")), Refused),
     (xml(error(7, "Object not present")), Refused),
     (xml('<response status="success" code="7"><result/></response>'), Refused),
@@ -122,15 +141,171 @@ def test_a_refused_description_is_left_out(tmp_path: Path) -> None:
     assert len(site.requests) == 2
 
 
-def test_the_csr_is_exported_where_the_configuration_does_not_show_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        ENVELOPES[3][0],
+        '<response status="success" code="19"><result><csr/></result></response>',
+        '<response status="success" code="19"><result><csr>********</csr></result></response>',
+    ],
+)
+def test_the_csr_is_exported_where_the_configuration_does_not_show_it(tmp_path: Path, body: str) -> None:
     def script(request: Request) -> Answer:
-        if request.form["type"] == "export":
-            return Answer(200, b"-----BEGIN CERTIFICATE REQUEST-----", "application/octet-stream")
-        return xml('<response status="success" code="7"><result/></response>')
+        is_export = request.form["type"] == "export"
+        return Answer(200, PKCS10.encode(), "application/octet-stream") if is_export else xml(body)
 
     with client(tmp_path, script) as (panos, site, _):
-        assert panos.csr("vpn-2").startswith("-----BEGIN")
-    assert site.requests[1].form["include-key"] == "no"
+        assert panos.csr("vpn-2") == PKCS10
+    assert (site.requests[1].form["include-key"], site.requests[1].form["format"]) == ("no", "pkcs10")
+
+
+EXPORTS: list[tuple[Answer, type[AgentError] | str]] = [
+    (Answer(200, f"\r\n{PKCS10}\n".encode(), "application/octet-stream"), PKCS10),
+    (Answer(200, PKCS10.replace(" CERT", " NEW CERT").encode(), "text/html"), PKCS10.replace(" CERT", " NEW CERT")),
+    (xml(error(None, "Failed to prepare certificate")), ""),
+    (xml(error(7, "Object not present")), ""),
+    (xml(error(None, "No such node")), ""),
+    (xml(error(16, "Unauthorized request")), PermissionDenied),
+    (xml(error(None, "A commit is in progress.")), Busy),
+    (xml(error(17, "export -> format is invalid")), Refused),
+    (xml(error(13, "certificate has expired")), Refused),
+    (xml("<response status = 'error' code = '403'><result><msg>Invalid Credential</msg></result></response>", 403),
+     CredentialsRefused),
+    (xml(OK), InvalidAnswer),
+    (xml("<html>login</html>", content_type="text/html"), InvalidAnswer),
+    (xml(PKCS10, 404), InvalidAnswer),
+    (Answer(200, b"", "application/octet-stream"), InvalidAnswer),
+    (Answer(200, PKCS10[:60].encode(), "application/octet-stream"), InvalidAnswer),
+    (Answer(200, b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"), InvalidAnswer),
+    (Answer(503, b""), Busy),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "outcome"), EXPORTS)
+def test_no_csr_is_believed_only_of_a_device_that_says_so(
+    tmp_path: Path, answer: Answer, outcome: type[AgentError] | str
+) -> None:
+    with client(tmp_path, lambda _: answer) as (panos, _, _clock):
+        if isinstance(outcome, str):
+            assert panos.exported_csr("vpn-2") == outcome
+        else:
+            with pytest.raises(outcome):
+                panos.exported_csr("vpn-2")
+
+
+ENTRY = '<response status="success" code="19"><result total-count="1" count="1"><entry name="{}"/></result></response>'
+NARROW: list[tuple[str, type[AgentError] | str | None]] = [
+    (ENTRY.format("vpn-2"), "vpn-2"),
+    (ENVELOPES[3][0], None),
+    (ENVELOPES[4][0], None),
+    ('<response status="success" code="19"><result total-count="0" count="0"/></response>', None),
+    (ENTRY.format("vpn"), InvalidAnswer),
+    ('<response status="success" code="19"><result/></response>', InvalidAnswer),
+    ('<response status="success" code="19"/>', InvalidAnswer),
+    (OK, InvalidAnswer),
+    (error(13, "not connected"), Refused),
+]
+
+
+@pytest.mark.parametrize("call", ["certificate", "running_certificate"])
+@pytest.mark.parametrize(("body", "outcome"), NARROW)
+def test_one_entry_is_absent_only_where_the_device_says_so(
+    tmp_path: Path, call: str, body: str, outcome: type[AgentError] | str | None
+) -> None:
+    with client(tmp_path, lambda _: xml(body)) as (panos, site, _clock):
+        if isinstance(outcome, type):
+            with pytest.raises(outcome):
+                getattr(panos, call)("vpn-2")
+        else:
+            assert getattr(getattr(panos, call)("vpn-2"), "name", None) == outcome
+    assert site.requests[0].form["xpath"] == "/config/shared/certificate/entry[@name='vpn-2']"
+    assert site.requests[0].form["action"] == ("get" if call == "certificate" else "show")
+
+
+LISTS = ["certificates", "running_certificates", "service_profiles", "running_service_profiles"]
+
+
+@pytest.mark.parametrize("call", LISTS)
+def test_an_incomplete_list_is_an_invalid_answer(tmp_path: Path, call: str) -> None:
+    body = ENTRY.format("vpn-2").replace('"1"', '"2"')
+    with client(tmp_path, lambda _: xml(body)) as (panos, _, _clock):
+        with pytest.raises(InvalidAnswer, match="the list is incomplete"):
+            getattr(panos, call)()
+
+
+def test_a_transient_failure_of_an_import_is_busy_twice(tmp_path: Path) -> None:
+    answers = [xml(error(None, "Failed to find begining of certificate"))] * 3 + [xml(OK)]
+    answers += [xml(error(None, "Failed to find begining of certificate"))] * 2
+    with client(tmp_path, lambda _: answers.pop(0)) as (panos, _, _clock):
+        for _ in range(2):
+            with pytest.raises(Transient) as caught:
+                panos.import_certificate("vpn-2", "PEM")
+            assert 0 < (caught.value.retry_after or 0) < 10
+        with pytest.raises(Refused, match="begining of certificate"):
+            panos.import_certificate("vpn-2", "PEM")
+        panos.import_certificate("vpn-2", "PEM")
+        for _ in range(2):  # a success begins the count again
+            with pytest.raises(Transient):
+                panos.import_certificate("vpn-2", "PEM")
+
+
+@pytest.mark.parametrize(
+    "text", ["set failed, may need to override template object vpn first", "Object cannot be overridden"]
+)
+def test_an_object_of_a_template_is_a_matter_of_panorama(tmp_path: Path, text: str) -> None:
+    with client(tmp_path, lambda _: xml(error(13, text))) as (panos, _, _clock):
+        with pytest.raises(Refused, match="Panorama") as caught:
+            panos.bind("portal", "vpn-2")
+    assert caught.value.peer_code == 13
+
+
+def leaf(tag: str, text: str) -> str:
+    return f'<response status="success"><result><{tag}>{text}</{tag}></result></response>'
+
+
+PROFILE = "ssl-tls-service-profile"
+MANAGEMENT: list[tuple[str, str, type[AgentError] | str]] = [
+    (leaf(PROFILE, " mgmt "), leaf("certificate", "vpn"), "vpn"),
+    (leaf(PROFILE, "mgmt"), leaf("certificate", ""), ""),
+    (leaf(PROFILE, "mgmt"), ENVELOPES[4][0], ""),
+    (leaf(PROFILE, ""), error(1, "never asked"), ""),
+    (ENVELOPES[4][0], error(1, "never asked"), ""),
+    (ENVELOPES[3][0], error(1, "never asked"), ""),
+    (leaf("system", "mgmt"), error(1, "never asked"), InvalidAnswer),
+    (OK, error(1, "never asked"), InvalidAnswer),
+    (leaf(PROFILE, "mgmt"), OK, InvalidAnswer),
+    (leaf(PROFILE, "mgmt"), error(16, "Unauthorized request"), PermissionDenied),
+]
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize(("first", "second", "outcome"), MANAGEMENT)
+def test_the_certificate_of_the_management_interface(
+    tmp_path: Path, first: str, second: str, outcome: type[AgentError] | str, running: bool
+) -> None:
+    def script(request: Request) -> Answer:
+        assert request.form["action"] == ("show" if running else "get")
+        return xml(first if request.form["xpath"].endswith(f"/deviceconfig/system/{PROFILE}") else second)
+
+    with client(tmp_path, script, Scope("vsys1")) as (panos, site, _clock):
+        if isinstance(outcome, str):
+            assert panos.management_certificate(running) == outcome
+        else:
+            with pytest.raises(outcome):
+                panos.management_certificate(running)
+    for request in site.requests[1:]:
+        assert request.form["xpath"] == f"/config/shared/{PROFILE}/entry[@name='mgmt']/certificate"
+
+
+@pytest.mark.parametrize(("number", "is_known"), [("70", True), ("71", False)])
+def test_a_job_is_the_one_that_was_asked_for(tmp_path: Path, number: str, is_known: bool) -> None:
+    body = f'<response status="success"><result><job><id>{number}</id><status>FIN</status></job></result></response>'
+    with client(tmp_path, lambda _: xml(body)) as (panos, _, _clock):
+        if is_known:
+            assert getattr(panos.job("70"), "id", "") == "70"
+        else:
+            with pytest.raises(InvalidAnswer):
+                panos.job("70")
 
 
 def test_a_pinned_certificate(tmp_path: Path) -> None:

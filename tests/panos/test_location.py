@@ -14,14 +14,14 @@ from paloaltofw.configuration.rules import BadValue
 from paloaltofw.panos.commands import commit_command
 from paloaltofw.panos.location import Scope, literal
 from tests.configuration.strategies import QUICK
-from tests.panos.bench import OK, REQUEST, client, xml
+from tests.panos.bench import EMPTY, OK, REQUEST, client, xml
 
 
 @pytest.mark.parametrize(
     ("scope", "vsys", "part"), [(Scope(), None, "/config/shared/"), (Scope("vsys2"), "vsys2", "'vsys2'")]
 )
 def test_the_scope_is_in_xpath_and_parameters(tmp_path: Path, scope: Scope, vsys: str | None, part: str) -> None:
-    with client(tmp_path, lambda _: xml(OK), scope) as (panos, site, _):
+    with client(tmp_path, lambda _: xml(EMPTY), scope) as (panos, site, _):
         panos.certificates()
         panos.generate_csr(REQUEST)
         panos.import_certificate("vpn-2", "PEM")

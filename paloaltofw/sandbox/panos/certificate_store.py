@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from paloaltofw.sandbox.panos.answers import ABSENT, INVALID_COMMAND, PanosError, text_element, text_of
+from paloaltofw.sandbox.panos.answers import INVALID_COMMAND, PanosError, text_element, text_of
 from paloaltofw.sandbox.panos.configuration import place_of
 from paloaltofw.sandbox.panos.generation import (
     EXTERNAL,
@@ -41,6 +41,8 @@ from paloaltofw.sandbox.panos.x509_texts import certificate_fields, common_name,
 from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find
 
 CERTIFICATE, KEYPAIR, PRIVATE_KEY = "certificate", "keypair", "private-key"
+# What there is to an export of an absent certificate (panos.md §5).
+NOTHING_TO_EXPORT = "Failed to prepare certificate"
 
 
 def entry_path(name: str, vsys: str) -> Xpath:
@@ -245,7 +247,7 @@ class CertificateStore:
         """File name and content. A private key leaves the device encrypted or not at all."""
         entry = find(root, entry_path(order.name, order.vsys))
         if entry is None:
-            raise PanosError(f"certificate {order.name} not found", code=ABSENT)
+            raise PanosError(NOTHING_TO_EXPORT)
         makers = {"pkcs10": self._export_csr, "pem": self._export_pem, "pkcs12": self._export_pkcs12}
         suffix = {"pkcs10": "csr", "pem": "pem", "pkcs12": "pfx"}[order.format]
         return f"{order.name}.{suffix}".lower(), makers[order.format](entry, order)
@@ -253,7 +255,7 @@ class CertificateStore:
     def _export_csr(self, entry: Element, order: Export) -> bytes:
         csr = self.csr_of(entry)
         if csr is None:
-            raise PanosError(f"certificate {order.name} has no certificate signing request")
+            raise PanosError(NOTHING_TO_EXPORT)
         return csr.public_bytes(Encoding.PEM)
 
     def _export_pem(self, entry: Element, order: Export) -> bytes:

@@ -242,7 +242,7 @@ def test_the_vsys_parameter_picks_the_scope() -> None:
     assert bench.upload("vpn-2026", pem(certificate(csr)), vsys="vsys1").is_success
     assert entry(bench, parent=parent).find("public-key") is not None
     assert export(bench, "pem", vsys="vsys1").is_success_or_file
-    assert b"not found" in export(bench, "pem").body
+    assert b"Failed to prepare certificate" in export(bench, "pem").body
     shown = bench.op("<request><certificate><show/></certificate></request>", vsys="vsys1")
     assert [node.get("name") for node in shown.root.findall("result/entry")] == ["vpn-2026"]
     assert list(bench.firewall.certificates(running=False, vsys="vsys1")) == ["vpn-2026"]
@@ -363,8 +363,8 @@ def test_parameters_of_an_export(changed: dict[str, str], text: str) -> None:
 def test_export_of_what_is_not_there() -> None:
     bench = Bench()
     bench.firewall.install_certificate("keyless", certificate(key()))
-    assert b'code="7"' in export(bench, "pem", "none").body
-    assert b"has no certificate signing request" in export(bench, "pkcs10", "keyless").body
+    assert b"Failed to prepare certificate" in export(bench, "pem", "none").body
+    assert b"Failed to prepare certificate" in export(bench, "pkcs10", "keyless").body
     given = {"include-key": "yes", "passphrase": "x"}
     assert b"has no private key" in export(bench, "pem", "keyless", **given).body
 
