@@ -15,7 +15,6 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 # A CSR with dozens of names and a 4096-bit key has 4 kB; a chain of five certificates 12 kB.
@@ -165,7 +164,7 @@ def first_der(text: str) -> bytes | None:
 def parse_certificate_der(der: bytes) -> Certificate:
     """Read one DER certificate; raises VerificationError."""
     try:
-        with _quietly():
+        with without_warnings():
             return _read(x509.load_der_x509_certificate(der), der)
     except MALFORMED as error:
         raise VerificationError(f"a certificate cannot be read ({type(error).__name__})") from None
@@ -186,16 +185,16 @@ def _read(certificate: x509.Certificate, der: bytes) -> Certificate:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """What the library deprecates in a certificate is its CA's affair; a warning on stderr would reach cron's mail."""
+def without_warnings() -> Iterator[None]:
+    """What the library dislikes in a certificate is its CA's affair; a warning on stderr would reach cron's mail."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)
         yield
 
 
 def load_der(der: bytes) -> x509.Certificate:
     """Load a certificate with the library."""
-    with _quietly():
+    with without_warnings():
         return x509.load_der_x509_certificate(der)
 
 
