@@ -20,6 +20,8 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 # A CSR with dozens of names and a 4096-bit key has 4 kB; a chain of five certificates 12 kB.
 MAX_PEM_CHARACTERS = 512 * 1024
 MAX_CHAIN = 20
+# Clocks of CA, firewall and this host differ a little; a certificate issued a moment ago must not fail for that.
+CLOCK_SKEW = datetime.timedelta(minutes=10)
 _CERTIFICATE = re.compile(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(.+?)-----END", re.DOTALL)
 _CSR = re.compile(r"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----(.+?)-----END", re.DOTALL)
 # CA/Browser Forum reserved policy identifiers (Baseline Requirements 7.1.6.1, EV guidelines), weakest first.
@@ -109,6 +111,10 @@ class Certificate:
     def lifetime(self) -> datetime.timedelta:
         """From notBefore to notAfter; RFC 5280 counts the last second in."""
         return self.not_after - self.not_before + datetime.timedelta(seconds=1)
+
+    def is_valid_at(self, now: datetime.datetime) -> bool:
+        """Whether it has begun, as far as clocks agree, and has not expired."""
+        return self.not_before <= now + CLOCK_SKEW and now < self.not_after
 
 
 class VerificationError(ValueError):

@@ -20,10 +20,8 @@ from paloaltofw.pki.certificate import (
 
 # RFC 7468 §5, §8 and §9; some tools write the content of one label under the other, so the content decides. A block
 # without its end line reaches to the next one.
-_BLOCK = re.compile(
-    rb"-----BEGIN (?:X509 |TRUSTED |)(?:CERTIFICATE|PKCS ?#?7(?: SIGNED DATA)?|CMS)-----(.*?)(?=-----BEGIN|-----END|\Z)",
-    re.DOTALL,
-)
+_LABEL = rb"(?:X509 |TRUSTED )?CERTIFICATE|PKCS7|PKCS #7 SIGNED DATA|CMS"
+_BLOCK = re.compile(rb"-----BEGIN (?:" + _LABEL + rb")-----(.*?)(?=-----BEGIN|-----END|\Z)", re.DOTALL)
 _DER_SEQUENCE = b"\x30"
 
 
