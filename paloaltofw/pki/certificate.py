@@ -15,12 +15,13 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 # A CSR with dozens of names and a 4096-bit key has 4 kB; a chain of five certificates 12 kB.
 MAX_PEM_CHARACTERS = 512 * 1024
 MAX_CHAIN = 20
+# Clocks of CA, firewall and this host differ a little; a certificate issued a moment ago must not fail for that.
+CLOCK_SKEW = datetime.timedelta(minutes=10)
 _CERTIFICATE = re.compile(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(.+?)-----END", re.DOTALL)
 _CSR = re.compile(r"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----(.+?)-----END", re.DOTALL)
 # CA/Browser Forum reserved policy identifiers (Baseline Requirements 7.1.6.1, EV guidelines), weakest first.
@@ -111,6 +112,10 @@ class Certificate:
         """From notBefore to notAfter; RFC 5280 counts the last second in."""
         return self.not_after - self.not_before + datetime.timedelta(seconds=1)
 
+    def is_valid_at(self, now: datetime.datetime) -> bool:
+        """Whether it has begun, as far as clocks agree, and has not expired."""
+        return self.not_before <= now + CLOCK_SKEW and now < self.not_after
+
 
 class VerificationError(ValueError):
     """A CSR or chain fails a proof; the text says which."""
@@ -165,7 +170,7 @@ def first_der(text: str) -> bytes | None:
 def parse_certificate_der(der: bytes) -> Certificate:
     """Read one DER certificate; raises VerificationError."""
     try:
-        with _quietly():
+        with without_warnings():
             return _read(x509.load_der_x509_certificate(der), der)
     except MALFORMED as error:
         raise VerificationError(f"a certificate cannot be read ({type(error).__name__})") from None
@@ -186,16 +191,16 @@ def _read(certificate: x509.Certificate, der: bytes) -> Certificate:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """What the library deprecates in a certificate is its CA's affair; a warning on stderr would reach cron's mail."""
+def without_warnings() -> Iterator[None]:
+    """What the library dislikes in a certificate is its CA's affair; a warning on stderr would reach cron's mail."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)
         yield
 
 
 def load_der(der: bytes) -> x509.Certificate:
     """Load a certificate with the library."""
-    with _quietly():
+    with without_warnings():
         return x509.load_der_x509_certificate(der)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from paloaltofw.pki.certificate import POLICY_STRENGTH, Certificate, Csr, Names, VerificationError, canonical_mail
+from paloaltofw.pki.certificate import (
+    CLOCK_SKEW,
+    POLICY_STRENGTH,
+    Certificate,
+    Csr,
+    Names,
+    VerificationError,
+    canonical_mail,
+)
 from paloaltofw.pki.chain import Chain
 
 
@@ -51,10 +59,6 @@ def _verify_names(names: Names, required: Requirements, lacks: str) -> None:
     missing = sorted(wanted - names.all)
     if missing:
         raise VerificationError(f"{lacks} the name{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
-
-
-# Clocks of CA, firewall and this host differ a little; a certificate issued a moment ago must not fail for that.
-CLOCK_SKEW = datetime.timedelta(minutes=10)
 
 
 def _verify_dates(certificate: Certificate, now: datetime.datetime) -> None:
