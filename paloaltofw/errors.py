@@ -14,6 +14,7 @@ AgentError                     one sentence: what is wrong, where, what to do ne
     ├── Unreachable            the request was never sent
     │   └── NotTrusted         the peer's TLS certificate is not one to trust
     ├── AnswerLost             the request was sent, whether it was carried out is unknown
+    │   └── OrderWithoutId     an order was taken, only its ID is unknown
     ├── InvalidAnswer          something answered, but not what the API documents
     ├── CredentialsRefused     the API key or the client secret is not accepted
     ├── PermissionDenied       the credentials lack a right
@@ -141,6 +142,10 @@ class AnswerLost(PeerError):
 
     code = "answer-lost"
     may_pass = True
+
+
+class OrderWithoutId(AnswerLost):
+    """SCM took an order (2xx), but its answer names no certificate ID: to send it again would be to order twice."""
 
 
 class InvalidAnswer(PeerError):

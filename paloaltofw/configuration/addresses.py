@@ -47,7 +47,7 @@ def https_origin(text: str, paths: tuple[str, ...]) -> str:
         raise BadValue(f"{text!r} is not a URL", "for example https://192.0.2.10") from None
     if url.scheme != "https":
         raise BadValue(f"{text!r} is not an https URL", "credentials travel over https only")
-    if not host or url.username is not None or url.password is not None or url.query or url.fragment:
+    if not host or port == 0 or url.username is not None or url.password is not None or url.query or url.fragment:
         raise BadValue("is not a plain URL with a host", "for example https://192.0.2.10")
     if url.path not in paths:
         raise BadValue(f"{text!r} has the path {url.path}", "write the address without a path")
@@ -75,7 +75,11 @@ def scm_url(text: str) -> str:
 
 def token_url(text: str) -> str:
     """A rule: the https URL of the OAuth token endpoint."""
-    url = urllib.parse.urlsplit(_one_word(text))
+    text = _one_word(text)
+    try:
+        url = urllib.parse.urlsplit(text)
+    except ValueError:
+        raise BadValue(f"{text!r} is not a URL", "https://host/path") from None
     if not url.path.strip("/") or url.query or url.fragment:
         raise BadValue(f"{text!r} is not a token URL", "https://host/path")
     origin = https_origin(f"{url.scheme}://{url.netloc}", paths=("",))

@@ -6,7 +6,7 @@ import re
 import stat
 from pathlib import Path
 
-from paloaltofw.configuration.addresses import scm_url
+from paloaltofw.configuration.addresses import scm_url, token_url
 from paloaltofw.configuration.names import free_text
 from paloaltofw.configuration.problems import Findings
 from paloaltofw.configuration.rules import BadValue, expand
@@ -78,7 +78,8 @@ def read_accounts(
         client_id = section.value("client_id", lambda text: free_text(256)(expand(text)), required=True)
         client_secret = section.value("client_secret", secret_value, required=True)
         url = section.value("scm_url", scm_url) or default_url
+        tokens = section.value("token_url", token_url) or ""
         section.close()
         if client_id and client_secret and url:
-            accounts[label] = Account(label, client_id, client_secret, url)
+            accounts[label] = Account(label, client_id, client_secret, url, tokens)
     return accounts

@@ -11,11 +11,11 @@ from paloaltofw.configuration.problems import Findings, sorted_problems
 from paloaltofw.configuration.rules import BadValue, Rule, duration, expand, integer, one_of
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.errors import ConfigurationError
+from paloaltofw.model.account import DEFAULT_TOKEN_URL
 from paloaltofw.model.settings import Settings
 
 ENVIRONMENT_VARIABLE = "sectigo_pycert_config"
 DEFAULT_FILE = Path(__file__).resolve().parents[1] / "config.yaml"
-DEFAULT_TOKEN_URL = "https://auth.sso.sectigo.com/auth/realms/apiclients/protocol/openid-connect/token"  # nosec B105  # no password
 # Each firewall waits mostly for its own management plane; this many at a time keep a small host busy but not pressed.
 DEFAULT_CONCURRENCY = 64
 LEVELS = ("debug", "info", "warning", "error")

@@ -64,7 +64,7 @@ def _is_collected(context: Context, task: CertificateTask, order: Ordered, is_fi
 def _download(context: Context, task: CertificateTask, order: Ordered) -> None:
     where = f"SCM account {task.profile.account}, order {order.certificate_id}"
     try:
-        text = context.scm(task.profile.account).download(order.certificate_id)
+        text = context.scm(task.profile.account).download(order.certificate_id).decode("ascii", "replace")
     except Refused as refused:
         _note_failure(context, task, order, refused)
         raise

@@ -21,13 +21,19 @@ class OrderState(Enum):
     REPLACED = "replaced"
 
 
-# Words of the admin API for the same certificates, compared without case, blanks and underscores (scm.md §2.3).
+# Words of the admin API for the same certificates, as `normalise` leaves them (scm.md §2.3).
 _STATES = {
     "issued": OrderState.ISSUED,
     "downloaded": OrderState.ISSUED,
     "declined": OrderState.FAILED,
     "rejected": OrderState.FAILED,
     "invalid": OrderState.FAILED,
+    # Not documented, but of one meaning only.
+    "cancelled": OrderState.FAILED,
+    "canceled": OrderState.FAILED,
+    "failed": OrderState.FAILED,
+    "error": OrderState.FAILED,
+    "deleted": OrderState.FAILED,
     "revoked": OrderState.REVOKED,
     "expired": OrderState.EXPIRED,
     "replaced": OrderState.REPLACED,
@@ -60,7 +66,7 @@ class NotReady(Exception):
 
 
 def normalise(word: str) -> str:
-    """A status word without case, blanks and underscores: `SA Approved`, `SAApproved` and `sa_approved` are one."""
+    """A status word without case, blanks, hyphens and underscores: `SA Approved` and `sa_approved` are one."""
     return re.sub(r"[\s_-]+", "", word).lower()
 
 

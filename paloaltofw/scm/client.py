@@ -6,7 +6,7 @@ Source: the vendor's OpenAPI document 25.11 (`OA` below) and docs/reference/scm.
 from __future__ import annotations
 
 import contextlib
-import logging
+import datetime
 import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -14,34 +14,42 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paloaltofw.clock import Clock
-from paloaltofw.errors import AnswerLost, Busy, CredentialsRefused, InvalidAnswer, PermissionDenied, Refused
+from paloaltofw.errors import InvalidAnswer, OrderWithoutId, Refused
 from paloaltofw.model.account import Account
 from paloaltofw.model.trust import Trust
 from paloaltofw.scm.access_token import TokenSource
-from paloaltofw.scm.answers import NotReady, OrderStatus, json_of, read_status, retry_after_seconds
-from paloaltofw.scm.codes import BAD_CREDENTIALS, NO_RIGHT, NOT_READY, code_text, remedy_for
+from paloaltofw.scm.answers import OrderStatus, json_of, read_status
+from paloaltofw.scm.verdicts import Kind, check
 from paloaltofw.secret import Secret
 from paloaltofw.transport.https import Request, Response, Transport, repeat_read
 
-log = logging.getLogger(__name__)
 API = "/api/v1/certificates"
+# A harmless question about an ID that nobody has.
+PROBE = f"{API}/0/status"
+ACCEPT_JSON = "application/json"
 # RFC 8555 §9.1 type second: what a public client of this API asks for (scm.md §2.4).
 ACCEPT_PEM = "application/x-pem-file, application/pem-certificate-chain;q=0.9, */*;q=0.1"
 # SCM documents no limit. Five at once is what a public client of it uses, orders one after the other (scm.md §3.6).
 REQUESTS_AT_ONCE = 5
+# OA has the first and does not require it; a public client of this API reads the second, the admin API has the third.
+ID_FIELDS = ("certId", "id", "sslId")
 # A chain of five certificates has 12 kB.
 MAX_ANSWER_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """What an order is made of. `csr` is single-line Base64 DER, or None to renew with the CSR that SCM has."""
+    """What an order is made of. `csr` is single-line Base64 DER, or None to renew with the CSR that SCM has.
+
+    `profile_id` names SCM's certificate profile to renew where the account's endpoint has several.
+    """
 
     csr: str | None
     sans: tuple[str, ...]
     comments: str
     external_requester: str = ""
     custom_fields: tuple[tuple[str, str], ...] = ()
+    profile_id: str = ""
 
 
 class ScmClient:
@@ -52,7 +60,8 @@ class ScmClient:
         self._clock = clock
         self._trust = Trust(ca_file=ca_file)
         self._timeout = timeout
-        self._tokens = TokenSource(account, token_url, self._new_transport(), clock)
+        self._transports: list[Transport] = []
+        self._tokens = TokenSource(account, token_url, self._new_transport(), clock, account.scm_url + PROBE)
         self._writing = threading.Lock()
         self._seats = threading.BoundedSemaphore(REQUESTS_AT_ONCE)
         self._idle: list[Transport] = []
@@ -63,7 +72,7 @@ class ScmClient:
 
     def renew(self, certificate_id: str, order: OrderRequest) -> str:
         """Renew a certificate; return the new one's ID. Without a CSR SCM uses the earlier one, hence the same key."""
-        return self._order("renew", _path(certificate_id, "renew"), _enroll_body(order))
+        return self._order("renew", _path(certificate_id, "renew"), _renew_body(order))
 
     def replace(self, certificate_id: str, order: OrderRequest) -> str:
         """Replace a certificate, with other names or another key; return an ID, which may be the same (scm.md §2.5)."""
@@ -72,26 +81,21 @@ class ScmClient:
 
     def status(self, certificate_id: str) -> OrderStatus:
         """Ask for an order's state; raises Refused (peer_code -124) for an unknown ID."""
-        response = self._read("status", _path(certificate_id, "status"), "application/json")
+        response = self._read("status", _path(certificate_id, "status"))
         try:
             return read_status(json_of(response))
         except ValueError:
-            raise self._invalid(response, "status") from None
+            kind = response.content_type or "no content type"
+            what = f"the answer holds no status ({kind}, {len(response.body)} bytes)"
+            raise InvalidAnswer(what, self._at("status"), "check scm.url and proxies on the way") from None
 
-    def download(self, certificate_id: str) -> str:
-        """Fetch the issued chain as PEM text; raises NotReady while there is none."""
-        try:
-            response = self._read("download", _path(certificate_id), ACCEPT_PEM)
-        except Refused as refused:
-            if refused.peer_code in NOT_READY:
-                raise NotReady(refused.what) from None
-            raise
-        if not response.body.strip():
-            raise NotReady("empty answer")  # the admin API's way to say so (scm.md §2.4)
-        text = response.body.decode("ascii", "replace")
-        if "-----BEGIN" not in text:
-            raise self._invalid(response, "download")
-        return text
+    def download(self, certificate_id: str) -> bytes:
+        """Fetch the issued chain, in whatever form SCM has it: PEM, PKCS#7 or DER.
+
+        Raises NotReady while there is none, and Refused for every other 4xx but 401, 403 and 429: that is a question
+        which only the order's status answers (scm.md §2.4).
+        """
+        return self._read("download", _path(certificate_id), ACCEPT_PEM, Kind.DOWNLOAD).body
 
     def revoke(self, certificate_id: str, reason_code: int, message: str) -> None:
         """Revoke a certificate. `reason_code` is 0, 1, 3, 4 or 5 (RFC 5280 §5.3.1, the subset of OA)."""
@@ -111,18 +115,25 @@ class ScmClient:
         Raises CredentialsRefused and PermissionDenied.
         """
         try:
-            self._read("right to use the API", _path("0", "status"), "application/json")
+            self._read("right to use the API", PROBE)
         except Refused:
             return
 
+    @property
+    def peer_date(self) -> datetime.datetime | None:
+        """What SCM's clock said in its last answer, over whichever connection; None if that had no readable date."""
+        return max(self._transports, key=lambda transport: transport.answered_at).peer_date
+
     def close(self) -> None:
         """Close connections."""
-        self._tokens.close()
-        for transport in self._idle:
+        for transport in self._transports:
             transport.close()
 
     def _new_transport(self) -> Transport:
-        return Transport(f"SCM account {self._account.label}", self._trust, self._timeout, limit=MAX_ANSWER_BYTES)
+        name = f"SCM account {self._account.label}"
+        transport = Transport(name, self._trust, self._timeout, limit=MAX_ANSWER_BYTES)
+        self._transports.append(transport)
+        return transport
 
     @contextlib.contextmanager
     def _seat(self, is_write: bool) -> Iterator[Transport]:
@@ -140,28 +151,24 @@ class ScmClient:
     def _order(self, label: str, path: str, body: Mapping[str, object]) -> str:
         response = self._write(label, "POST", path, body)
         data = json_of(response)
-        certificate_id = data.get("certId") if isinstance(data, dict) else None
-        if isinstance(certificate_id, int) and not isinstance(certificate_id, bool):
-            certificate_id = str(certificate_id)  # OA says string; older SCM operations answer numbers for IDs
-        if (
-            not isinstance(certificate_id, str)
-            or not 0 < len(certificate_id) <= 512
-            or not certificate_id.isprintable()
-        ):
-            # It was accepted (2xx): the order exists, only its ID did not reach us.
-            raise AnswerLost("accepted the order but sent no certificate ID", self._at(label), "see the SCM portal")
-        return certificate_id
+        for name in ID_FIELDS:
+            certificate_id = _readable_id(data.get(name)) if isinstance(data, dict) else None
+            if certificate_id is not None:
+                return certificate_id
+        # It was accepted (2xx): the order exists, only its ID did not reach us.
+        what = "accepted the order but sent no certificate ID"
+        raise OrderWithoutId(what, self._at(label), "see the SCM portal")
 
-    def _read(self, label: str, path: str, accept: str) -> Response:
+    def _read(self, label: str, path: str, accept: str = ACCEPT_JSON, kind: Kind = Kind.READ) -> Response:
         request = Request("GET", self._account.scm_url + path, label, {"Accept": accept})
-        return repeat_read(lambda: self._authorised(request), self._clock)
+        return repeat_read(lambda: self._authorised(request, kind), self._clock)
 
     def _write(self, label: str, method: str, path: str, body: Mapping[str, object] | None) -> Response:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": ACCEPT_JSON}
         url = self._account.scm_url + path
-        return self._authorised(Request(method, url, label, headers, json=body, is_write=True))
+        return self._authorised(Request(method, url, label, headers, json=body, is_write=True), Kind.WRITE)
 
-    def _authorised(self, request: Request) -> Response:
+    def _authorised(self, request: Request, kind: Kind) -> Response:
         """Send with a token; a 401 renews it once, which is safe: what is not authorised is not carried out."""
         with self._seat(request.is_write) as transport:
             token = self._tokens.token()
@@ -169,41 +176,8 @@ class ScmClient:
             if response.status == 401:
                 self._tokens.reject(token, response.headers.get("www-authenticate", ""))
                 response = transport.send(_with_token(request, self._tokens.token()))
-        return self._checked(response, request)
-
-    def _checked(self, response: Response, request: Request) -> Response:
-        if 200 <= response.status < 300:
-            if "html" in response.content_type and not request.is_write:
-                raise self._invalid(response, request.label)
-            return response
-        where = self._at(request.label)
-        body = json_of(response)
-        code = body.get("code") if isinstance(body, dict) else None
-        code = code if isinstance(code, int) and not isinstance(code, bool) else None
-        if response.status == 429:
-            raise Busy("too many requests (HTTP 429)", where, "try again later", retry_after_seconds(response))
-        if response.status >= 500:
-            if request.is_write:
-                raise AnswerLost(f"HTTP {response.status}, so it is unknown whether it was carried out", where)
-            raise Busy(
-                f"is not available (HTTP {response.status})", where, "try again later", retry_after_seconds(response)
-            )
-        if response.status == 401 or code in BAD_CREDENTIALS:
-            remedy = "check the account's client_id, client_secret and scm_url"
-            raise CredentialsRefused(f"the token was not accepted (HTTP {response.status})", where, remedy)
-        if response.status == 403 or code in NO_RIGHT:
-            remedy = "check the rights of the REST account in SCM"
-            raise PermissionDenied(f"not allowed (HTTP {response.status}{code_text(code)})", where, remedy)
-        if code is None:
-            raise self._invalid(response, request.label)
-        description = str(body.get("description") or "no description")[:300] if isinstance(body, dict) else ""
-        text = " ".join(description.split())
-        raise Refused(f"SCM says: {text} (code {code})", where, remedy_for(code), peer_code=code)
-
-    def _invalid(self, response: Response, label: str) -> InvalidAnswer:
-        kind = response.content_type or "no content type"
-        what = f"HTTP {response.status} with an answer that is not SCM's ({kind}, {len(response.body)} bytes)"
-        return InvalidAnswer(what, self._at(label), "check scm.url and proxies on the way")
+        check(response, kind, self._at(request.label))
+        return response
 
     def _at(self, label: str) -> str:
         return f"SCM account {self._account.label}, {label}"
@@ -229,3 +203,22 @@ def _enroll_body(order: OrderRequest) -> dict[str, object]:
         "customFields": dict(order.custom_fields),
     }
     return {key: value for key, value in body.items() if value}
+
+
+def _renew_body(order: OrderRequest) -> dict[str, object]:
+    """OA marks customFields and profileId as required, and its text the latter as optional (scm.md §2.2)."""
+    body = {**_enroll_body(order), "customFields": dict(order.custom_fields)}
+    if order.profile_id:
+        # OA calls it a number; an ID that is none is sent as it is.
+        is_number = order.profile_id.isascii() and order.profile_id.isdigit()
+        body["profileId"] = int(order.profile_id) if is_number else order.profile_id
+    return body
+
+
+def _readable_id(value: object) -> str | None:
+    """An ID that can be used; None if it cannot. OA says string, older SCM operations answer numbers."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not text.strip() or len(text) > 512 or not text.isprintable():
+        return None
+    # In a path these two would not be an ID but another folder, and they cannot be percent-encoded away.
+    return None if text in (".", "..") else text

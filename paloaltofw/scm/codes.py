@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # Vendor codes, admin API reference 25.5 (scm.md §3.5). OA confirms -103 and -109 for this API.
 NOT_READY = frozenset({-103, -109, -1400, -183})
+# SCM's own trouble: what was asked for may have been done all the same (scm.md §9).
+INTERNAL = frozenset({-1, -2, -14, -65})
 REVOKED = frozenset({-110, -159})
 # The last five: OA contradicts itself on whether renew needs profileId and customFields (scm.md §2.2), so a
 # complaint about a missing field or profile ID is one about the operation.

@@ -13,29 +13,46 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 # The thread ends when there was nothing to watch for this long (seconds).
 IDLE_SECONDS = 5.0
 
 
 class Guard:
-    """One request under way. `connection` is urllib3's, from the moment it is used."""
+    """One request under way.
+
+    It holds a descriptor of its own for the request's TCP connection: with `Connection: close` the HTTP library gives
+    its reference up at the end of the headers, and while TLS is set up the socket object changes, but the connection
+    stays the same.
+    """
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
-        self.connection: Any = None
         self.has_fired = False
         self.is_done = False
+        # Whether a connection was ready for the request: before that, nothing of it can have been sent.
+        self.is_connected = False
+        self._held: socket.socket | None = None
+
+    def hold(self, sock: socket.socket) -> None:
+        """The request goes over this connection, which is shut down at once if the time is over already."""
+        self.release()
+        self._held = socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+        if self.has_fired:
+            self.fire()
 
     def fire(self) -> None:
-        """Shut the connection down."""
+        """Shut the connection down: whoever reads from it sees the end."""
         self.has_fired = True
-        sock = getattr(self.connection, "sock", None)
-        if isinstance(sock, socket.socket):
+        if self._held is not None:
             with contextlib.suppress(OSError):
-                # Not SSLSocket.shutdown, which takes the TLS layer away under the thread that reads.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                self._held.shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        """Give the descriptor back; the connection itself stays as it is."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
 
 class Watchdog:
@@ -60,12 +77,20 @@ class Watchdog:
             self._local.guard = None
             with self._condition:
                 guard.is_done = True
+                guard.release()
 
-    def use(self, connection: Any) -> None:
+    def hold(self, sock: socket.socket) -> None:
         """The calling thread's request goes over this connection."""
         guard: Guard | None = getattr(self._local, "guard", None)
         if guard is not None:
-            guard.connection = connection
+            with self._condition:
+                guard.hold(sock)
+
+    def connected(self) -> None:
+        """From now on something of the calling thread's request may reach the peer."""
+        guard: Guard | None = getattr(self._local, "guard", None)
+        if guard is not None:
+            guard.is_connected = True
 
     def _add(self, guard: Guard) -> None:
         with self._condition:

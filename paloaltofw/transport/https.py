@@ -6,6 +6,8 @@ sent, `AnswerLost` that it may have been carried out.
 
 from __future__ import annotations
 
+import datetime
+import email.utils
 import logging
 import time
 import urllib.parse
@@ -32,6 +34,8 @@ MAX_RETRY_AFTER = 60.0
 # The largest honest answer is a firewall's whole certificate list: some 10 kB an entry, hundreds of entries.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CHUNK = 64 * 1024
+# These say by themselves that nothing was done (scm.md §9): their bodies need not be readable.
+REFUSALS = frozenset({401, 403, 429})
 # The whole exchange may take so many times the timeout, however steadily the peer goes on.
 TOTAL_TIMES = 2
 log = logging.getLogger(__name__)
@@ -68,6 +72,12 @@ class Request:
     is_write: bool = False
     timeout: float | None = None
 
+    def unusable(self, what: str, where: str, remedy: str) -> AnswerLost | InvalidAnswer:
+        """The error for an answer that is not one of this API's: whatever answers a write may have carried it out."""
+        if self.is_write:
+            return AnswerLost(f"{what}, so it is unknown whether it was carried out", where, remedy)
+        return InvalidAnswer(what, where, remedy)
+
 
 class Transport:
     """Sends requests to one peer. `timeout` is in seconds, for the connection and for each silence of the peer; twice
@@ -75,7 +85,8 @@ class Transport:
     new connection, unless the last answer came within `fresh_seconds`.
 
     `own_certificates` returns fingerprints (hex) of certificates that are as good as the one to trust, since we put
-    them there ourselves; it is asked only when trust fails. `notes` then says so.
+    them there ourselves; it is asked only when trust fails, and never where a certificate is pinned. `notes` then says
+    so. `peer_date` is what the peer's clock said in its last answer; None without a readable `Date`.
     """
 
     def __init__(
@@ -92,7 +103,9 @@ class Transport:
         self._own_certificates = own_certificates
         self._limit = limit
         self._fresh_seconds = fresh_seconds
-        self._answered_at = 0.0
+        self._is_pinned = trust.pin is not None
+        self.answered_at = 0.0
+        self.peer_date: datetime.datetime | None = None
         self.notes: list[str] = []
         self._proxies_of: dict[str, dict[str, str]] = {}
         self._timeout = timeout
@@ -102,9 +115,10 @@ class Transport:
         """Send one request and read its answer.
 
         Raises Unreachable, AnswerLost, or InvalidAnswer for a redirect (credentials are never sent to another place)
-        and for an answer that is too large.
+        and for an answer that is too large or compressed; for a write these are AnswerLost too.
         """
         where = f"{self._peer}, {request.label}"
+        _check_url(request.url, where)
         started = time.monotonic()
         try:
             response = self._exchange(request, where)
@@ -115,7 +129,7 @@ class Transport:
             "%s: HTTP %d, %d bytes, %.2f s", where, response.status, len(response.body), time.monotonic() - started
         )
         if 300 <= response.status < 400:
-            raise InvalidAnswer(f"answered with a redirect (HTTP {response.status})", where, "correct the address")
+            raise request.unusable(f"answered with a redirect (HTTP {response.status})", where, "correct the address")
         return response
 
     def close(self) -> None:
@@ -125,11 +139,11 @@ class Transport:
             self._session = None
 
     def _trust_own(self, request: Request, error: NotTrusted) -> None:
-        """Pin the presented certificate if it is our own; else raise the error with what is presented."""
+        """Use the presented certificate as the pin if it is our own; else raise the error with what is presented."""
         presented = fingerprint(request.url, min(CONNECT_SECONDS, self._timeout))
         if presented is None:
             raise error
-        if presented not in self._own_certificates():
+        if self._is_pinned or presented not in self._own_certificates():
             what = f"{error.what} (it presents {pin_text(presented)}"
             what += f", pinned is {pin_text(error.pinned)})" if error.pinned else ")"
             raise NotTrusted(what, error.where, error.remedy, error.pinned) from None
@@ -144,7 +158,7 @@ class Transport:
         import urllib3
 
         timeout = request.timeout or self._timeout
-        if request.is_write and time.monotonic() - self._answered_at > self._fresh_seconds:
+        if request.is_write and time.monotonic() - self.answered_at > self._fresh_seconds:
             # A kept-alive connection may die under a request, and nobody could say whether the request arrived.
             self.close()
         if self._session is None:
@@ -156,13 +170,14 @@ class Transport:
             except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
                 self.close()
                 if not guard.has_fired:
-                    raise translate(error, where, self._trust.pin) from None
+                    raise _never_sent(translate(error, where, self._trust.pin), guard.is_connected) from None
         if guard.has_fired:
             # Also where an answer was made of it: the end of the connection may look like the end of the headers.
             self.close()
             what = f"took longer than {timeout * TOTAL_TIMES:g} s to answer"
-            raise AnswerLost(what, where, "raise timeout if it is slow")
-        self._answered_at = time.monotonic()
+            raise _never_sent(AnswerLost(what, where, "raise timeout if it is slow"), guard.is_connected)
+        self.answered_at = time.monotonic()
+        self.peer_date = _date(response.headers.get("date", ""))
         return response
 
     def _ask(self, session: requests.Session, request: Request, where: str, timeout: float) -> Response:
@@ -172,7 +187,7 @@ class Transport:
             verify=not is_unverified(self._trust), proxies=self._proxies(request.url), allow_redirects=False,
             stream=True,
         ) as response:  # fmt: skip
-            return _response(response, where, self._limit)
+            return _response(response, request, where, self._limit)
 
     def _connectable(self, where: str) -> requests.Session:
         try:
@@ -191,22 +206,55 @@ class Transport:
         return self._proxies_of[host]
 
 
-def _response(response: requests.Response, where: str, limit: int) -> Response:
+def _check_url(url: str, where: str) -> None:
+    """Refuse what is no URL before any library looks at it: their errors would read like those of an answer."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_url = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and url.isprintable()
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise Unreachable("the address is no https URL", where, "correct the address")
+
+
+def _never_sent(error: PeerError, is_connected: bool) -> PeerError:
+    """Before there was a connection, TLS included, nothing of the request can have arrived."""
+    if is_connected or not isinstance(error, AnswerLost):
+        return error
+    return Unreachable(f"no connection could be made ({error.what})", error.where, error.remedy, may_pass=True)
+
+
+def _date(text: str) -> datetime.datetime | None:
+    """The Date header (RFC 9110 §6.6.1) in UTC."""
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+        return date.replace(tzinfo=date.tzinfo or datetime.timezone.utc).astimezone(datetime.timezone.utc)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _response(response: requests.Response, request: Request, where: str, limit: int) -> Response:
     headers = {name.lower(): value for name, value in response.headers.items()}
+    try:
+        body = _body(response, headers, request, where, limit)
+    except (AnswerLost, InvalidAnswer):
+        if response.status_code not in REFUSALS:
+            raise
+        body = b""
+    return Response(response.status_code, headers, body)
+
+
+def _body(response: requests.Response, headers: Mapping[str, str], request: Request, where: str, limit: int) -> bytes:
+    """The body, read by http.client: urllib3's own reading of chunks takes a size line of any length."""
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         # We ask for identity. What is compressed may be a thousand times as large when it is unpacked.
-        raise InvalidAnswer(f"answered in the coding {coding[:20]!r}", where, "check what answers there")
-    return Response(response.status_code, headers, _read(response, where, limit))
-
-
-def _read(response: requests.Response, where: str, limit: int) -> bytes:
-    """The body, read by http.client: urllib3's own reading of chunks takes a size line of any length."""
+        raise request.unusable(f"answered in the coding {coding[:20]!r}", where, "check what answers there")
     body = bytearray()
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         body += chunk
         if len(body) > limit:
-            raise InvalidAnswer(f"sent more than {limit >> 20} MiB", where, "check what answers there")
+            raise request.unusable(f"sent more than {limit >> 20} MiB", where, "check what answers there")
     return bytes(body)
 
 

@@ -18,12 +18,12 @@ def presented(url: str, timeout: float) -> bytes:
 
     Nothing is verified: whoever asks compares it with what is known from elsewhere. Raises Unreachable.
     """
-    parts = urllib.parse.urlsplit(url)
-    address = (parts.hostname or "", parts.port or 443)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
+        parts = urllib.parse.urlsplit(url)
+        address = (parts.hostname or "", parts.port or 443)
         with (
             socket.create_connection(address, timeout) as plain,
             context.wrap_socket(plain, server_hostname=parts.hostname) as secured,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,12 +31,19 @@ def new_session(trust: Trust) -> requests.Session:
     class _Connection(HTTPSConnection):
         """Tells the watchdog which connection the calling thread's request goes over."""
 
+        def _new_conn(self) -> socket.socket:
+            sock = super()._new_conn()
+            WATCHDOG.hold(sock)
+            return sock
+
         def connect(self) -> None:
-            WATCHDOG.use(self)
             super().connect()
+            WATCHDOG.connected()
 
         def request(self, *args: Any, **kwargs: Any) -> None:
-            WATCHDOG.use(self)
+            if self.sock is not None:
+                WATCHDOG.hold(self.sock)
+                WATCHDOG.connected()
             super().request(*args, **kwargs)
 
     class _Pool(HTTPSConnectionPool):

@@ -15,11 +15,20 @@ from paloaltofw.scm.answers import OrderState, read_status
         ("sa_approved", OrderState.PENDING), ("Applied", OrderState.PENDING), ("Init", OrderState.PENDING),
         ("Declined", OrderState.FAILED), ("rejected", OrderState.FAILED), ("Invalid", OrderState.FAILED),
         ("Revoked", OrderState.REVOKED), ("Expired", OrderState.EXPIRED), ("Replaced", OrderState.REPLACED),
-        ("Something New", OrderState.PENDING),
+        ("Something New", OrderState.PENDING), ("Enrolled - Pending Download", OrderState.PENDING),
+        ("Error Free", OrderState.PENDING), ("Cancelling", OrderState.PENDING),
+        *((spelled, OrderState.FAILED)
+          for word in ("cancelled", "canceled", "failed", "error", "deleted")
+          for spelled in (word, word.title(), f" {word.upper()}\n", f"{word[:3]}-{word[3:]}", f"{word[:4]}_ {word[4:]}")),
     ],
 )  # fmt: skip
 def test_status_words(word: str, state: OrderState) -> None:
     assert read_status({"status": word}).state is state
+
+
+def test_an_unknown_word_is_shown() -> None:
+    status = read_status({"status": "Under Review"})
+    assert (status.word, status.waits_for) == ("Under Review", "SCM (Under Review)")
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -276,7 +276,7 @@ def test_the_products_own_client_gets_a_certificate(tmp_path: Path, style: str) 
         client = ScmClient(account, url + TOKEN_PATH, ca_file, 10, SystemClock())
         first = client.enroll(OrderRequest(encoded(csr()), ("alt.example.com",), "c"))
         assert client.status(first).state is OrderState.ISSUED
-        assert "BEGIN CERTIFICATE" in client.download(first)
+        assert b"BEGIN CERTIFICATE" in client.download(first)
         second = client.renew(first, OrderRequest(None, (), ""))
         third = client.replace(second, OrderRequest(encoded(csr()), (), "c"))
         client.recheck_dcv(third)
