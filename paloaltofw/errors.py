@@ -10,6 +10,8 @@ AgentError                     one sentence: what is wrong, where, what to do ne
 ├── OrderFailed                an order ended without a certificate                         exit 1
 ├── CommitFailed               a commit job ended badly                                     exit 1
 ├── PlanBlocked                the agent must not go on by itself; a person decides         exit 1
+│   ├── OrderLimit             one more automatic order would be too many                   exit 1
+│   └── WrongClock             a clock is off, so that no date can be believed              exit 1
 └── PeerError                  a firewall or SCM                                            exit 1
     ├── Unreachable            the request was never sent
     │   └── NotTrusted         the peer's TLS certificate is not one to trust
@@ -108,6 +110,18 @@ class PlanBlocked(AgentError):
     """Going on needs a person's decision."""
 
     code = "blocked"
+
+
+class OrderLimit(PlanBlocked):
+    """The brake on automatic orders holds (contract.md §10); nothing was sent."""
+
+    code = "order-limit"
+
+
+class WrongClock(PlanBlocked):
+    """This host, the firewall or SCM has a wrong clock; nothing was ordered."""
+
+    code = "clock"
 
 
 class PeerError(AgentError):

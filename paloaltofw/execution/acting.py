@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from paloaltofw.errors import AgentError
-from paloaltofw.execution import admission, collect, commit, enroll, install, record
+from paloaltofw.execution import admission, collect, commit, enroll, install, record, serve
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.outcomes import unexpected
 from paloaltofw.execution.planning import leave_to_window
@@ -24,6 +24,7 @@ from paloaltofw.lifecycle.steps import (
     ImportChain,
     Prove,
     RecordId,
+    RemoveUnproven,
     Stage,
     Step,
     SubmitOrder,
@@ -54,18 +55,28 @@ class Joint:
 
 STEPS: Mapping[type[Step], Single | Joint] = {
     GenerateCsr: Single(enroll.generate_csr),
+    RemoveUnproven: Single(enroll.remove_unproven),
     AdoptCsr: Single(enroll.adopt_csr),
     SubmitOrder: Single(enroll.submit_order, needs=(Planned, Requested)),
     Collect: Joint(collect.collect),
     Prove: Single(install.prove, needs=(Delivered,)),
     ImportChain: Single(install.import_chain, needs=(Issued,)),
     ImportCertificate: Single(install.import_certificate, needs=(Issued,)),
-    Bind: Single(install.bind),
-    DeletePredecessor: Single(install.delete_predecessor),
+    Bind: Single(serve.bind),
+    DeletePredecessor: Single(serve.delete_predecessor),
     Commit: Joint(commit.commit, is_announced=False),
     RecordId: Joint(record.record_ids),
 }
-_CHANGES_FIREWALL = (GenerateCsr, AdoptCsr, ImportChain, ImportCertificate, Bind, DeletePredecessor, Commit)
+_CHANGES_FIREWALL = (
+    GenerateCsr,
+    RemoveUnproven,
+    AdoptCsr,
+    ImportChain,
+    ImportCertificate,
+    Bind,
+    DeletePredecessor,
+    Commit,
+)
 # What is done for all certificates once a stage is over.
 _CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] = {Stage.INSTALL: install.read_back}
 
@@ -73,7 +84,7 @@ _CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] 
 def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Carry out the plans; what fails is in the tasks' errors. Raises AgentError if the firewall may not be changed."""
     if any(isinstance(step, _CHANGES_FIREWALL) for task in tasks for step in task.decision.steps):
-        admission.identify(context)
+        admission.identify(context, [task.profile for task in tasks])
     for stage in Stage:
         _carry_out_stage(context, tasks, stage)
         if stage is Stage.COLLECT:

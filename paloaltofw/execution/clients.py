@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 
 from paloaltofw.clock import Clock
-from paloaltofw.errors import StateError
+from paloaltofw.errors import AgentError, StateError
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.settings import Configuration
@@ -26,8 +26,12 @@ class ScmClientPool:
         self._lock = threading.Lock()
 
     def __call__(self, label: str) -> ScmClient:
-        """The client of an account."""
+        """The client of an account; raises AgentError if there is none (an order may be older than the credentials)."""
         with self._lock:
+            if label not in self._configuration.accounts:
+                where = str(self._configuration.settings.credentials)
+                what = f"there is no SCM account {label!r}, with which an order was made"
+                raise AgentError(what, where, "add it again, or run: paloaltoagent forget --order -p NAME")
             if label not in self._clients:
                 settings = self._configuration.settings
                 self._clients[label] = ScmClient(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, AnswerLost, CommitFailed, PeerError
 from paloaltofw.execution.context import Context, events
-from paloaltofw.execution.task import CertificateTask
+from paloaltofw.execution.task import CertificateTask, Ordered
 from paloaltofw.lifecycle.steps import Commit
 from paloaltofw.model.firewall_objects import Change, Job
 from paloaltofw.model.records import CommitRecord
@@ -50,7 +50,7 @@ def _find(context: Context, record: CommitRecord) -> str | None:
 
 def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Make one commit for everything that changed, pending CSRs included: a revert or restart would lose them."""
-    owed = [task for task in tasks if task.is_open or task.is_pending]
+    owed = [task for task in tasks if _is_owed(task)]
     if not owed or not (context.has_changed or any(task.observed.unapplied for task in owed)):
         return
     _announce(context, owed[0])
@@ -60,8 +60,13 @@ def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
         for task in owed:
             if task.is_open:
                 task.error = error
-            else:
+            elif task.error is None or task.is_pending:
                 task.notes.append(f"its CSR is not committed yet: {error}")
+
+
+def _is_owed(task: CertificateTask) -> bool:
+    """Whether a task's part is to be committed. A failed collection too: SCM holds the order, so its CSR must last."""
+    return task.is_open or task.is_pending or isinstance(task.phase, Ordered)
 
 
 def _announce(context: Context, task: CertificateTask) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from paloaltofw.lifecycle.inputs import RunRequest
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import CertificateEntry
 from paloaltofw.model.firewall_profile import FirewallProfile
+from paloaltofw.model.records import OrderRecord
 from paloaltofw.model.settings import Configuration, Settings
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.pki.certificate import first_der
@@ -43,6 +45,30 @@ class Run:
     progress: Progress = Silent()  # noqa: RUF009 - it has no state
 
 
+class Shared:
+    """What the firewalls of one run share, besides the SCM clients; thread-safe.
+
+    `revocations`: how many certificates may be replaced on SCM's word alone, which an outage may give of all.
+    """
+
+    def __init__(self, revocations: int, firewalls: Collection[str]) -> None:
+        self.firewalls = frozenset(firewalls)
+        self._revocations = revocations
+        self._devices: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def take_revocation(self) -> bool:
+        """Whether one more certificate may be replaced because SCM calls it revoked."""
+        with self._lock:
+            self._revocations -= 1
+            return self._revocations >= 0
+
+    def claim_device(self, serial: str, firewall: str) -> str:
+        """Return the firewall profile that works on a device in this run: the first one that asks."""
+        with self._lock:
+            return self._devices.setdefault(serial, firewall)
+
+
 @dataclass
 class Context:
     """One run on one firewall. `busy_budget` (seconds) is what it may spend waiting for locks and other commits."""
@@ -51,6 +77,7 @@ class Context:
     firewall: FirewallProfile
     client: PanosClient
     scm: Callable[[str], ScmClient]
+    shared: Shared
     store: Store
     clock: Clock
     progress: Progress
@@ -59,6 +86,10 @@ class Context:
     has_changed: bool = False
     entries: dict[str, CertificateEntry] | None = None
     present: set[bytes] = field(default_factory=set)
+
+    def scm_of(self, order: OrderRecord, profile: CertificateProfile) -> ScmClient:
+        """The client of the account that an order was made with, whatever account the profile names by now."""
+        return self.scm(order.account or profile.account)
 
     def read_entries(self) -> dict[str, CertificateEntry]:
         """The certificate entries as they were when the first of the run's certificates was to be installed.

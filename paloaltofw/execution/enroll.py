@@ -6,18 +6,20 @@ import secrets
 from dataclasses import replace
 
 from paloaltofw.clock import format_time
-from paloaltofw.errors import AnswerLost, PeerError, ProofFailed, Refused
+from paloaltofw.errors import AnswerLost, OrderWithoutId, PeerError, PlanBlocked, ProofFailed, Refused
+from paloaltofw.execution import ledger
+from paloaltofw.execution.clocks import ensure_clocks
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.task import CertificateTask, Ordered, Planned, Requested, TaskPhase
-from paloaltofw.lifecycle.inputs import requested_digest
-from paloaltofw.lifecycle.steps import AdoptCsr, GenerateCsr, SubmitOrder
+from paloaltofw.lifecycle.requested import change_since, ordered_requirements, requested_of
+from paloaltofw.lifecycle.resume import MAX_SUBMISSIONS
+from paloaltofw.lifecycle.steps import AdoptCsr, GenerateCsr, RemoveUnproven, SubmitOrder
 from paloaltofw.lifecycle.succession import CertificateGeneration, requirements
-from paloaltofw.model.records import OrderRecord, Phase
+from paloaltofw.model.records import Answer, OrderRecord, Phase
 from paloaltofw.panos.commands import CsrRequest
 from paloaltofw.pki.certificate import Csr, VerificationError, parse_csr
 from paloaltofw.pki.verification import verify_csr
 from paloaltofw.scm.client import OrderRequest
-from paloaltofw.scm.codes import RENEWAL_REFUSED
 
 REFERENCE_PREFIX = "paloaltoagent-"
 
@@ -50,6 +52,19 @@ def adopt_csr(context: Context, task: CertificateTask, step: AdoptCsr, phase: Ta
     task.phase = _with_csr(context, task, record)
 
 
+def remove_unproven(context: Context, task: CertificateTask, step: RemoveUnproven, phase: TaskPhase) -> None:
+    """Remove a CSR that the agent had made and that is not what was asked for; nothing was ordered for it."""
+    entry = context.client.certificate(step.entry)
+    if entry is None:
+        return
+    if entry.certificate_pem or read_csr(context, step.entry).spki_sha256 != step.spki_sha256:
+        where = f"{context.firewall.title}, entry {step.entry}"
+        raise PlanBlocked("it holds something else than a moment ago", where, "the next run looks again")
+    context.has_changed = True
+    context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
+    context.event(task.profile, None, "CSR %s, which is not what was asked for, is removed", step.entry)
+
+
 def _new_record(context: Context, task: CertificateTask, entry: str) -> OrderRecord:
     submit = next(step for step in task.decision.steps if isinstance(step, SubmitOrder))
     return OrderRecord(
@@ -58,12 +73,14 @@ def _new_record(context: Context, task: CertificateTask, entry: str) -> OrderRec
         entry=entry,
         operation=submit.operation,
         phase=Phase.GENERATING.value,
-        requested=requested_digest(task.profile),
+        requested=requested_of(task.profile),
         reference=REFERENCE_PREFIX + secrets.token_hex(6),
         reason=task.decision.reason,
         created_at=format_time(context.clock.now()),
         previous_certificate_id=submit.previous_certificate_id,
         superseded_certificate_id=task.observed.certificate_id if task.revokes_predecessor else None,
+        account=task.profile.account,
+        is_automatic=not task.is_asked_for,
     )
 
 
@@ -79,8 +96,8 @@ def _csr_request(task: CertificateTask, entry: str) -> CsrRequest:
 
 
 def _with_csr(context: Context, task: CertificateTask, record: OrderRecord) -> Requested:
-    """See that the firewall made the CSR that was asked for, and keep it in the journal."""
-    csr = read_csr(context, record.entry)
+    """See that the firewall made the CSR that was asked for and holds its key, and keep the CSR in the journal."""
+    csr = _seen_with_key(context, record.entry)
     try:
         verify_csr(csr, requirements(task.profile))
     except VerificationError as error:
@@ -91,10 +108,27 @@ def _with_csr(context: Context, task: CertificateTask, record: OrderRecord) -> R
     return Requested(record, csr)
 
 
+def _seen_with_key(context: Context, name: str) -> Csr:
+    """The CSR of an entry whose key is seen too: shown, or proven by an export. Raises ProofFailed."""
+    entry = context.client.certificate(name)
+    shown = entry.csr_pem if entry else ""
+    if entry is not None and shown and entry.has_private_key:
+        return _parsed(context, name, shown)
+    exported = _parsed(context, name, context.client.exported_csr(name))
+    if shown and _parsed(context, name, shown).spki_sha256 != exported.spki_sha256:
+        where = f"{context.firewall.title}, CSR {name}"
+        raise ProofFailed("the export gives another CSR than the configuration", where, "look at the entry")
+    return exported
+
+
 def read_csr(context: Context, entry: str) -> Csr:
     """The CSR of an entry on the firewall; raises ProofFailed if there is none."""
+    return _parsed(context, entry, context.client.csr(entry))
+
+
+def _parsed(context: Context, entry: str, text: str) -> Csr:
     try:
-        return parse_csr(context.client.csr(entry))
+        return parse_csr(text)
     except VerificationError as error:
         where = f"{context.firewall.title}, CSR {entry}"
         raise ProofFailed(str(error), where, "the next run looks again and starts anew if the key is lost") from None
@@ -107,14 +141,23 @@ def submit_order(context: Context, task: CertificateTask, step: SubmitOrder, pha
     """Send the order: the intent is on the disk before, the certificate ID right after."""
     if isinstance(phase, Planned):
         phase = _same_key_request(context, task)
+    phase = _as_planned(phase, step)
+    ensure_clocks(context, task)
     try:
         _send_order(context, task, phase)
     except Refused as refused:
-        if not _may_enroll_instead(phase, refused):
+        if phase.record.operation == "enroll" or phase.csr is None or step.is_resubmission:
             raise
+        # Renew and replace may be refused for many reasons; enroll is the way out where the CSR is known (scm.md §2.5).
         context.event(task.profile, None, "%s refused (%s), enroll instead", step.operation, refused.what)
         task.notes.append(f"SCM refused to {step.operation} ({refused.what}), so a new order was made")
         _send_order(context, task, replace(phase, record=replace(phase.record, operation="enroll")))
+
+
+def _as_planned(phase: Requested, step: SubmitOrder) -> Requested:
+    """The request with the operation of the plan, which may have become an enroll since."""
+    record = replace(phase.record, operation=step.operation, previous_certificate_id=step.previous_certificate_id)
+    return replace(phase, record=record)
 
 
 def _same_key_request(context: Context, task: CertificateTask) -> Requested:
@@ -139,37 +182,46 @@ def _known_csr(task: CertificateTask, current: CertificateGeneration, spki_sha25
     return csr if csr is not None and csr.spki_sha256 == spki_sha256 else None
 
 
-def _may_enroll_instead(phase: Requested, refused: Refused) -> bool:
-    """Renew and replace may be refused for many reasons; enroll is the way out where the CSR is known (scm.md §2.5)."""
-    is_renewal = phase.record.operation != "enroll"
-    return refused.peer_code in RENEWAL_REFUSED and is_renewal and phase.csr is not None
-
-
 def _send_order(context: Context, task: CertificateTask, phase: Requested) -> None:
     before = phase.record
-    record = replace(before, phase=Phase.SUBMITTING.value, submissions=before.submissions + 1)
+    was_lost = before.phase == Phase.SUBMITTING
+    record = replace(
+        before, phase=Phase.SUBMITTING.value, submissions=before.submissions + 1,
+        account=before.account or task.profile.account, is_automatic=not task.is_asked_for,
+    )  # fmt: skip
+    ledger.enter(context, task, record, is_resubmission=was_lost)
     context.store.save_order(record)
     try:
-        certificate_id = _call_scm(context, task, replace(phase, record=record))
+        certificate_id = context.retry_while_busy(lambda: _call_scm(context, task, replace(phase, record=record)))
     except AnswerLost as lost:
+        _hold_if_taken(context, record, lost)
         where = f"{lost.where}, comment {record.reference!r}"
-        raise AnswerLost(lost.what, where, _what_next(context, task)) from None
+        raise AnswerLost(lost.what, where, _what_next(context, task, record, lost)) from None
     except PeerError:
         # Every other answer means that nothing was ordered now; an earlier order whose answer was lost stays unknown.
-        was_lost = before.phase == Phase.SUBMITTING
-        record = replace(before, phase=Phase.SUBMITTING.value if was_lost else Phase.READY.value)
+        if not was_lost:
+            ledger.note_answer(context, task, record, Answer.REFUSED)
+            record = replace(record, phase=Phase.READY.value, submissions=before.submissions)
         context.store.save_order(record)
         raise
     now = format_time(context.clock.now())
-    record = replace(record, phase=Phase.ORDERED.value, certificate_id=certificate_id, ordered_at=now)
+    record = replace(record, phase=Phase.ORDERED.value, certificate_id=certificate_id, ordered_at=now, is_held=False)
     context.store.save_order(record)
+    ledger.note_answer(context, task, record, Answer.TAKEN, certificate_id)
     task.phase = Ordered(record, certificate_id)
     save_first_id(context, task, certificate_id)
-    context.task_event(task, "ordered (%s, account %s)", record.operation, task.profile.account)
+    context.task_event(task, "ordered (%s, account %s)", record.operation, record.account)
 
 
-def _what_next(context: Context, task: CertificateTask) -> str:
-    if context.settings.lost_answer == "hold":
+def _hold_if_taken(context: Context, record: OrderRecord, lost: AnswerLost) -> None:
+    """SCM took the order and named no ID: it exists for certain, so nothing of it is sent again by itself."""
+    if isinstance(lost, OrderWithoutId):
+        context.store.save_order(replace(record, is_held=True))
+
+
+def _what_next(context: Context, task: CertificateTask, record: OrderRecord, lost: AnswerLost) -> str:
+    is_last = isinstance(lost, OrderWithoutId) or record.submissions >= MAX_SUBMISSIONS
+    if context.settings.lost_answer == "hold" or is_last:
         return f"look in the SCM portal, then run: paloaltoagent enroll --resubmit -p {task.profile.id}"
     return "look in the SCM portal; the next run sends the same CSR again"
 
@@ -181,15 +233,24 @@ def save_first_id(context: Context, task: CertificateTask, certificate_id: str) 
 
 
 def _call_scm(context: Context, task: CertificateTask, phase: Requested) -> str:
-    record, scm = phase.record, context.scm(task.profile.account)
+    record, scm = phase.record, context.scm_of(phase.record, task.profile)
     request = OrderRequest(
         csr=phase.csr.base64 if phase.csr else None,
-        sans=task.profile.sans.all,
+        sans=_names(task, record),
         comments=f"{task.profile.comments} [{record.reference}]".strip(),
         external_requester=task.profile.external_requester,
         custom_fields=task.profile.custom_fields,
+        profile_id=task.profile.scm_profile_id,
     )
     if record.operation == "enroll" or record.previous_certificate_id is None:
         return scm.enroll(request)
     operation = scm.renew if record.operation == "renew" else scm.replace
     return operation(record.previous_certificate_id, request)
+
+
+def _names(task: CertificateTask, record: OrderRecord) -> tuple[str, ...]:
+    """The names of the order: those of its CSR, even if the profile was edited since the first attempt."""
+    if change_since(record.requested, task.profile) is None:
+        return task.profile.sans.all
+    ordered = ordered_requirements(record.requested, task.profile)
+    return ordered.dns + ordered.ip + ordered.email

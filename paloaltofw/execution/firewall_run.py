@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from paloaltofw.errors import AgentError
 from paloaltofw.execution.acting import carry_out
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
-from paloaltofw.execution.context import Context, Run, events
+from paloaltofw.execution.context import Context, Run, Shared, events
 from paloaltofw.execution.outcomes import final_outcome, planned_outcome, unexpected, unknown_outcome
 from paloaltofw.execution.planning import plan
 from paloaltofw.lifecycle.decision import Outcome
@@ -20,10 +20,14 @@ log = logging.getLogger(__name__)
 
 
 def run_firewall(
-    run: Run, firewall: FirewallProfile, profiles: Sequence[CertificateProfile], pool: ScmClientPool
+    run: Run,
+    firewall: FirewallProfile,
+    profiles: Sequence[CertificateProfile],
+    pool: ScmClientPool,
+    shared: Shared,
 ) -> list[Outcome]:
     """Do what is to be done for the certificates of one firewall; whatever fails becomes part of an outcome."""
-    context = _context(run, firewall, pool)
+    context = _context(run, firewall, pool, shared)
     try:
         return _work(context, run, profiles)
     except AgentError as error:
@@ -39,12 +43,13 @@ def run_firewall(
         context.client.close()
 
 
-def _context(run: Run, firewall: FirewallProfile, pool: ScmClientPool) -> Context:
+def _context(run: Run, firewall: FirewallProfile, pool: ScmClientPool, shared: Shared) -> Context:
     return Context(
         settings=run.configuration.settings,
         firewall=firewall,
         client=open_firewall(run.configuration, firewall, run.clock),
         scm=pool,
+        shared=shared,
         store=Store(run.configuration.settings.state),
         clock=run.clock,
         progress=run.progress,

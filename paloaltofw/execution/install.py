@@ -1,4 +1,4 @@
-"""The steps that put an issued certificate into the candidate configuration: proof, chain, certificate, references."""
+"""The steps that put an issued certificate into the candidate configuration: proof, chain, certificate."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from paloaltofw.errors import AgentError, AnswerLost, PlanBlocked, ProofFailed, Refused
+from paloaltofw.errors import AgentError, AnswerLost, ProofFailed, Refused
+from paloaltofw.execution import ledger
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.enroll import read_csr
-from paloaltofw.execution.task import CertificateTask, Delivered, Imported, Installed, Issued, TaskPhase
-from paloaltofw.lifecycle.steps import Bind, DeletePredecessor, ImportCertificate, ImportChain, Prove
-from paloaltofw.lifecycle.succession import requirements
+from paloaltofw.execution.observe import read_certificate
+from paloaltofw.execution.task import CertificateTask, Delivered, Imported, Installed, Issued
+from paloaltofw.lifecycle.requested import ordered_requirements
+from paloaltofw.lifecycle.steps import ImportCertificate, ImportChain, Prove
 from paloaltofw.model.firewall_objects import OBJECT_NAME_LIMIT
 from paloaltofw.model.records import Phase
-from paloaltofw.panos.codes import REFERENCED_CODE
 from paloaltofw.pki.certificate import Certificate, VerificationError, first_der, parse_csr
+from paloaltofw.pki.chain import Chain
 from paloaltofw.pki.verification import is_weaker_policy, verify_chain
 
 
@@ -27,35 +29,66 @@ def object_name(certificate: Certificate, limit: int) -> str:
 
 
 def prove(context: Context, task: CertificateTask, step: Prove, phase: Delivered) -> None:
-    """Check the delivered chain against CSR and profile; only then it counts as issued."""
+    """Check the delivered chain against CSR and order; only then it counts as issued.
+
+    What counts is what was ordered: a profile that was edited meanwhile is a mismatch for the next run.
+    """
     record, chain = phase.record, phase.chain
+    required = ordered_requirements(record.requested, task.profile)
     try:
-        verify_chain(chain, record.spki_sha256, requirements(task.profile), context.clock.now())
+        verify_chain(chain, record.spki_sha256, required, context.clock.now())
     except VerificationError as error:
-        where = f"SCM account {task.profile.account}, order {phase.certificate_id}"
-        raise ProofFailed(str(error), where, "nothing was imported; look at the order in the SCM portal") from None
-    if is_weaker_policy(chain.leaf, task.profile.type):
-        task.notes.append(f"ordered as {task.profile.type}, but issued with the policy of {chain.leaf.policy}")
+        where = f"SCM account {record.account or task.profile.account}, order {phase.certificate_id}"
+        remedy = "nothing was imported; look at the order in the SCM portal, or order again: "
+        remedy += f"paloaltoagent enroll --resubmit -p {task.profile.id}"
+        raise ProofFailed(str(error), where, remedy) from None
+    _tell_oddities(task, chain)
     if isinstance(phase, Issued):
         return
     record = replace(record, phase=Phase.ISSUED.value, chain=chain.pem)
     context.store.save_order(record)
+    ledger.note_issued(context, task, record, chain.leaf)
     task.phase = Issued(record, phase.certificate_id, chain)
     context.task_event(task, "issued, serial %s", chain.leaf.serial)
 
 
+def _tell_oddities(task: CertificateTask, chain: Chain) -> None:
+    """What is no reason to refuse a certificate, but worth a word."""
+    leaf = chain.leaf
+    if is_weaker_policy(leaf, task.profile.type):
+        task.notes.append(f"ordered as {task.profile.type}, but issued with the policy of {leaf.policy}")
+    current = next((item for item in task.observed.generations if item.name == task.decision.in_service), None)
+    if current is not None and current.certificate is not None and leaf.not_after <= current.certificate.not_after:
+        task.notes.append(f"it ends on {leaf.not_after:%Y-%m-%d}, no later than its predecessor")
+
+
 def import_chain(context: Context, task: CertificateTask, step: ImportChain, phase: Issued) -> None:
     """Import the intermediates that no entry of the firewall holds yet."""
-    if not phase.chain.intermediates:
-        return
+    chain = phase.chain
     context.read_entries()
-    for certificate in phase.chain.intermediates:
+    if chain.is_leaf_alone and not _is_issuer_there(context, chain.leaf):
+        task.notes.append(f"SCM delivered no intermediate, and the firewall holds no CA {chain.leaf.issuer!r}")
+    for certificate in chain.intermediates:
         if certificate.der in context.present:
             continue
         name = object_name(certificate, OBJECT_NAME_LIMIT)
-        _import(context, name, certificate, certificate.pem)
+        try:
+            _import(context, name, certificate, certificate.pem)
+        except Refused as refused:
+            # One report each way (panos.md §11): the leaf is installed all the same.
+            task.notes.append(
+                f"the firewall refuses the intermediate {name} ({refused.what}); "
+                "set chain: bundle in the firewall profile, if clients miss it"
+            )
+            continue
         context.present.add(certificate.der)
         context.task_event(task, "intermediate imported as %s", name)
+
+
+def _is_issuer_there(context: Context, leaf: Certificate) -> bool:
+    entries = context.read_entries().values()
+    held = (read_certificate(entry.certificate_pem) for entry in entries)
+    return any(item.is_ca and item.names.common_name == leaf.issuer.lower() for item in held if item is not None)
 
 
 def _import(context: Context, name: str, certificate: Certificate, pem: str) -> None:
@@ -75,7 +108,8 @@ def _reads_back(context: Context, name: str, certificate: Certificate) -> bool:
 def import_certificate(context: Context, task: CertificateTask, step: ImportCertificate, phase: Issued) -> None:
     """Import the certificate onto its key; `read_back` then proves it."""
     leaf = phase.chain.leaf
-    if not phase.record.same_key and _requested_key(context, step.entry) != leaf.spki_sha256:
+    key = _present_key(context, step.entry) if phase.record.same_key else _requested_key(context, step.entry)
+    if key != leaf.spki_sha256:
         where = f"{context.firewall.title}, import {step.entry}"
         remedy = "nothing was imported; the next run asks for a new certificate"
         raise ProofFailed("the firewall now holds another key than the one of the order", where, remedy)
@@ -90,6 +124,13 @@ def _requested_key(context: Context, name: str) -> str:
         return parse_csr(entry.csr_pem).spki_sha256 if entry else ""
     except VerificationError:
         return read_csr(context, name).spki_sha256  # some releases show the CSR only by export
+
+
+def _present_key(context: Context, name: str) -> str:
+    """The SHA-256 of the public key of the certificate that an entry holds; empty if there is none."""
+    entry = context.read_entries().get(name)
+    certificate = read_certificate(entry.certificate_pem) if entry else None
+    return certificate.spki_sha256 if certificate else ""
 
 
 def read_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
@@ -112,48 +153,3 @@ def read_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
             continue
         task.phase = Installed(phase.record, phase.certificate_id, phase.chain, phase.entry)
         context.task_event(task, "certificate imported as %s", phase.entry)
-
-
-def bind(context: Context, task: CertificateTask, step: Bind, phase: TaskPhase) -> None:
-    """Move SSL/TLS service profiles to the certificate: the ones named, and all that serve a predecessor."""
-    profiles = context.client.service_profiles()
-    missing = [name for name in step.service_profiles if name not in profiles]
-    if missing:
-        what = f"there is no SSL/TLS service profile {missing[0]!r}"
-        raise PlanBlocked(what, context.firewall.title, "create it, or correct bind in the profile")
-    for profile in profiles.values():
-        is_meant = profile.name in step.service_profiles or profile.certificate in step.predecessors
-        if not is_meant or profile.certificate == step.entry:
-            continue
-        if profile.template:
-            what = f"the SSL/TLS service profile {profile.name} is pushed by the template {profile.template}"
-            raise PlanBlocked(what, context.firewall.title, "bind the certificate on Panorama")
-        _bind(context, profile.name, step.entry)
-        context.task_event(task, "SSL/TLS service profile %s now serves %s", profile.name, step.entry)
-
-
-def _bind(context: Context, profile: str, entry: str) -> None:
-    context.has_changed = True
-    try:
-        context.retry_while_busy(lambda: context.client.bind(profile, entry))
-    except AnswerLost:
-        if context.client.service_profiles()[profile].certificate != entry:
-            raise
-
-
-def delete_predecessor(context: Context, task: CertificateTask, step: DeletePredecessor, phase: TaskPhase) -> None:
-    """Delete a predecessor; the firewall refuses while anything refers to it, and then it stays."""
-    try:
-        context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
-    except Refused as refused:
-        if refused.peer_code == REFERENCED_CODE or "cannot be deleted" in refused.what:
-            task.notes.append(f"the predecessor {step.entry} is still in use and was kept: {refused.what}")
-            context.task_event(task, "predecessor %s kept: %s", step.entry, refused.what)
-            return
-        if step.entry in context.client.certificates():
-            raise
-    except AnswerLost:
-        if step.entry in context.client.certificates():
-            raise
-    context.has_changed = True
-    context.task_event(task, "predecessor %s deleted", step.entry)

@@ -29,7 +29,7 @@ def planned_outcome(context: Context, task: CertificateTask) -> Outcome:
         entry=decision.in_service,
         steps=decision.steps,
         notes=tuple(task.notes),
-        error=task.error or decision.blocked,
+        error=task.error or decision.blocked or task.trouble,
         address=context.firewall.address,
     )
 
@@ -37,9 +37,12 @@ def planned_outcome(context: Context, task: CertificateTask) -> Outcome:
 def final_outcome(context: Context, task: CertificateTask) -> Outcome:
     """Return what became of a certificate in a run that did something, and write its notes and error to the log."""
     outcome = planned_outcome(context, task)
+    if task.is_pending and outcome.error is None:
+        outcome = replace(outcome, error=task.decision.alarm)
     _log(outcome)
     if outcome.error is not None:
-        return replace(outcome, action=Action.FAILED)
+        is_waiting = task.is_pending and task.error is None
+        return replace(outcome, action=Action.FAILED, state=State.PENDING if is_waiting else outcome.state)
     if not task.is_pending and not task.decision.steps:
         return outcome
     certificate_id = context.store.load_certificate_id(task.profile.id)

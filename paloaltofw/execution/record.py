@@ -44,8 +44,9 @@ def _record_id(context: Context, task: CertificateTask, phase: Issued, running: 
     now = format_time(context.clock.now())
     context.store.save_certificate_id(task.profile.id, phase.certificate_id)
     installed = InstalledRecord(
-        phase.certificate_id, record.entry, record.requested, record.csr, now, chain=record.chain
-    )
+        phase.certificate_id, record.entry, record.requested, record.csr, now, chain=record.chain,
+        account=record.account, installed_at=now,
+    )  # fmt: skip
     context.store.save_installed(task.profile.id, installed)
     task.phase = InService(record, phase.certificate_id, phase.chain)
     revoke_predecessor(context, task, record)

@@ -3,98 +3,176 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from paloaltofw.clock import Clock, format_time, parse_time
-from paloaltofw.errors import PeerError, Refused
+from paloaltofw.errors import AgentError, PeerError, PlanBlocked, Refused
 from paloaltofw.execution.clients import ScmClientPool
 from paloaltofw.execution.context import Context, events
+from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.inputs import Observation
-from paloaltofw.lifecycle.succession import in_service, requirements
+from paloaltofw.lifecycle.ownership import current_of
+from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.records import InstalledRecord, OrderRecord
 from paloaltofw.model.settings import Configuration
-from paloaltofw.scm.answers import OrderState
+from paloaltofw.pki.certificate import Certificate, VerificationError
+from paloaltofw.pki.delivery import read_delivery
+from paloaltofw.scm.answers import NotReady, OrderState
 from paloaltofw.scm.client import ScmClient
 from paloaltofw.scm.codes import REVOKED
 from paloaltofw.storage.store import Store
 
 # RFC 5280 §5.3.1.
 SUPERSEDED = 4
+# A second answer counts as one of its own after this time.
+SECOND_ANSWER = datetime.timedelta(hours=1)
 
 
 def revoke_predecessor(context: Context, task: CertificateTask, order: OrderRecord) -> None:
-    """Revoke what was asked to be revoked, now that nothing depends on it; a failure is tried again by the next run."""
-    if order.superseded_certificate_id is None or order.superseded_certificate_id == order.certificate_id:
+    """Revoke what was asked to be revoked, now that nothing depends on it; a failure is told."""
+    superseded = order.superseded_certificate_id
+    if superseded is None or superseded == order.certificate_id:
+        return
+    if task.kept_predecessors:
+        kept = task.kept_predecessors[0]
+        what = f"the predecessor (certificate ID {superseded}) was not revoked, because {kept} is in use"
+        task.trouble = PlanBlocked(what, context.firewall.title, "revoke it in SCM once nothing uses it any more")
         return
     try:
-        context.scm(task.profile.account).revoke(
-            order.superseded_certificate_id, SUPERSEDED, "superseded by a new certificate"
-        )
+        context.scm_of(order, task.profile).revoke(superseded, SUPERSEDED, "superseded by a new certificate")
     except Refused as refused:
         if refused.peer_code not in REVOKED:
-            task.notes.append(
-                f"the predecessor (certificate ID {order.superseded_certificate_id}) was not revoked: {refused.what}"
-            )
+            task.notes.append(f"the predecessor (certificate ID {superseded}) was not revoked: {refused.what}")
             return
-    context.task_event(task, "predecessor %s revoked", order.superseded_certificate_id)
+    context.task_event(task, "predecessor %s revoked", superseded)
 
 
 def revoke_certificate(
     configuration: Configuration, profile: CertificateProfile, certificate_id: str, reason_code: int, clock: Clock
 ) -> None:
     """Revoke a certificate at SCM and remember it; one that is revoked already counts as done."""
+    store = Store(configuration.settings.state)
+    known = store.load_installed(profile.id)
+    label = known.account if known is not None and known.account else profile.account
     pool = ScmClientPool(configuration, clock)
     try:
-        pool(profile.account).revoke(certificate_id, reason_code, "revoked with paloaltoagent")
+        pool(label).revoke(certificate_id, reason_code, "revoked with paloaltoagent")
     except Refused as refused:
         if refused.peer_code not in REVOKED:
             raise
     finally:
         pool.close()
-    store = Store(configuration.settings.state)
-    known = store.load_installed(profile.id)
-    if known is not None:
-        store.save_installed(profile.id, replace(known, revoked=True, checked_at=format_time(clock.now())))
+    now = format_time(clock.now())
+    known = known or InstalledRecord(certificate_id, profile.name, "", "", now, is_proven=False)
+    store.save_installed(profile.id, replace(known, revoked=True, checked_at=now, revoked_by_person_at=now))
     events.info("profile=%s certificate ID %s revoked, reason code %d", profile.id, certificate_id, reason_code)
+
+
+@dataclass(frozen=True)
+class _Inquiry:
+    """One certificate in service, and what is asked about it."""
+
+    context: Context
+    profile: CertificateProfile
+    certificate_id: str
+    current: CertificateGeneration
+    certificate: Certificate
+    known: InstalledRecord
+    now: datetime.datetime
+
+    @property
+    def scm(self) -> ScmClient:
+        """The account that the certificate is of."""
+        return self.context.scm(self.known.account or self.profile.account)
 
 
 def check_revocation(
     context: Context, profile: CertificateProfile, observed: Observation, is_dry: bool
 ) -> tuple[Observation, str]:
     """Ask SCM whether the certificate in service is revoked, if it is time; return what is known now, and a note."""
-    now = context.clock.now()
-    certificate_id = _id_to_check(observed, context.settings.revocation_check, now)
-    if certificate_id is None:
+    inquiry = _inquiry(context, profile, observed)
+    if inquiry is None:
         return observed, ""
-    revoked, note = _ask_scm(context.scm(profile.account), certificate_id)
-    if revoked is None:
-        return observed, note
-    current = in_service(observed.generations, requirements(profile))
-    if current is not None and not is_dry:
-        checked_at = format_time(now)
-        known = observed.installed or InstalledRecord(certificate_id, current.name, "", "", checked_at)
-        context.store.save_installed(profile.id, replace(known, checked_at=checked_at, revoked=revoked))
-    return replace(observed, is_revoked_at_scm=revoked), note
+    try:
+        record, doubt, note = _ask(inquiry)
+    except AgentError as error:
+        return observed, f"revocation could not be checked: {error}"
+    if not is_dry:
+        context.store.save_installed(profile.id, record)
+    return replace(observed, is_revoked_at_scm=record.revoked, installed=record, doubt=doubt), note
 
 
-def _id_to_check(observed: Observation, interval: float, now: datetime.datetime) -> str | None:
-    """The certificate ID that SCM is to be asked about; `interval` is in seconds, infinite for never."""
+def _inquiry(context: Context, profile: CertificateProfile, observed: Observation) -> _Inquiry | None:
+    """What SCM is to be asked; None if it is not to be asked now."""
+    interval, now = context.settings.revocation_check, context.clock.now()
+    current = current_of(profile, observed)
     if observed.order is not None or interval == float("inf") or observed.is_revoked_at_scm:
         return None
-    if observed.installed is None:
-        is_due = any(item.is_complete for item in observed.generations)
+    if current is None or current.certificate is None or observed.certificate_id is None:
+        return None
+    known = observed.installed
+    if known is not None and known.certificate_id == observed.certificate_id and known.entry == current.name:
+        if not known.called_revoked_at and 0 <= (now - parse_time(known.checked_at)).total_seconds() < interval:
+            return None  # a time in the future (a clock was wrong) counts as never
     else:
-        is_due = (now - parse_time(observed.installed.checked_at)).total_seconds() >= interval
-    return observed.certificate_id if is_due else None
+        known = InstalledRecord(observed.certificate_id, current.name, "", "", "", is_proven=False)
+    return _Inquiry(context, profile, observed.certificate_id, current, current.certificate, known, now)
 
 
-def _ask_scm(scm: ScmClient, certificate_id: str) -> tuple[bool | None, str]:
-    """Whether SCM calls the certificate revoked; None, with a note, if it could not be asked."""
+def _ask(inquiry: _Inquiry) -> tuple[InstalledRecord, str, str]:
+    """Return what is to be remembered, what is in doubt (a failure in words), and a note."""
+    checked = replace(inquiry.known, checked_at=format_time(inquiry.now), revoked=False)
     try:
-        return scm.status(certificate_id).state is OrderState.REVOKED, ""
+        state = inquiry.scm.status(inquiry.certificate_id).state
     except Refused:
-        return False, f"SCM does not know the saved certificate ID {certificate_id}"
-    except PeerError as error:
-        return None, f"revocation could not be checked: {error}"
+        return checked, "", f"SCM does not know the saved certificate ID {inquiry.certificate_id}"
+    chain, is_second_word = _ask_by_download(inquiry, state)
+    leaf = read_certificate(chain)
+    is_ours = leaf is not None and leaf.sha256 == inquiry.certificate.sha256
+    checked = replace(checked, chain=chain, is_proven=is_ours)
+    if state is not OrderState.REVOKED:
+        note = (
+            f"the saved certificate ID {inquiry.certificate_id} is that of another certificate than the one in service"
+        )
+        return replace(checked, called_revoked_at=""), "", note if leaf is not None and not is_ours else ""
+    return _weigh(inquiry, checked, is_ours, is_second_word)
+
+
+def _ask_by_download(inquiry: _Inquiry, state: OrderState) -> tuple[str, bool]:
+    """The chain that belongs to the ID, as PEM, and whether the download is refused as that of a revoked certificate.
+
+    It is asked where the ID was never shown to be that of the certificate in service, and where it is called revoked.
+    """
+    if state is not OrderState.REVOKED and (inquiry.known.chain or inquiry.known.requested):
+        return inquiry.known.chain, False
+    try:
+        delivery = read_delivery(inquiry.scm.download(inquiry.certificate_id))
+    except Refused as refused:
+        return inquiry.known.chain, refused.peer_code in REVOKED
+    except (PeerError, NotReady, VerificationError):
+        return inquiry.known.chain, False
+    if inquiry.known.chain:
+        return inquiry.known.chain, False
+    found = [item for item in delivery.certificates if item.sha256 == inquiry.certificate.sha256]
+    leaves = found or [item for item in delivery.certificates if not item.is_ca]
+    return leaves[0].pem if leaves else "", False
+
+
+def _weigh(
+    inquiry: _Inquiry, checked: InstalledRecord, is_ours: bool, is_second_word: bool
+) -> tuple[InstalledRecord, str, str]:
+    """SCM calls it revoked: believed where the ID is that of the certificate in service, a second answer agrees, and
+    SCM does not say it of everything at once.
+    """
+    first = parse_time(inquiry.known.called_revoked_at) if inquiry.known.called_revoked_at else inquiry.now
+    told = replace(checked, called_revoked_at=format_time(first))
+    title = f"SCM calls certificate ID {inquiry.certificate_id} revoked"
+    if not is_ours:
+        return told, f"{title}, but the ID cannot be shown to be that of {inquiry.current.name}", ""
+    if not is_second_word and inquiry.now - first < SECOND_ANSWER:
+        return told, f"{title}, but delivers it all the same", ""
+    if not inquiry.context.shared.take_revocation():
+        return told, f"{title}, and others too: on its word alone only a few are replaced in one run", ""
+    return replace(told, revoked=True), "", ""

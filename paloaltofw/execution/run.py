@@ -9,13 +9,15 @@ from dataclasses import replace
 
 from paloaltofw.clock import YieldingClock
 from paloaltofw.execution.clients import ScmClientPool
-from paloaltofw.execution.context import Run
+from paloaltofw.execution.context import Run, Shared
 from paloaltofw.execution.firewall_run import run_firewall
 from paloaltofw.lifecycle.decision import Outcome
 from paloaltofw.model.certificate_profile import CertificateProfile
 
 # Firewalls that may be on the way at once, most of them waiting for a commit job or for issuance: a thread each.
 MAX_THREADS = 1000
+# On SCM's word alone a tenth of the certificates may be replaced in one run.
+REVOCATION_SHARE = 10
 
 
 def execute(run: Run, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
@@ -37,10 +39,12 @@ def _side_by_side(run: Run, by_firewall: Mapping[str, Sequence[CertificateProfil
     threads = threading.BoundedSemaphore(MAX_THREADS)
     run = replace(run, clock=YieldingClock(run.clock, slots))
     pool = ScmClientPool(run.configuration, run.clock)
+    selected = sum(map(len, by_firewall.values()))
+    shared = Shared(max(1, selected // REVOCATION_SHARE), run.configuration.firewalls)
 
     def work_on(name: str) -> list[Outcome]:
         try:
-            return run_firewall(run, run.configuration.firewalls[name], by_firewall[name], pool)
+            return run_firewall(run, run.configuration.firewalls[name], by_firewall[name], pool, shared)
         finally:
             slots.release()
             threads.release()

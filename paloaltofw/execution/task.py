@@ -14,10 +14,13 @@ from paloaltofw.errors import AgentError, StateError
 from paloaltofw.lifecycle.decision import Decision
 from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.lifecycle.steps import Step
+from paloaltofw.lifecycle.succession import series_number
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.records import OrderRecord, Phase
 from paloaltofw.pki.certificate import Csr, VerificationError, parse_certificates, parse_csr
 from paloaltofw.pki.chain import Chain, build_chain
+
+OPERATIONS = ("enroll", "renew", "replace")
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,19 @@ class Failed:
 TaskPhase = Planned | Requested | Ordered | Failed
 
 
-def phase_of(record: OrderRecord | None) -> TaskPhase:
-    """Return the phase that the journal is in; raises StateError where the record lacks what its phase needs."""
-    if record is None or record.phase == Phase.GENERATING:
+def phase_of(record: OrderRecord | None, name: str) -> TaskPhase:
+    """Return the phase that the journal is in; raises StateError where the record lacks what its phase needs.
+
+    `name` is the certificate's name on the firewall: an order under another name is not this profile's any more.
+    """
+    if record is None:
         return Planned(record)
-    if record.phase == Phase.FAILED:
-        return Failed(record)
     try:
+        _verify(record, name)
+        if record.phase == Phase.GENERATING:
+            return Planned(record)
+        if record.phase == Phase.FAILED:
+            return Failed(record)
         if record.phase in (Phase.READY, Phase.SUBMITTING):
             return Requested(record, parse_csr(record.csr) if record.csr else None)
         if record.certificate_id is None:
@@ -99,7 +108,18 @@ def phase_of(record: OrderRecord | None) -> TaskPhase:
         return Issued(record, record.certificate_id, chain)
     except VerificationError as error:
         where = f"order journal of {record.profile}, phase {record.phase}"
-        raise StateError(f"cannot be used: {error}", where, "look for the order in the SCM portal") from None
+        remedy = f"look for the order in the SCM portal, then run: paloaltoagent forget --order -p {record.profile}"
+        raise StateError(f"cannot be used: {error}", where, remedy) from None
+
+
+def _verify(record: OrderRecord, name: str) -> None:
+    """See that a record holds values that the agent writes; raises VerificationError."""
+    if record.phase not in {phase.value for phase in Phase}:
+        raise VerificationError(f"there is no phase {record.phase[:40]!r}")
+    if record.operation not in OPERATIONS:
+        raise VerificationError(f"there is no operation {record.operation[:40]!r}")
+    if series_number(name, record.entry) is None:
+        raise VerificationError(f"its entry {record.entry[:63]!r} is not of the series {name}")
 
 
 @dataclass
@@ -107,7 +127,8 @@ class CertificateTask:
     """The work on one certificate: what was observed and decided, and how far it is.
 
     `waits_for` says in words what keeps it pending; `notes` are for report and log; `revokes_predecessor`: the user
-    asked for that.
+    asked for that; `is_asked_for`: a person asked for an order. `trouble` is a failure that keeps no further step from
+    being made.
     """
 
     profile: CertificateProfile
@@ -119,6 +140,9 @@ class CertificateTask:
     error: AgentError | None = None
     is_pending: bool = False
     waits_for: str = ""
+    is_asked_for: bool = False
+    trouble: AgentError | None = None
+    kept_predecessors: list[str] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, replace
 
+from paloaltofw.clock import parse_time
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
-from paloaltofw.lifecycle.inputs import Observation, RunRequest, requested_digest
-from paloaltofw.lifecycle.plans import blocked_decision, install_steps, order_new_key, unbound_profiles
-from paloaltofw.lifecycle.renewal_window import renewal_window
+from paloaltofw.lifecycle.guards import guarded
+from paloaltofw.lifecycle.inputs import Observation, RunRequest
+from paloaltofw.lifecycle.ownership import current_of, own
+from paloaltofw.lifecycle.plans import blocked_decision, install_steps, order_new_key, unbound_profiles, usable_id
+from paloaltofw.lifecycle.renewal_window import renewal_window, settled_window
+from paloaltofw.lifecycle.requested import change_since
 from paloaltofw.lifecycle.resume import go_on
 from paloaltofw.lifecycle.steps import AdoptCsr, Bind, Collect, Commit, Step, SubmitOrder
-from paloaltofw.lifecycle.succession import CertificateGeneration, in_service, requirements
+from paloaltofw.lifecycle.succession import CertificateGeneration, requirements
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
 from paloaltofw.pki.verification import difference
@@ -24,9 +28,16 @@ def decide(profile: CertificateProfile, observed: Observation, request: RunReque
         what = f"{pushed[0].name} is pushed by the Panorama template {pushed[0].template}"
         hint = "manage it on Panorama, or choose another name"
         return blocked_decision(State.UNKNOWN, what, Blocked("template", what, hint))
+    return guarded(profile, observed, request, now, _wanted(profile, observed, request, now))
+
+
+def _wanted(
+    profile: CertificateProfile, observed: Observation, request: RunRequest, now: datetime.datetime
+) -> Decision:
+    """The decision that the observation leads to, before it is asked what speaks against it."""
     if observed.order is not None:
         return go_on(profile, observed, observed.order, request, now)
-    current = in_service(observed.generations, requirements(profile))
+    current = current_of(profile, observed)
     if current is None or current.certificate is None:
         return _absent(profile, observed, request)
     return _present(profile, observed, request, now, current, current.certificate)
@@ -69,8 +80,10 @@ def _judge(
     certificate: Certificate,
 ) -> tuple[State, str, tuple[str, ...]]:
     """State, reason and notes of the certificate in service."""
-    window = renewal_window(certificate, profile, request.renew_before_days)
+    window = settled_window(certificate, profile, request.renew_before_days, _installed_at(observed, certificate))
     notes = ("renew_before_days is more than half of the lifetime; half is used",) if window.capped else ()
+    if window.is_late:
+        notes = (*notes, "it was due, or ended no later than its predecessor, when it was issued; so it is kept longer")
     days = (certificate.not_after - now).days
     lifetime = round(certificate.lifetime.total_seconds() / 86400)
     if current.is_revoked or observed.is_revoked_at_scm:
@@ -95,9 +108,16 @@ def _mismatch(
     if lacks:
         return lacks
     known = observed.installed
-    if known and known.entry == current.name and known.requested and known.requested != requested_digest(profile):
-        return "subject, names or key of the profile were changed since it was ordered"
-    return None
+    changed = change_since(known.requested, profile) if known and known.entry == current.name else None
+    return f"{changed} of the profile were changed since it was ordered" if changed else None
+
+
+def _installed_at(observed: Observation, certificate: Certificate) -> datetime.datetime | None:
+    """When the certificate in service was installed, if the state folder knows."""
+    installed = observed.installed
+    if installed is None or not installed.installed_at or certificate.sha256 not in observed.known:
+        return None
+    return parse_time(installed.installed_at)
 
 
 @dataclass(frozen=True)
@@ -127,6 +147,8 @@ def _is_wanted(case: _Case) -> bool:
     request, auto = case.request, case.profile.renewal.auto
     if request.replace or (request.force and request.renew):
         return True
+    if request.resubmit:
+        return case.state is not State.VALID
     if case.state in (State.EXPIRED, State.REVOKED):
         return (request.enroll or request.renew) and (auto or not request.renew)
     return case.state in (State.DUE, State.MISMATCH) and request.renew and auto
@@ -137,20 +159,41 @@ def _enroll_again(case: _Case) -> Decision:
 
 
 def _renew(case: _Case) -> Decision:
-    certificate_id = case.observed.certificate_id
+    certificate_id = None if _is_urgent(case) else usable_id(case.profile, case.observed)
     operation = "renew" if certificate_id else "enroll"
     if case.profile.renewal.key == "rotate":
         return case.decision(Action.RENEW, case.new_key(operation, certificate_id))
-    if certificate_id or case.current.csr is not None or (case.observed.installed and case.observed.installed.csr):
+    if _can_reuse_key(case, certificate_id):
         submit = SubmitOrder(operation, case.profile.account, case.profile.type, certificate_id)
         install = install_steps(case.profile, case.observed, case.current.name, case.request)
         return case.decision(Action.RENEW, (submit, Collect(None), *install))
-    note = "neither a saved certificate ID nor the CSR is known, so a new key is made"
+    note = "neither a saved certificate ID nor an order with the CSR is known, so a new key is made"
     return replace(case, notes=(*case.notes, note)).decision(Action.RENEW, case.new_key(operation, certificate_id))
 
 
+def _is_urgent(case: _Case) -> bool:
+    """In its last twentieth SCM may refuse to renew, or take too long about it: then it is enrolled."""
+    certificate = case.current.certificate
+    if certificate is None or case.state is State.VALID:
+        return False
+    return case.now >= renewal_window(certificate, case.profile, case.request.renew_before_days).urgent
+
+
+def _can_reuse_key(case: _Case, certificate_id: str | None) -> bool:
+    """Whether the key in service may be ordered again: by ID, or by its CSR.
+
+    With the state folder lost, an open order for the same key would leave no trace: then a new key is made, whose
+    pending CSR is one.
+    """
+    installed = case.observed.installed
+    if certificate_id:
+        return True
+    return installed is not None and (bool(installed.csr) or case.current.csr is not None)
+
+
 def _replace_now(case: _Case) -> Decision:
-    usable = case.observed.certificate_id if case.state in (State.VALID, State.DUE, State.MISMATCH) else None
+    is_usable = case.state in (State.VALID, State.DUE, State.MISMATCH) and not _is_urgent(case)
+    usable = usable_id(case.profile, case.observed) if is_usable else None
     steps = case.new_key("replace" if usable else "enroll", usable)
     return case.decision(
         Action.RENEW, steps, f"replacement asked for ({case.reason})" if case.request.replace else None
@@ -168,25 +211,29 @@ _ORDERS = {
 
 def _finish(case: _Case) -> Decision:
     """Nothing to order: see that the certificate in service is bound and committed, and its predecessors are gone."""
-    unbound, missing = unbound_profiles(case.profile, case.observed, case.current.name)
-    if missing:
-        what = f"there is no SSL/TLS service profile {missing[0]!r} on the firewall"
-        hint = "create it, or correct bind in the profile"
-        return blocked_decision(case.state, what, Blocked("bind", what, hint), case.current.name)
     strangers = sorted(case.current.changed_by - {case.request.admin})
     if strangers:
         note = f"{case.current.name} holds uncommitted changes of {', '.join(strangers)}"
         case = replace(case, notes=(*case.notes, note))
-    if unbound or case.observed.unapplied:
-        steps: tuple[Step, ...] = (Bind(case.current.name, unbound),) if unbound else ()
+    unbound, missing = unbound_profiles(case.profile, case.observed, case.current.name)
+    if (unbound or case.observed.unapplied) and not strangers:
+        steps: tuple[Step, ...] = (Bind(case.current.name, (*unbound, *missing)),) if unbound or missing else ()
         reason = f"{case.reason}; {'to be bound' if unbound else 'not committed yet'}"
         return case.decision(Action.INSTALL, (*steps, Commit(case.request.admin)), reason)
+    if missing:
+        what = f"there is no SSL/TLS service profile {missing[0]!r} on the firewall"
+        hint = "create it, or correct bind in the profile"
+        return blocked_decision(case.state, what, Blocked("bind", what, hint), case.current.name)
+    if case.observed.doubt:
+        hint = "the next run asks again; if it is revoked, run: paloaltoagent replace -p " + case.profile.id
+        blocked = Blocked("revoked-unproven", case.observed.doubt, hint)
+        return blocked_decision(case.state, case.observed.doubt, blocked, case.current.name)
     return _watch_predecessors(case)
 
 
 def _watch_predecessors(case: _Case) -> Decision:
     """A predecessor that is still there is still referred to: worth a note, and a failure before it expires."""
-    for item in case.observed.generations:
+    for item in own(case.profile, case.observed):
         if not item.is_complete or item.certificate is None or item.number >= case.current.number:
             continue
         days = (item.certificate.not_after - case.now).days

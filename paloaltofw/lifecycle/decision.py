@@ -53,7 +53,8 @@ class Blocked:
 class Decision:
     """What is to be done for one certificate, with the reason as a value. `in_service` is its name on the firewall.
 
-    `waits_for`: what the steps that are left out wait for.
+    `waits_for`: what the steps that are left out wait for. `alarm`: the failure that is told if the order is still
+    pending after the run.
     """
 
     state: State
@@ -64,6 +65,7 @@ class Decision:
     notes: tuple[str, ...] = ()
     blocked: Blocked | None = None
     waits_for: str = ""
+    alarm: Blocked | None = None
 
 
 @dataclass(frozen=True)

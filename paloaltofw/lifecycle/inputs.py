@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from paloaltofw.lifecycle.succession import CertificateGeneration
-from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import ServiceProfile
-from paloaltofw.model.records import InstalledRecord, OrderRecord
+from paloaltofw.model.records import InstalledRecord, LedgerEntry, OrderRecord
 from paloaltofw.pki.certificate import Certificate
 
 
@@ -19,7 +16,10 @@ class Observation:
     """What was observed for one certificate. `generations` ascend; `service_profiles` is None if not read.
 
     `unapplied`: the candidate configuration holds changes of the agent's own administrator to this certificate that the
-    running configuration lacks.
+    running configuration lacks. `running` is what the running configuration holds of the series, None if it was not
+    read. `known` are fingerprints of certificates and public keys (hex) that the state folder calls the profile's own.
+    `is_key_elsewhere`: the narrow way shows the key of the open order, although the list does not. `doubt`: why SCM's
+    word on the certificate in service is not believed yet.
     """
 
     generations: tuple[CertificateGeneration, ...] = ()
@@ -30,11 +30,21 @@ class Observation:
     is_revoked_at_scm: bool = False
     service_profiles: Mapping[str, ServiceProfile] | None = None
     unapplied: bool = False
+    running: tuple[CertificateGeneration, ...] | None = None
+    known: frozenset[str] = frozenset()
+    ledger: tuple[LedgerEntry, ...] = ()
+    admin: str = ""
+    is_key_elsewhere: bool = False
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the user asked for: the command, its options, and the settings that decisions depend on."""
+    """What the user asked for: the command, its options, and the settings that decisions depend on.
+
+    `order_limit`: at most so many automatic orders in so many seconds; None is the rule of contract.md §10.
+    `pending_alarm` is in seconds.
+    """
 
     enroll: bool = False
     renew: bool = False
@@ -46,9 +56,10 @@ class RunRequest:
     renew_before_days: int | None = None
     admin: str = ""
     bundles_chain: bool = False
+    order_limit: tuple[int, float] | None = None
+    pending_alarm: float = 7 * 86400.0
 
-
-def requested_digest(profile: CertificateProfile) -> str:
-    """A digest of everything that goes into a CSR, to see later whether the profile was edited since the order."""
-    wanted = {"subject": asdict(profile.subject), "sans": asdict(profile.sans), "key": asdict(profile.key)}
-    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a person asked for an order: the brake on automatic ones does not hold (contract.md §10)."""
+        return self.resubmit or self.replace or self.force

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
+from paloaltofw.lifecycle.ownership import is_ours, own
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
@@ -15,12 +16,13 @@ from paloaltofw.lifecycle.steps import (
     GenerateCsr,
     ImportCertificate,
     ImportChain,
+    Predecessor,
     Prove,
     RecordId,
     Step,
     SubmitOrder,
 )
-from paloaltofw.lifecycle.succession import CertificateGeneration, next_entry, requirements
+from paloaltofw.lifecycle.succession import CertificateGeneration, next_entry, requirements, series_number
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import VerificationError
 from paloaltofw.pki.verification import verify_csr
@@ -48,24 +50,52 @@ def order_new_key(
     previous_certificate_id: str | None,
     request: RunRequest,
 ) -> tuple[Step, ...]:
-    """A new key under a free name, or under a fitting pending CSR of ours, ordered and installed."""
-    adopted = adoptable(profile, observed, request)
-    entry = adopted.name if adopted else next_entry(profile.name, observed.generations)
-    make: Step = AdoptCsr(entry) if adopted else GenerateCsr(entry, profile.key)
+    """A new key under a free name, or under a fitting pending CSR that a person lets be ordered; ordered, installed."""
+    adopted = unknown_request(profile, observed) if request.resubmit else None
+    if adopted is not None and is_adoptable(adopted, profile, request):
+        make: Step = AdoptCsr(adopted.name)
+        entry = adopted.name
+    else:
+        entry = free_entry(profile, observed)
+        make = GenerateCsr(entry, profile.key)
     submit = SubmitOrder(operation, profile.account, profile.type, previous_certificate_id)
     return (make, submit, Collect(None), *install_steps(profile, observed, entry, request))
 
 
-def adoptable(profile: CertificateProfile, observed: Observation, request: RunRequest) -> CertificateGeneration | None:
-    """The newest entry, if it is a pending CSR that fits the profile and is not another administrator's work."""
-    newest = observed.generations[-1] if observed.generations else None
-    if newest is None or not newest.is_pending or newest.csr is None or not newest.changed_by <= {request.admin}:
-        return None
+def free_entry(profile: CertificateProfile, observed: Observation) -> str:
+    """A name that is free in the candidate and in the running configuration."""
+    return next_entry(profile.name, (*observed.generations, *(observed.running or ())))
+
+
+def usable_id(profile: CertificateProfile, observed: Observation) -> str | None:
+    """The saved certificate ID, if the profile's account is still the one that it belongs to."""
+    installed = observed.installed
+    is_elsewhere = installed is not None and installed.account not in ("", profile.account)
+    return None if is_elsewhere else observed.certificate_id
+
+
+def unknown_request(profile: CertificateProfile, observed: Observation) -> CertificateGeneration | None:
+    """The newest pending CSR of the profile that the state folder knows nothing of; it may have been ordered."""
+    ordered = {entry.spki_sha256 for entry in observed.ledger if entry.may_be_held}
+    journal = observed.order.entry if observed.order else None
+    pending = [
+        item
+        for item in observed.generations
+        if item.is_pending and item.name != journal and is_ours(item, profile, observed)
+    ]
+    unknown = [item for item in pending if item.csr is not None and item.csr.spki_sha256 not in ordered]
+    return unknown[-1] if unknown else None
+
+
+def is_adoptable(item: CertificateGeneration, profile: CertificateProfile, request: RunRequest) -> bool:
+    """Whether an entry is a pending CSR that fits the profile and is not another administrator's work."""
+    if not item.is_pending or item.csr is None or not item.changed_by <= {request.admin}:
+        return False
     try:
-        verify_csr(newest.csr, requirements(profile))
+        verify_csr(item.csr, requirements(profile))
     except VerificationError:
-        return None
-    return newest
+        return False
+    return True
 
 
 def install_steps(
@@ -79,12 +109,22 @@ def install_steps(
 
 def move_steps(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Step, ...]:
     """Move references to the entry and let its predecessors go."""
-    predecessors = tuple(item.name for item in observed.generations if item.is_complete and item.name != entry)
+    predecessors = predecessors_of(profile, observed, entry)
     steps: list[Step] = []
     if profile.ssl_tls_service_profiles or predecessors:
         steps.append(Bind(entry, profile.ssl_tls_service_profiles, predecessors))
-    steps.extend(DeletePredecessor(name) for name in predecessors)
+    steps.extend(DeletePredecessor(item.entry, item.holds) for item in predecessors)
     return tuple(steps)
+
+
+def predecessors_of(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Predecessor, ...]:
+    """Our complete entries with a lower number. What is newer is never moved away from, and never deleted."""
+    number = series_number(profile.name, entry) or 0
+    return tuple(
+        Predecessor(item.name, item.certificate.sha256)
+        for item in own(profile, observed)
+        if item.is_complete and item.certificate is not None and item.number < number
+    )
 
 
 def unbound_profiles(

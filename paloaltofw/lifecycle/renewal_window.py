@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
@@ -23,11 +23,15 @@ EMERGENCY_SHARE = 20
 
 @dataclass(frozen=True)
 class Window:
-    """When a certificate is renewed: from `opens` on; `urgent` is the last twentieth; `capped`: a number was cut."""
+    """When a certificate is renewed: from `opens` on; `urgent` is the last twentieth; `capped`: a number was cut.
+
+    `is_late`: it was due already when it was installed, so that `opens` was moved to half of what it had left then.
+    """
 
     opens: datetime.datetime
     urgent: datetime.datetime
     capped: bool = False
+    is_late: bool = False
 
 
 def renewal_window(certificate: Certificate, profile: CertificateProfile, default_days: int | None) -> Window:
@@ -42,6 +46,23 @@ def renewal_window(certificate: Certificate, profile: CertificateProfile, defaul
     width = lifetime / WINDOW_SHARE + (APPROVAL_ALLOWANCE if profile.type != "DV" else datetime.timedelta())
     width += lifetime / SPREAD_SHARE * _spread(profile)
     return Window(certificate.not_after - min(width, widest), urgent)
+
+
+def settled_window(
+    certificate: Certificate,
+    profile: CertificateProfile,
+    default_days: int | None,
+    installed_at: datetime.datetime | None,
+) -> Window:
+    """The same, but a certificate that was due when it was installed is kept for half of what it had left then.
+
+    SCM may issue what is due at once, or ends no later than its predecessor: renewing it every night helps nobody.
+    """
+    window = renewal_window(certificate, profile, default_days)
+    if installed_at is None or installed_at < window.opens or installed_at >= certificate.not_after:
+        return window
+    opens = installed_at + (certificate.not_after - installed_at) / WIDEST_SHARE
+    return replace(window, opens=opens, is_late=True)
 
 
 def _spread(profile: CertificateProfile) -> float:

@@ -36,6 +36,19 @@ class GenerateCsr:
 
 
 @dataclass(frozen=True)
+class RemoveUnproven:
+    """A pending CSR that the agent had made, and that is not what was asked for, goes; nothing was ordered for it."""
+
+    entry: str
+    spki_sha256: str
+    stage = Stage.ORDER
+    words = "remove the CSR that was not asked for"
+
+    def __str__(self) -> str:
+        return self.entry
+
+
+@dataclass(frozen=True)
 class AdoptCsr:
     """A pending CSR that the firewall already holds is read, proven and used."""
 
@@ -116,12 +129,23 @@ class ImportCertificate:
 
 
 @dataclass(frozen=True)
+class Predecessor:
+    """An entry that the successor takes over from; `holds` is the fingerprint of its certificate, or its CSR's key."""
+
+    entry: str
+    holds: str
+
+
+@dataclass(frozen=True)
 class Bind:
-    """SSL/TLS service profiles serve the certificate: the ones named, and all that serve a predecessor."""
+    """SSL/TLS service profiles serve the certificate: the ones named, and all that serve a predecessor.
+
+    `predecessors` are what the plan saw to be ours: an entry that holds another certificate by now is left alone.
+    """
 
     entry: str
     service_profiles: tuple[str, ...]
-    predecessors: tuple[str, ...] = ()
+    predecessors: tuple[Predecessor, ...] = ()
     stage = Stage.SERVE
     words = "move service profiles"
 
@@ -129,15 +153,16 @@ class Bind:
         names = ", ".join(self.service_profiles)
         if not self.predecessors:
             return f"{names} to {self.entry}"
-        followers = f"every SSL/TLS service profile that serves {', '.join(self.predecessors)}"
+        followers = f"every SSL/TLS service profile that serves {', '.join(item.entry for item in self.predecessors)}"
         return f"{f'{names} and ' if names else ''}{followers} to {self.entry}"
 
 
 @dataclass(frozen=True)
 class DeletePredecessor:
-    """A predecessor goes, unless something still refers to it."""
+    """A predecessor goes, unless something still refers to it. `holds` is the fingerprint of what the plan saw."""
 
     entry: str
+    holds: str
     stage = Stage.SERVE
     words = "delete the predecessor"
 
@@ -171,6 +196,7 @@ class RecordId:
 
 Step = (
     GenerateCsr
+    | RemoveUnproven
     | AdoptCsr
     | SubmitOrder
     | Collect

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from paloaltofw.model.certificate_profile import CertificateProfile
@@ -31,6 +32,16 @@ class CertificateGeneration:
         return self.csr is None or self.csr.spki_sha256 == self.certificate.spki_sha256
 
     @property
+    def content(self) -> tuple[str, str]:
+        """What it holds, to be compared: the certificate's fingerprint, and that of the CSR's key."""
+        return self.certificate.sha256 if self.certificate else "", self.csr.spki_sha256 if self.csr else ""
+
+    def holds_key_of(self, spki_sha256: str) -> bool:
+        """Whether this entry holds the key with this fingerprint. A CSR that is still there tells whose key it is."""
+        holder = self.csr or self.certificate
+        return self.has_key and holder is not None and holder.spki_sha256 == spki_sha256
+
+    @property
     def is_pending(self) -> bool:
         """A key and a CSR that wait for their certificate (panos.md §6)."""
         return self.certificate is None and self.csr is not None and self.has_key
@@ -48,11 +59,11 @@ def series_number(name: str, entry: str) -> int | None:
     """The number of an entry in the series of `name`: 1 for NAME itself, n for NAME-n; None if it is not of it."""
     if entry == name:
         return 1
-    match = re.fullmatch(re.escape(name) + r"-([1-9]\d{0,3})", entry)
+    match = re.fullmatch(re.escape(name) + r"-([1-9]\d*)", entry, re.ASCII)
     return int(match.group(1)) if match and int(match.group(1)) > 1 else None
 
 
-def next_entry(name: str, generations: tuple[CertificateGeneration, ...]) -> str:
+def next_entry(name: str, generations: Iterable[CertificateGeneration]) -> str:
     """A name that was never used: NAME, else one more than the highest number, so that order tells age."""
     highest = max((item.number for item in generations), default=0)
     return name if highest == 0 else f"{name}-{highest + 1}"

@@ -23,10 +23,11 @@ class Record:
 
 @dataclass(frozen=True)
 class OrderRecord(Record):
-    """An unfinished order. Times are RFC 3339; `requested` is the digest of what the profile asked for.
+    """An unfinished order. Times are RFC 3339; `requested` says what the profile asked for (lifecycle/requested.py).
 
     `previous_certificate_id` is what renew and replace work on; `superseded_certificate_id` is to be revoked once the
-    successor is in service.
+    successor is in service. `account` is where the order is; `is_automatic`: no person asked for it. `is_held`: SCM
+    took the order without naming its ID, so it is never sent again by itself.
     """
 
     profile: str
@@ -50,11 +51,18 @@ class OrderRecord(Record):
     chain: str = ""
     failure: str = ""
     waits_for: str = ""
+    account: str = ""
+    is_automatic: bool = True
+    is_held: bool = False
 
 
 @dataclass(frozen=True)
 class InstalledRecord(Record):
-    """The certificate in service: what was asked for it, and when SCM last said that it is not revoked."""
+    """The certificate in service: what was asked for it, and when SCM last said that it is not revoked.
+
+    `called_revoked_at`: when SCM first called it revoked, which one answer does not prove; `revoked_by_person_at`: when
+    `revoke` was run. `is_proven`: the ID was shown to be that of the certificate in service.
+    """
 
     certificate_id: str
     entry: str
@@ -63,6 +71,47 @@ class InstalledRecord(Record):
     checked_at: str
     revoked: bool = False
     chain: str = ""
+    account: str = ""
+    installed_at: str = ""
+    called_revoked_at: str = ""
+    revoked_by_person_at: str = ""
+    is_proven: bool = True
+
+
+class Answer(str, Enum):
+    """How an order in the ledger was answered, as far as is known."""
+
+    UNKNOWN = "unknown"  # sent, or about to be: SCM may hold it
+    REFUSED = "refused"  # SCM understood and said no: nothing was ordered
+    TAKEN = "taken"  # SCM named an ID
+
+
+@dataclass(frozen=True)
+class LedgerEntry(Record):
+    """One order that was made for a certificate, kept after the order has ended (contract.md §10).
+
+    Times are RFC 3339. `sha256`, `not_before` and `not_after` are those of the certificate that it gave.
+    """
+
+    profile: str
+    reference: str
+    ordered_at: str
+    operation: str
+    reason: str
+    requested: str
+    account: str = ""
+    spki_sha256: str = ""
+    is_automatic: bool = True
+    answer: str = Answer.UNKNOWN.value
+    certificate_id: str | None = None
+    sha256: str = ""
+    not_before: str = ""
+    not_after: str = ""
+
+    @property
+    def may_be_held(self) -> bool:
+        """Whether SCM holds this order, or may hold it."""
+        return self.answer != Answer.REFUSED.value
 
 
 @dataclass(frozen=True)
@@ -73,3 +122,11 @@ class CommitRecord(Record):
     description: str
     started_at: str
     job_id: str | None = None
+
+
+@dataclass(frozen=True)
+class DeviceRecord(Record):
+    """A device, by its serial number, and the firewall profile under which it is worked on."""
+
+    serial: str
+    firewall: str

@@ -6,6 +6,7 @@ from __future__ import annotations
 NOT_READY = frozenset({-103, -109, -1400, -183})
 # SCM's own trouble: what was asked for may have been done all the same (scm.md §9).
 INTERNAL = frozenset({-1, -2, -14, -65})
+UNKNOWN_ID = frozenset({-124})
 REVOKED = frozenset({-110, -159})
 # The last five: OA contradicts itself on whether renew needs profileId and customFields (scm.md §2.2), so a
 # complaint about a missing field or profile ID is one about the operation.

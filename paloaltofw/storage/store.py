@@ -6,9 +6,11 @@
     STATE/journal/orders/NAME.json   an order that is not finished: what the next run needs to finish it
     STATE/journal/installed/NAME.json  what was ordered for the certificate in service, and when SCM was last asked
     STATE/journal/commits/FW.json    a commit that was sent to a firewall and not seen to end
+    STATE/journal/ledger/FW/CERTIFICATE.json  every order that was made for a certificate on a firewall, for the brake
+    STATE/journal/devices/SERIAL.json  the firewall profile under which a device was last worked on
 
-All JSON files carry `"version": 2`; those of version 1 are read. A file that cannot be understood is moved aside, never
-guessed at, never deleted.
+All JSON files carry `"version": 3`; those of version 2 and 1 are read. A file that cannot be understood is moved
+aside, never guessed at, never deleted.
 """
 
 from __future__ import annotations
@@ -17,18 +19,27 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from paloaltofw.errors import LockHeld, StateError
-from paloaltofw.model.records import CommitRecord, InstalledRecord, OrderRecord, Record
+from paloaltofw.model.records import CommitRecord, DeviceRecord, InstalledRecord, LedgerEntry, OrderRecord, Record
 from paloaltofw.safe_files import FILE_MODE, atomic_write, read_file, sync_folder
-from paloaltofw.storage.codec import VERSION, decode_id, decode_record, encode_id, encode_record
+from paloaltofw.storage.codec import (
+    VERSION,
+    decode_id,
+    decode_ledger,
+    decode_record,
+    encode_id,
+    encode_ledger,
+    encode_record,
+)
 
 R = TypeVar("R", bound=Record)
 FOLDER_MODE = 0o700
 CORRUPT_SUFFIX = ".corrupt"
+OUTDATED_SUFFIX = ".outdated"
 
 
 class Store:
@@ -39,6 +50,8 @@ class Store:
         self._orders = folder / "journal" / "orders"
         self._installed = folder / "journal" / "installed"
         self._commits = folder / "journal" / "commits"
+        self._ledger = folder / "journal" / "ledger"
+        self._devices = folder / "journal" / "devices"
 
     @property
     def folder(self) -> Path:
@@ -49,7 +62,8 @@ class Store:
         """Create the folders with mode 0700; raises StateError if they are not safely ours."""
         try:
             # One by one: mkdir gives intermediate folders the umask's mode, not ours.
-            for folder in (self._folder, self._orders.parent, self._orders, self._installed, self._commits):
+            journal = (self._orders, self._installed, self._commits, self._ledger, self._devices)
+            for folder in (self._folder, self._orders.parent, *journal):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
         except OSError as error:
@@ -88,7 +102,7 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove what a run that was killed in the midst of a write has left; its target is whole."""
-        for folder, pattern in ((self._folder, ".*.ids.*.tmp"), (self._orders.parent, "*/.*.json.*.tmp")):
+        for folder, pattern in ((self._folder, ".*.ids.*.tmp"), (self._orders.parent, "**/.*.json.*.tmp")):
             for path in folder.glob(pattern):
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -115,11 +129,23 @@ class Store:
     def load_order(self, profile: str) -> OrderRecord | None:
         """The unfinished order of a profile. A quarantined one blocks: ordering blindly might pay twice."""
         path = self._orders / f"{profile}.json"
+        self._refuse_quarantined(path, "order journal", "whether an order is open")
+        return self._load(OrderRecord, path)
+
+    def _refuse_quarantined(self, path: Path, title: str, unknown: str) -> None:
         aside = path.with_name(path.name + CORRUPT_SUFFIX)
         if aside.is_symlink() or aside.exists():
-            what = "an unreadable order journal was moved here, so it is unknown whether an order is open"
+            what = f"an unreadable {title} was moved here, so it is unknown {unknown}"
             raise StateError(what, str(aside), "look for the order in the SCM portal, then delete this file")
-        return self._load(OrderRecord, path)
+
+    def set_aside_order(self, profile: str) -> None:
+        """Keep an order that is older than what the firewall holds, for a person to look at, and work without it."""
+        path = self._orders / f"{profile}.json"
+        try:
+            path.replace(path.with_name(f"{path.name}{OUTDATED_SUFFIX}"))
+            sync_folder(path.parent)
+        except OSError as error:
+            raise StateError(f"cannot be moved aside: {error.strerror}", str(path), "check the rights") from None
 
     def save_order(self, record: OrderRecord) -> None:
         """Write the unfinished order."""
@@ -136,6 +162,36 @@ class Store:
     def save_installed(self, profile: str, record: InstalledRecord) -> None:
         """Write what is known of the certificate in service."""
         atomic_write(self._installed / f"{profile}.json", encode_record(record))
+
+    def load_ledger(self, firewall: str, certificate: str) -> tuple[LedgerEntry, ...]:
+        """Every order of a certificate on a firewall, oldest first. A quarantined ledger blocks: it holds the brake."""
+        path = self._ledger_file(firewall, certificate)
+        self._refuse_quarantined(path, "order ledger", "how much was ordered")
+        content = read_file(path)
+        try:
+            return decode_ledger(content) if content is not None else ()
+        except (ValueError, RecursionError):
+            raise self._quarantine(path) from None
+
+    def save_ledger(self, firewall: str, certificate: str, entries: Sequence[LedgerEntry]) -> None:
+        """Write the ledger of a certificate on a firewall."""
+        path = self._ledger_file(firewall, certificate)
+        try:
+            path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"cannot be created: {error.strerror}", str(path.parent), "check the rights") from None
+        atomic_write(path, encode_ledger(entries))
+
+    def _ledger_file(self, firewall: str, certificate: str) -> Path:
+        return self._ledger / firewall / f"{certificate}.json"
+
+    def load_device(self, serial: str) -> DeviceRecord | None:
+        """The firewall profile under which a device was last worked on."""
+        return self._load(DeviceRecord, self._devices / f"{serial}.json")
+
+    def save_device(self, record: DeviceRecord) -> None:
+        """Remember under which firewall profile a device is worked on."""
+        atomic_write(self._devices / f"{record.serial}.json", encode_record(record))
 
     def load_commit(self, firewall: str) -> CommitRecord | None:
         """The commit that was not seen to end."""

@@ -29,7 +29,7 @@ from cryptography.x509.oid import NameOID
 
 from paloaltofw.clock import format_time
 from paloaltofw.configuration.loader import load
-from paloaltofw.lifecycle.inputs import requested_digest
+from paloaltofw.lifecycle.requested import requested_of
 from paloaltofw.model.records import InstalledRecord
 from paloaltofw.model.trust import pin_text
 from paloaltofw.pki.certificate import parse_csr
@@ -142,7 +142,7 @@ class Stage:
                 issued = self.authority.issue(csr, self.accounts[0].product, profile.sans.dns)
                 self.firewall(number).install_certificate(profile.name, issued, key)
                 record = InstalledRecord(
-                    f"{number}-{index}", profile.name, requested_digest(profile),
+                    f"{number}-{index}", profile.name, requested_of(profile),
                     parse_csr(csr.public_bytes(Encoding.PEM).decode()).pem, format_time(SystemClock().now()),
                 )  # fmt: skip
                 store.save_certificate_id(profile.id, record.certificate_id)

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action, Decision, State
-from paloaltofw.lifecycle.inputs import Observation, RunRequest, requested_digest
+from paloaltofw.lifecycle.inputs import Observation, RunRequest
+from paloaltofw.lifecycle.ownership import is_ours
+from paloaltofw.lifecycle.requested import requested_of
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
@@ -20,6 +22,7 @@ from paloaltofw.lifecycle.steps import (
     GenerateCsr,
     ImportCertificate,
     RecordId,
+    RemoveUnproven,
     SubmitOrder,
 )
 from paloaltofw.lifecycle.succession import CertificateGeneration
@@ -41,8 +44,10 @@ from tests.lifecycle.cases import (
     PROFILE,
     RENEW,
     REPLACE,
+    RESUBMIT,
     ROTATION,
     RUN,
+    STRANGER,
     held,
     kinds,
 )
@@ -54,7 +59,9 @@ from tests.lifecycle.cases import (
         (Observation(), RUN, State.ABSENT, Action.ENROLL, FULL),
         (Observation(), ENROLL, State.ABSENT, Action.ENROLL, FULL),
         (Observation(), RENEW, State.ABSENT, Action.FAILED, []),
-        (Observation((held(csr=CSR),)), RUN, State.ABSENT, Action.ENROLL, ["AdoptCsr", *FULL[1:]]),
+        (Observation((held(csr=CSR),)), RUN, State.ABSENT, Action.FAILED, []),
+        (Observation((held(csr=CSR),)), RESUBMIT, State.ABSENT, Action.ENROLL, ["AdoptCsr", *FULL[1:]]),
+        (Observation((held(certificate=STRANGER),)), RUN, State.ABSENT, Action.FAILED, []),
         (Observation((held(certificate=GOOD),)), RUN, State.VALID, Action.NONE, []),
         (Observation((held(certificate=GOOD),)), ENROLL, State.VALID, Action.NONE, []),
         (Observation((held(certificate=GOOD),)), replace(RENEW, force=True), State.VALID, Action.RENEW, ROTATION),
@@ -140,14 +147,14 @@ def test_a_predecessor_that_is_still_used_is_noted_and_fails_before_it_expires()
 
 
 def test_a_profile_that_was_edited_since_the_order_is_a_mismatch() -> None:
-    record = InstalledRecord("9", "www", requested_digest(PROFILE), "", "2026-11-24T00:00:00Z")
+    record = InstalledRecord("9", "www", requested_of(PROFILE), "", "2026-11-24T00:00:00Z")
     observed = Observation((held(certificate=GOOD),), installed=record)
     assert decide(PROFILE, observed, RUN, x509.NOW).state is State.VALID
     edited = replace(PROFILE, subject=replace(PROFILE.subject, organization="New Ltd"))
     assert decide(edited, observed, RUN, x509.NOW).state is State.MISMATCH
 
 
-CERTIFICATES = st.sampled_from([GOOD, DUE, EXPIRED, OTHER, IMPORTED])
+CERTIFICATES = st.sampled_from([GOOD, DUE, EXPIRED, OTHER, IMPORTED, STRANGER])
 FOREIGN = x509.csr(private_key=x509.key(9))
 HELD = st.builds(
     held,
@@ -198,20 +205,26 @@ def test_properties_of_every_decision(profile: CertificateProfile, observed: Obs
     steps = decision.steps
     assert decision == decide(profile, observed, asked, x509.NOW)
     submits = [step for step in steps if isinstance(step, SubmitOrder)]
-    # Never an order while one is open whose key is there.
-    if observed.order and observed.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value) and submits:
+    # Never an order while one is open whose key is there, unless a person asks for it, or it expired in hand.
+    is_asked = asked.resubmit or asked.replace
+    if observed.order and observed.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value) and submits and not is_asked:
         assert submits[0].operation == "replace"
         assert any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
         assert not any(_holds(item, observed.order) for item in observed.generations)
     # After a lost answer the same CSR or none.
-    if observed.order and observed.order.phase == Phase.SUBMITTING.value and submits and not asked.resubmit:
+    if observed.order and observed.order.phase == Phase.SUBMITTING.value and submits and not is_asked:
         assert submits[0].is_resubmission
         assert not any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
+    # Never a key or an order beside a stranger's entry, and never a stranger's entry as a predecessor.
+    foreign = {item.name for item in observed.generations if not is_ours(item, profile, observed)}
+    assert not (submits and foreign - {observed.order.entry if observed.order else ""})
+    assert not any(isinstance(step, DeletePredecessor) and step.entry in foreign for step in steps)
     # Never a key onto a name that is taken; never a deletion of what will be in service.
     taken = {item.name for item in observed.generations}
     installed = {step.entry for step in steps if isinstance(step, ImportCertificate)}
+    removed = {step.entry for step in steps if isinstance(step, RemoveUnproven)}
     for step in steps:
-        assert not (isinstance(step, GenerateCsr) and step.entry in taken)
+        assert not (isinstance(step, GenerateCsr) and step.entry in taken - removed)
         assert not (isinstance(step, DeletePredecessor) and (step.entry in installed or step.entry not in taken))
     # Deletion only after the new certificate is there and references were moved.
     names = kinds(decision)

@@ -21,7 +21,7 @@ from paloaltofw.model.certificate_profile import KeySpec
 KEY = KeySpec("ECDSA", 256)
 PREPARES = (GenerateCsr("www", KEY), SubmitOrder("enroll", "DV", "DV"), Collect(None), Prove())
 CHANGES = (
-    ImportChain(), ImportCertificate("www"), Bind("www", ("p",)), DeletePredecessor("old"), Commit("svc"),
+    ImportChain(), ImportCertificate("www"), Bind("www", ("p",)), DeletePredecessor("old", "00"), Commit("svc"),
     RecordId("www"),
 )  # fmt: skip
 

@@ -108,7 +108,7 @@ def test_no_bytes_are_guessed_at_or_deleted(
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 3}, {"version": None}, {"more": 1}, {"certificate_id": 5}, {"submissions": True}, {"same_key": 1},
+        {"version": 4}, {"version": None}, {"more": 1}, {"certificate_id": 5}, {"submissions": True}, {"same_key": 1},
         {"profile": None}, {"chain": "\ud800"}, {"certificate_id": ["1"]},
     ],
 )  # fmt: skip

@@ -1,0 +1,24 @@
+"""Before an order: the clocks of this host, the firewall and SCM agree, or no date can be believed."""
+
+from __future__ import annotations
+
+import datetime
+
+from paloaltofw.errors import WrongClock
+from paloaltofw.execution.context import Context
+from paloaltofw.execution.task import CertificateTask
+
+FURTHEST_OFF = datetime.timedelta(hours=1)
+
+
+def ensure_clocks(context: Context, task: CertificateTask) -> None:
+    """Compare the dates of the last answers with ours; one that sent none proves nothing. Raises WrongClock."""
+    scm = context.scm(task.profile.account)
+    if scm.peer_date is None:
+        scm.prove_right()  # the cheapest question that shows SCM's clock before the first order
+    now = context.clock.now()
+    for title, date in ((context.firewall.title, context.client.peer_date), ("SCM", scm.peer_date)):
+        if date is not None and abs(date - now) > FURTHEST_OFF:
+            what = f"its clock says {date:%Y-%m-%d %H:%M} UTC, this host's {now:%Y-%m-%d %H:%M} UTC"
+            remedy = "nothing was ordered; correct the clock that is wrong (NTP), the next run goes on"
+            raise WrongClock(what, title, remedy)

@@ -1,0 +1,114 @@
+"""The steps that let the new certificate serve: references are moved to it, its predecessors go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from paloaltofw.errors import AnswerLost, PlanBlocked, Refused
+from paloaltofw.execution.context import Context
+from paloaltofw.execution.observe import read_certificate
+from paloaltofw.execution.task import CertificateTask, TaskPhase
+from paloaltofw.lifecycle.steps import Bind, DeletePredecessor, Predecessor
+from paloaltofw.lifecycle.succession import series_number
+from paloaltofw.model.firewall_objects import ServiceProfile
+from paloaltofw.panos.codes import REFERENCED_CODE
+from paloaltofw.pki.certificate import VerificationError, parse_csr
+
+
+def bind(context: Context, task: CertificateTask, step: Bind, phase: TaskPhase) -> None:
+    """Move SSL/TLS service profiles to the certificate: the ones named, and all that serve a predecessor.
+
+    One that cannot be moved is the task's trouble, and keeps nothing else from being installed.
+    """
+    profiles = context.client.service_profiles()
+    missing = [name for name in step.service_profiles if name not in profiles]
+    if missing:
+        what = f"there is no SSL/TLS service profile {missing[0]!r}"
+        task.trouble = PlanBlocked(what, context.firewall.title, "create it, or correct bind in the profile")
+    followed = _still_ours(context, step, profiles)
+    for profile in profiles.values():
+        is_meant = profile.name in step.service_profiles or profile.certificate in followed
+        if is_meant and profile.certificate != step.entry and not _serves_newer(task, profile, step.entry):
+            _move(context, task, profile, step.entry)
+
+
+def _still_ours(context: Context, step: Bind, profiles: Mapping[str, ServiceProfile]) -> set[str]:
+    """The predecessors that something serves and that still hold what the plan saw there."""
+    served = {profile.certificate for profile in profiles.values()}
+    return {item.entry for item in step.predecessors if item.entry in served and _holds(context, item)}
+
+
+def _holds(context: Context, item: Predecessor | DeletePredecessor) -> bool:
+    """Whether an entry holds the certificate, or the pending CSR's key, with this fingerprint, and is nobody's work."""
+    entry = context.client.certificate(item.entry)
+    if entry is None or entry.changed_by - {context.firewall.admin}:
+        return False
+    certificate = read_certificate(entry.certificate_pem)
+    if certificate is not None:
+        return certificate.sha256 == item.holds
+    try:
+        return parse_csr(entry.csr_pem or context.client.exported_csr(item.entry)).spki_sha256 == item.holds
+    except VerificationError:
+        return False
+
+
+def _serves_newer(task: CertificateTask, profile: ServiceProfile, entry: str) -> bool:
+    """Whether it serves a later certificate of the series: nothing newer is ever moved away from."""
+    served, ours = (series_number(task.profile.name, name) for name in (profile.certificate, entry))
+    return served is not None and ours is not None and served > ours
+
+
+def _move(context: Context, task: CertificateTask, profile: ServiceProfile, entry: str) -> None:
+    where = context.firewall.title
+    others = sorted(profile.changed_by - {context.firewall.admin})
+    if profile.template:
+        what = f"the SSL/TLS service profile {profile.name} is pushed by the template {profile.template}"
+        task.trouble = PlanBlocked(what, where, "bind the certificate on Panorama")
+        return
+    if others:
+        what = f"the SSL/TLS service profile {profile.name} holds uncommitted changes of {', '.join(others)}"
+        task.trouble = PlanBlocked(what, where, "let them be committed or reverted; the next run tries again")
+        return
+    try:
+        _bind(context, profile.name, entry)
+    except Refused as refused:
+        task.trouble = refused
+        return
+    context.task_event(task, "SSL/TLS service profile %s now serves %s", profile.name, entry)
+
+
+def _bind(context: Context, profile: str, entry: str) -> None:
+    context.has_changed = True
+    try:
+        context.retry_while_busy(lambda: context.client.bind(profile, entry))
+    except AnswerLost:
+        bound = context.client.service_profiles().get(profile)
+        if bound is None or bound.certificate != entry:
+            raise
+
+
+def delete_predecessor(context: Context, task: CertificateTask, step: DeletePredecessor, phase: TaskPhase) -> None:
+    """Delete a predecessor; the firewall refuses while anything refers to it, and then it stays."""
+    if not _holds(context, step):
+        if context.client.certificate(step.entry) is not None:
+            _keep(context, task, step, "it holds something else than a moment ago, or another administrator's changes")
+        return
+    try:
+        context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
+    except Refused as refused:
+        if refused.peer_code == REFERENCED_CODE or "cannot be deleted" in refused.what:
+            _keep(context, task, step, refused.what)
+            return
+        if context.client.certificate(step.entry) is not None:
+            raise
+    except AnswerLost:
+        if context.client.certificate(step.entry) is not None:
+            raise
+    context.has_changed = True
+    context.task_event(task, "predecessor %s deleted", step.entry)
+
+
+def _keep(context: Context, task: CertificateTask, step: DeletePredecessor, why: str) -> None:
+    task.kept_predecessors.append(step.entry)
+    task.notes.append(f"the predecessor {step.entry} is still in use and was kept: {why}")
+    context.task_event(task, "predecessor %s kept: %s", step.entry, why)
