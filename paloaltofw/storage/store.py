@@ -17,7 +17,8 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,8 +28,10 @@ from paloaltofw.safe_files import FILE_MODE, atomic_write, read_file, sync_folde
 from paloaltofw.storage.codec import VERSION, decode_id, decode_record, encode_id, encode_record
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 FOLDER_MODE = 0o700
 CORRUPT_SUFFIX = ".corrupt"
+_ASIDE = rf"(?:{re.escape(CORRUPT_SUFFIX)}(?:-\d+)?)?"
 
 
 class Store:
@@ -118,7 +121,11 @@ class Store:
         aside = path.with_name(path.name + CORRUPT_SUFFIX)
         if aside.is_symlink() or aside.exists():
             what = "an unreadable order journal was moved here, so it is unknown whether an order is open"
-            raise StateError(what, str(aside), "look for the order in the SCM portal, then delete this file")
+            raise StateError(
+                what,
+                str(aside),
+                f"look for the order in the SCM portal, then run: paloaltoagent forget -p {profile} --order",
+            )
         return self._load(OrderRecord, path)
 
     def save_order(self, record: OrderRecord) -> None:
@@ -191,3 +198,58 @@ class Store:
             sync_folder(path.parent)
         except OSError as error:
             raise StateError(f"cannot be removed: {error.strerror}", str(path), "check the rights") from None
+
+    # --- forgetting a profile ------------------------------------------------------------------------------------
+
+    def order_files(self, profile: str) -> list[Path]:
+        """What there is of the unfinished order; those moved aside last, because they keep blocking until they go."""
+        return self._with_quarantined(self._orders / f"{profile}.json")
+
+    def files_of(self, profile: str) -> list[Path]:
+        """Every file that is kept for a profile, in the order in which they may go: an open order is known longest."""
+        certificate = self._with_quarantined(self._folder / f"{profile}.ids")
+        installed = self._with_quarantined(self._installed / f"{profile}.json")
+        return certificate + installed + self.order_files(profile)
+
+    def known_profiles(self) -> list[str]:
+        """Every profile that the state folder holds something of, whether its own file is still there or not."""
+        places = ((self._folder, ".ids"), (self._orders, ".json"), (self._installed, ".json"))
+        found = (
+            re.fullmatch(rf"([^.].*){re.escape(ending)}{_ASIDE}", name)
+            for folder, ending in places
+            for name in _names_in(folder)
+        )
+        return sorted({match.group(1) for match in found if match})
+
+    def look_at(self, path: Path, decode: Callable[[bytes], T]) -> T | None:
+        """What is in one of these files, without moving anything aside; None if it cannot be understood."""
+        try:
+            content = read_file(path)
+            return decode(content) if content is not None else None
+        except (ValueError, RecursionError, StateError):
+            return None
+
+    def forget_order(self, profile: str) -> None:
+        """Drop the unfinished order, also one that could not be understood. To be called under the lock."""
+        for path in self.order_files(profile):
+            self._remove(path)
+
+    def forget(self, profile: str) -> None:
+        """Drop everything that is kept for a profile. To be called under the lock."""
+        for path in self.files_of(profile):
+            self._remove(path)
+
+    def _with_quarantined(self, path: Path) -> list[Path]:
+        """The file, if it is there, and what was moved aside under its name."""
+        pattern = re.compile(re.escape(path.name) + _ASIDE)
+        return [path.with_name(name) for name in _names_in(path.parent) if pattern.fullmatch(name)]
+
+
+def _names_in(folder: Path) -> list[str]:
+    """The sorted names in a folder; none if there is no such folder."""
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StateError(f"cannot be read: {error.strerror}", str(folder), "check the rights") from None
