@@ -18,6 +18,7 @@ from paloaltofw.cli.commands.check import check
 from paloaltofw.cli.commands.decrypt import decrypt
 from paloaltofw.cli.commands.encrypt import encrypt
 from paloaltofw.cli.commands.enroll import enroll
+from paloaltofw.cli.commands.forget import forget
 from paloaltofw.cli.commands.keygen import keygen
 from paloaltofw.cli.commands.renew import renew
 from paloaltofw.cli.commands.replace import replace
@@ -30,7 +31,7 @@ from paloaltofw.cli.commands.trust import trust
 __all__ = ["cli", "main"]
 
 for _command in (
-    enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, sandbox,
+    enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox,
 ):  # fmt: skip
     cli.add_command(_command)
 

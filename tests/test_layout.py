@@ -93,6 +93,7 @@ def test_every_command_has_help_with_an_example_and_stands_in_readme(name: str, 
         *((name, {"--profile", "-p", "--firewall", "--json"}) for name in ("enroll", "renew", "run", "replace", "status", "check")),
         *((name, {"--dry-run", "--wait"}) for name in ("enroll", "renew", "run", "replace")),
         ("enroll", {"--resubmit"}), ("renew", {"--force"}), ("revoke", {"--reason", "--yes"}), ("check", {"--offline"}),
+        ("forget", {"--order", "--yes"}),
         ("sandbox", {"--serve"}),
     ],
 )  # fmt: skip

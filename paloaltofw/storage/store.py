@@ -37,6 +37,7 @@ from paloaltofw.storage.codec import (
 )
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 FOLDER_MODE = 0o700
 CORRUPT_SUFFIX = ".corrupt"
 OUTDATED_SUFFIX = ".outdated"
@@ -129,20 +130,21 @@ class Store:
     def load_order(self, profile: str) -> OrderRecord | None:
         """The unfinished order of a profile. A quarantined one blocks: ordering blindly might pay twice."""
         path = self._orders / f"{profile}.json"
-        self._refuse_quarantined(path, "order journal", "whether an order is open")
+        self._refuse_quarantined(path, profile, "order journal", "whether an order is open")
         return self._load(OrderRecord, path)
 
-    def _refuse_quarantined(self, path: Path, title: str, unknown: str) -> None:
+    def _refuse_quarantined(self, path: Path, profile: str, title: str, unknown: str) -> None:
         aside = path.with_name(path.name + CORRUPT_SUFFIX)
         if aside.is_symlink() or aside.exists():
             what = f"an unreadable {title} was moved here, so it is unknown {unknown}"
-            raise StateError(what, str(aside), "look for the order in the SCM portal, then delete this file")
+            remedy = f"look for the order in the SCM portal, then run: paloaltoagent forget -p {profile}"
+            raise StateError(what, str(aside), remedy)
 
     def set_aside_order(self, profile: str) -> None:
         """Keep an order that is older than what the firewall holds, for a person to look at, and work without it."""
         path = self._orders / f"{profile}.json"
         try:
-            path.replace(path.with_name(f"{path.name}{OUTDATED_SUFFIX}"))
+            path.replace(_free_name(path, OUTDATED_SUFFIX))
             sync_folder(path.parent)
         except OSError as error:
             raise StateError(f"cannot be moved aside: {error.strerror}", str(path), "check the rights") from None
@@ -153,7 +155,7 @@ class Store:
 
     def remove_order(self, profile: str) -> None:
         """The order is finished: its certificate is in service and its ID saved."""
-        self._remove(self._orders / f"{profile}.json")
+        self.remove(self._orders / f"{profile}.json")
 
     def load_installed(self, profile: str) -> InstalledRecord | None:
         """What is known of the certificate in service."""
@@ -166,7 +168,7 @@ class Store:
     def load_ledger(self, firewall: str, certificate: str) -> tuple[LedgerEntry, ...]:
         """Every order of a certificate on a firewall, oldest first. A quarantined ledger blocks: it holds the brake."""
         path = self._ledger_file(firewall, certificate)
-        self._refuse_quarantined(path, "order ledger", "how much was ordered")
+        self._refuse_quarantined(path, certificate, "order ledger", "how much was ordered")
         content = read_file(path)
         try:
             return decode_ledger(content) if content is not None else ()
@@ -203,7 +205,7 @@ class Store:
 
     def remove_commit(self, firewall: str) -> None:
         """The commit has ended."""
-        self._remove(self._commits / f"{firewall}.json")
+        self.remove(self._commits / f"{firewall}.json")
 
     # --- licence terms ---------------------------------------------------------------------------------------------
 
@@ -232,18 +234,24 @@ class Store:
             raise self._quarantine(path) from None
 
     def _quarantine(self, path: Path) -> StateError:
-        names = (f"{path.name}{CORRUPT_SUFFIX}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
-        aside = next(free for free in map(path.with_name, names) if not os.path.lexists(free))
+        aside = _free_name(path, CORRUPT_SUFFIX)
         try:
             path.replace(aside)
         except OSError as error:
             return StateError(f"is corrupt and cannot be moved: {error.strerror}", str(path), "look at it")
         return StateError("was corrupt and is moved aside", str(aside), "look at it; the next run goes on without it")
 
-    def _remove(self, path: Path) -> None:
+    def remove(self, path: Path) -> None:
+        """Remove a file of this folder; it is gone from the disk when this returns."""
         try:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
             sync_folder(path.parent)
         except OSError as error:
             raise StateError(f"cannot be removed: {error.strerror}", str(path), "check the rights") from None
+
+
+def _free_name(path: Path, suffix: str) -> Path:
+    """A name beside a file under which it can be kept, whatever is kept there already."""
+    names = (f"{path.name}{suffix}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(free for free in map(path.with_name, names) if not os.path.lexists(free))

@@ -34,6 +34,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "renew": [("--force", "-p", "dv"), ("--dry-run", "--force", "--json")],
     "replace": [("-p", "dv", "--revoke-predecessor"), ("--dry-run",)],
     "revoke": [("-p", "dv", "--yes"), ("-p", "nobody", "--yes")],
+    "forget": [("-p", "ov", "--order", "--yes"), ("-p", "dv", "--yes"), ("-p", "nobody")],
     "trust": [("--firewall", "fw-edge", "--fingerprint", "AB" * 32), ("--firewall", "nobody")],
     "keygen": [("--firewall", "fw-edge")],
     "encrypt": [(), ()],

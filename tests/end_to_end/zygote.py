@@ -58,12 +58,12 @@ class Points:
 
 
 def install(points: Points) -> None:
-    write, remove, exchange = safe_files.atomic_write, store.Store._remove, https.Transport._exchange
+    write, remove, exchange = safe_files.atomic_write, store.Store.remove, https.Transport._exchange
 
     def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = None) -> None:
         points.around(f"write {path.parent.name}/{path.name}", lambda: write(path, content, owner))
 
-    def _remove(self: store.Store, path: Path) -> None:
+    def remove(self: store.Store, path: Path) -> None:
         points.around(f"remove {path.parent.name}/{path.name}", lambda: remove(self, path))
 
     def _exchange(self: https.Transport, request: https.Request, where: str) -> https.Response:
@@ -76,7 +76,7 @@ def install(points: Points) -> None:
 
     for module in (store, gpg):
         vars(module)["atomic_write"] = atomic_write
-    store.Store._remove = _remove  # type: ignore[method-assign]
+    store.Store.remove = remove  # type: ignore[method-assign]
     https.Transport._exchange = _exchange  # type: ignore[method-assign]
 
 

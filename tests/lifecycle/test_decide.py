@@ -207,7 +207,12 @@ def test_properties_of_every_decision(profile: CertificateProfile, observed: Obs
     submits = [step for step in steps if isinstance(step, SubmitOrder)]
     # Never an order while one is open whose key is there, unless a person asks for it, or it expired in hand.
     is_asked = asked.resubmit or asked.replace
-    if observed.order and observed.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value) and submits and not is_asked:
+    if (
+        observed.order
+        and observed.order.phase in (Phase.ORDERED.value, Phase.ISSUED.value)
+        and submits
+        and not is_asked
+    ):
         assert submits[0].operation == "replace"
         assert any(isinstance(step, GenerateCsr | AdoptCsr) for step in steps)
         assert not any(_holds(item, observed.order) for item in observed.generations)
