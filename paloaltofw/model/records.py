@@ -73,3 +73,15 @@ class CommitRecord(Record):
     description: str
     started_at: str
     job_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ManagementRecord(Record):
+    """The entries that a firewall's management interface serves, as a trusted connection saw them.
+
+    `running` is what it presents, `candidate` what it presents after the next commit; empty where it names none.
+    """
+
+    firewall: str
+    running: str
+    candidate: str

@@ -5,6 +5,7 @@ Source: docs/reference/panos.md, cited as panos.md. Knows no profile and no comm
 
 from __future__ import annotations
 
+import datetime
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -78,6 +79,11 @@ class PanosClient:
         self._connection = Connection(title, f"{url}/api/", api_key, self._transport, clock)
         # How often in a row each import stumbled.
         self._stumbles: Counter[str] = Counter()
+
+    @property
+    def peer_date(self) -> datetime.datetime | None:
+        """What the firewall's clock said in its last answer; None if that had no readable date."""
+        return self._transport.peer_date
 
     @property
     def notes(self) -> list[str]:

@@ -6,6 +6,7 @@
     STATE/journal/orders/NAME.json   an order that is not finished: what the next run needs to finish it
     STATE/journal/installed/NAME.json  what was ordered for the certificate in service, and when SCM was last asked
     STATE/journal/commits/FW.json    a commit that was sent to a firewall and not seen to end
+    STATE/journal/management/FW.json   which entries a firewall's management interface serves
 
 All JSON files carry `"version": 2`; those of version 1 are read. A file that cannot be understood is moved aside, never
 guessed at, never deleted.
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from paloaltofw.errors import LockHeld, StateError
-from paloaltofw.model.records import CommitRecord, InstalledRecord, OrderRecord, Record
+from paloaltofw.model.records import CommitRecord, InstalledRecord, ManagementRecord, OrderRecord, Record
 from paloaltofw.safe_files import FILE_MODE, atomic_write, read_file, sync_folder
 from paloaltofw.storage.codec import VERSION, decode_id, decode_record, encode_id, encode_record
 
@@ -39,6 +40,7 @@ class Store:
         self._orders = folder / "journal" / "orders"
         self._installed = folder / "journal" / "installed"
         self._commits = folder / "journal" / "commits"
+        self._management = folder / "journal" / "management"
 
     @property
     def folder(self) -> Path:
@@ -49,7 +51,8 @@ class Store:
         """Create the folders with mode 0700; raises StateError if they are not safely ours."""
         try:
             # One by one: mkdir gives intermediate folders the umask's mode, not ours.
-            for folder in (self._folder, self._orders.parent, self._orders, self._installed, self._commits):
+            journals = (self._orders, self._installed, self._commits, self._management)
+            for folder in (self._folder, self._orders.parent, *journals):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
         except OSError as error:
@@ -148,6 +151,14 @@ class Store:
     def remove_commit(self, firewall: str) -> None:
         """The commit has ended."""
         self._remove(self._commits / f"{firewall}.json")
+
+    def load_management(self, firewall: str) -> ManagementRecord | None:
+        """What was last seen of the management interface."""
+        return self._load(ManagementRecord, self._management / f"{firewall}.json")
+
+    def save_management(self, record: ManagementRecord) -> None:
+        """Write what a trusted connection saw of the management interface."""
+        atomic_write(self._management / f"{record.firewall}.json", encode_record(record))
 
     # --- licence terms ---------------------------------------------------------------------------------------------
 

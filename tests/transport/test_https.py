@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import hashlib
 import ssl
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 
 from paloaltofw.errors import AnswerLost, InvalidAnswer, NotTrusted, Unreachable
 from paloaltofw.model.trust import Trust
+from paloaltofw.panos.client import PanosClient
+from paloaltofw.panos.location import Scope
 from paloaltofw.sandbox.base.https import Answer, HttpsServer, server_context
+from paloaltofw.secret import Secret
 from paloaltofw.transport import https, peer_certificate
 from paloaltofw.transport.https import Transport
 from paloaltofw.transport.peer_certificate import fingerprint
-from tests.peers import ca_file, connect_proxy, raw_peer, scripted, tls
+from tests.peers import QuickClock, ca_file, connect_proxy, raw_peer, scripted, tls
 
 HELLO = Answer(200, b"hello", "text/plain")
 
@@ -161,6 +165,22 @@ def test_the_clock_of_the_peer(tmp_path: Path) -> None:
         for text, expected in DATES.items():
             transport.send(https.Request("GET", url, "x"))
             assert (transport.peer_date and transport.peer_date.isoformat()) == expected, text
+
+
+def test_the_clock_of_a_firewall(tmp_path: Path) -> None:
+    date = b"Sat, 28 Nov 2026 10:00:00 GMT"
+    answer = b"<response status='success'><result><serial>1</serial></result></response>"
+
+    def script(peer: ssl.SSLSocket, _: bytes) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nDate: %s\r\n\r\n%s" % (len(answer), date, answer))
+
+    with raw_peer(script) as (url, _):
+        trust = Trust(ca_file=ca_file(tmp_path))
+        panos = PanosClient("fw", url, Secret("secret-key"), trust, 5, Scope(), QuickClock())
+        assert panos.peer_date is None
+        panos.version()
+        assert panos.peer_date == datetime.datetime(2026, 11, 28, 10, tzinfo=datetime.timezone.utc)
+        panos.close()
 
 
 @pytest.mark.parametrize(
