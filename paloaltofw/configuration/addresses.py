@@ -62,6 +62,8 @@ def _host(host: str) -> str:
         if name.startswith("*"):
             raise BadValue(f"{host!r} is not a host name", "a wildcard is no address") from None
         return name
+    if "%" in host:
+        raise BadValue(f"{host!r} has a zone", "an address that means the same on every host")
     return f"[{address}]" if address.version == 6 else str(address)
 
 

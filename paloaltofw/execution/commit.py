@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, AnswerLost, CommitFailed, PeerError
+from paloaltofw.execution.clients import remember_management
 from paloaltofw.execution.context import Context, events
 from paloaltofw.execution.task import CertificateTask, Ordered
 from paloaltofw.lifecycle.steps import Commit
@@ -78,6 +79,8 @@ def _announce(context: Context, task: CertificateTask) -> None:
 def _commit_changes(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Commit and follow the job to its end; raises CommitFailed or a PeerError if it did not end well."""
     admin = context.firewall.admin
+    # After the commit the management interface may present one of our certificates.
+    remember_management(context.store, context.client, context.firewall)
     before = context.client.changes()
     description = _description(context, tasks)
     record = CommitRecord(context.firewall.id, description, format_time(context.clock.now()))

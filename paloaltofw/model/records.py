@@ -130,3 +130,15 @@ class DeviceRecord(Record):
 
     serial: str
     firewall: str
+
+
+@dataclass(frozen=True)
+class ManagementRecord(Record):
+    """The entries that a firewall's management interface serves, as a trusted connection saw them.
+
+    `running` is what it presents, `candidate` what it presents after the next commit; empty where it names none.
+    """
+
+    firewall: str
+    running: str
+    candidate: str

@@ -17,7 +17,7 @@ from paloaltofw.transport.https import Request, Response, Transport
 # A token is renewed when this much of its life is over, so that it does not die under a request.
 TOKEN_SHARE = 0.8
 TOKEN_DEFAULT_SECONDS = 60.0
-SECTIGO_DOMAIN = ".sectigo.com"
+_SECTIGO_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+sectigo\.com")
 # Keycloak's words, of newer and older releases (scm.md §1).
 WRONG_SECRET = ("unauthorized_client", "invalid_client")
 _URL_IN_HEADER = re.compile(r"https?://[^\s\",]+")
@@ -33,10 +33,15 @@ def token_url_of(header: str) -> str | None:
 def is_trusted_token_url(url: str, configured: str) -> bool:
     """Whether the secret may be sent there: https, and the configured host or one of Sectigo's. ValueError: no URL."""
     parts, known = urllib.parse.urlsplit(url), urllib.parse.urlsplit(configured)
-    host, port = parts.hostname, parts.port
-    if parts.scheme != "https" or not host or parts.username is not None:
-        return False
-    return parts.netloc == known.netloc or (host.endswith(SECTIGO_DOMAIN) and port in (None, 443))
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("no host")
+    host, known_host = (place.netloc.lower().removesuffix(":443") for place in (parts, known))
+    # By the whole text: whoever connects may see the host end elsewhere (`evil.example\.sectigo.com`).
+    return parts.scheme == "https" and (host == known_host or _SECTIGO_HOST.fullmatch(host) is not None)
+
+
+def _plain(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 class TokenSource:
@@ -92,12 +97,12 @@ class TokenSource:
             return
         try:
             is_trusted = is_trusted_token_url(url, self._configured)
-            host = urllib.parse.urlsplit(url).hostname
+            host = urllib.parse.urlsplit(url).hostname or ""
         except ValueError:
-            what = f"SCM names a token server whose address cannot be understood ({url[:100]!r})"
+            what = f"SCM names a token server whose address cannot be understood ({_plain(url[:100])})"
             raise CredentialsRefused(what, self._where, "set scm.token_url") from None
         if not is_trusted:
-            what = f"SCM names the token server {host}, which is neither the configured one nor Sectigo's"
+            what = f"SCM names the token server {_plain(host)}, which is neither the configured one nor Sectigo's"
             raise CredentialsRefused(what, self._where, "set scm.token_url if that is right")
         self._url = url
 

@@ -8,6 +8,7 @@
     STATE/journal/commits/FW.json    a commit that was sent to a firewall and not seen to end
     STATE/journal/ledger/FW/CERTIFICATE.json  every order that was made for a certificate on a firewall, for the brake
     STATE/journal/devices/SERIAL.json  the firewall profile under which a device was last worked on
+    STATE/journal/management/FW.json   which entries a firewall's management interface serves
 
 All JSON files carry `"version": 3`; those of version 2 and 1 are read. A file that cannot be understood is moved
 aside, never guessed at, never deleted.
@@ -24,7 +25,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from paloaltofw.errors import LockHeld, StateError
-from paloaltofw.model.records import CommitRecord, DeviceRecord, InstalledRecord, LedgerEntry, OrderRecord, Record
+from paloaltofw.model.records import (
+    CommitRecord,
+    DeviceRecord,
+    InstalledRecord,
+    LedgerEntry,
+    ManagementRecord,
+    OrderRecord,
+    Record,
+)
 from paloaltofw.safe_files import FILE_MODE, atomic_write, read_file, sync_folder
 from paloaltofw.storage.codec import (
     VERSION,
@@ -53,6 +62,7 @@ class Store:
         self._commits = folder / "journal" / "commits"
         self._ledger = folder / "journal" / "ledger"
         self._devices = folder / "journal" / "devices"
+        self._management = folder / "journal" / "management"
 
     @property
     def folder(self) -> Path:
@@ -63,7 +73,7 @@ class Store:
         """Create the folders with mode 0700; raises StateError if they are not safely ours."""
         try:
             # One by one: mkdir gives intermediate folders the umask's mode, not ours.
-            journal = (self._orders, self._installed, self._commits, self._ledger, self._devices)
+            journal = (self._orders, self._installed, self._commits, self._ledger, self._devices, self._management)
             for folder in (self._folder, self._orders.parent, *journal):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
@@ -206,6 +216,14 @@ class Store:
     def remove_commit(self, firewall: str) -> None:
         """The commit has ended."""
         self.remove(self._commits / f"{firewall}.json")
+
+    def load_management(self, firewall: str) -> ManagementRecord | None:
+        """What was last seen of the management interface."""
+        return self._load(ManagementRecord, self._management / f"{firewall}.json")
+
+    def save_management(self, record: ManagementRecord) -> None:
+        """Write what a trusted connection saw of the management interface."""
+        atomic_write(self._management / f"{record.firewall}.json", encode_record(record))
 
     # --- licence terms ---------------------------------------------------------------------------------------------
 

@@ -210,7 +210,9 @@ def _check_url(url: str, where: str) -> None:
     """Refuse what is no URL before any library looks at it: their errors would read like those of an answer."""
     try:
         parts = urllib.parse.urlsplit(url)
-        is_url = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and url.isprintable()
+        is_url = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+        # Libraries differ on where the host ends at a backslash.
+        is_url = is_url and url.isprintable() and "\\" not in url
     except ValueError:
         is_url = False
     if not is_url:

@@ -35,3 +35,18 @@ def test_exposed_credentials_are_warned_about(tmp_path: Path) -> None:
     config = files.write_all(tmp_path)
     (tmp_path / files.FILE_OF["firewall"]).chmod(0o644)
     assert any("readable by others" in warning for warning in load(config).warnings)
+
+
+def test_an_account_may_have_a_token_server_of_its_own(tmp_path: Path) -> None:
+    url = "https://auth.example.com/realms/x/token"
+    own = files.changed(files.CREDENTIALS, "ENROLLMENT_API_1.token_url", url)
+    assert load(files.write_all(tmp_path, credentials=own)).accounts["ENROLLMENT_API_1"].token_url == url
+    assert load(files.write_all(tmp_path)).accounts["ENROLLMENT_API_1"].token_url == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["http://auth.example.com/token", "https://auth.example.com", "https://[bad/token", "https://x:99999/token"]
+)
+def test_a_token_server_that_is_none_is_a_problem(tmp_path: Path, url: str) -> None:
+    credentials = files.changed(files.CREDENTIALS, "ENROLLMENT_API_1.token_url", url)
+    assert any("token_url" in problem for problem in refused(files.write_all(tmp_path, credentials=credentials)))

@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from paloaltofw.clock import SystemClock
+from paloaltofw.configuration.loader import load
+from paloaltofw.execution.clients import open_firewall, remember_management
 from paloaltofw.sandbox.base.https import server_context
 from paloaltofw.sandbox.panos.administrators import Administrators
 from paloaltofw.sandbox.panos.switches import PanosSwitches
 from paloaltofw.sandbox.world import certificate_profile
+from paloaltofw.storage.store import Store
 from tests.end_to_end.harness import AGENT_ADMIN, Scene, WorldOptions
 from tests.end_to_end.terminal import run_on_terminal
 
@@ -217,18 +221,38 @@ def test_a_changed_certificate_stops_that_firewall_alone_with_both_fingerprints(
         assert not world.firewalls["fw-edge"].log
 
 
-@pytest.mark.parametrize("trust", ["pin", "ca"])
-def test_the_management_certificate_that_the_agent_itself_replaces_is_recognised(tmp_path: Path, trust: str) -> None:
-    bound: dict[str, Any] = {"bind": {"ssl_tls_service_profiles": ["management"]}}
-    with scene(tmp_path, **bound) as place:
+SERVED: dict[str, Any] = {"bind": {"ssl_tls_service_profiles": ["management"]}}
+
+
+def let_the_management_interface_use_it(place: Scene) -> None:
+    firewall = place.world.firewalls["fw-edge"]
+    firewall.install(SYSTEM, "<ssl-tls-service-profile>management</ssl-tls-service-profile>")
+
+
+def observe(place: Scene) -> None:
+    """What a run does over a connection that is trusted."""
+    configuration = load(place.config)
+    profile = configuration.firewalls["fw-edge"]
+    client = open_firewall(configuration, profile, SystemClock())
+    remember_management(Store(configuration.settings.state), client, profile)
+    client.close()
+
+
+def serve_somebody_elses(place: Scene) -> None:
+    context = server_context(*place.world.tls.server_identity("192.0.2.1"))
+    place.world.servers["fw-edge"].use_context(context)
+
+
+def test_the_management_certificate_that_the_agent_itself_replaces_is_recognised(tmp_path: Path) -> None:
+    with scene(tmp_path, **SERVED) as place:
         first = presented(place)
-        if trust == "pin":
-            change(profile_path(tmp_path), verify_tls=first)
-        firewall = place.world.firewalls["fw-edge"]
-        firewall.install_profile("management", "www")
-        firewall.install(SYSTEM, "<ssl-tls-service-profile>management</ssl-tls-service-profile>")
-        done = place.run("run")
-        assert (done.code, done.err) == (0, ""), done.err
+        place.world.firewalls["fw-edge"].install_profile("management", "www")
+        assert place.run("run").code == 0
+        let_the_management_interface_use_it(place)
+        observe(place)
+        assert presented(place) == first
+        done = place.run("renew", "--force")
+        assert (done.code, done.err) == (0, "")
         second = presented(place)
         assert second != first
         assert "presents the certificate that the agent itself installed" in place.log
@@ -237,5 +261,41 @@ def test_the_management_certificate_that_the_agent_itself_replaces_is_recognised
         assert place.run("run").code == 0
         assert place.run("check").code == 0
         # Anybody else's certificate is refused as ever.
-        place.world.servers["fw-edge"].use_context(server_context(*place.world.tls.server_identity("192.0.2.1")))
+        serve_somebody_elses(place)
         assert place.run("run").code == 1
+
+
+def test_the_agents_other_certificates_are_not_taken_for_the_firewall(tmp_path: Path) -> None:
+    """Whoever has the key of a service must not be taken for the firewall, unless the user says so."""
+    with scene(tmp_path, **SERVED) as place:
+        place.world.firewalls["fw-edge"].install_profile("management", "www")
+        assert place.run("run").code == 0
+        observe(place)  # the management interface names no certificate
+        let_the_management_interface_use_it(place)
+        place.world._present("fw-edge")
+        done = place.run("run", "--json")
+        assert (done.code, done.profiles["www"]["error"]["code"]) == (1, "not-trusted")
+        change(profile_path(tmp_path), trust_own=True)
+        done = place.run("run")
+        assert (done.code, done.err) == (0, "")
+        assert place.run("revoke", "-p", "www", "--yes").code == 0
+        assert place.run("run", "--json").profiles["www"]["error"]["code"] == "not-trusted"
+
+
+def test_a_pin_is_a_pin(tmp_path: Path) -> None:
+    """Not even the agent's own certificate takes the place of the one that the user pinned."""
+    with scene(tmp_path, **SERVED) as place:
+        first = presented(place)
+        change(profile_path(tmp_path), verify_tls=first, trust_own=True)
+        place.world.firewalls["fw-edge"].install_profile("management", "www")
+        assert place.run("run").code == 0
+        let_the_management_interface_use_it(place)
+        place.world._present("fw-edge")
+        observed = len(place.world.firewalls["fw-edge"].log)
+        done = place.run("run", "--json")
+        assert (done.code, done.profiles["www"]["error"]["code"]) == (1, "not-trusted")
+        assert first in done.out
+        assert presented(place) in done.out
+        assert len(place.world.firewalls["fw-edge"].log) == observed
+        assert place.run_cold(*TRUST, "--fingerprint", presented(place)).code == 0
+        assert place.run("run").code == 0

@@ -74,6 +74,7 @@ RAW: dict[str, tuple[RawScript, str | None]] = {
     "an absurd chunk": (endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"F" * 40 + b"\r\n", BLOCK), "more than 16 MiB"),
     "trailers without end": (endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X-A: b\r\n" * 500), None),
     "headers that drip": (endless(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.2), "longer than 2 s"),
+    "a body without length that drips": (endless(HEAD + b"Connection: close\r\n\r\n", b"x", 0.2), "longer than 2 s"),
     "a body that drips": (endless(HEAD + b"Content-Length: 100000\r\n\r\n", b"x", 0.2), "longer than 2 s"),
     "chunks that drip": (endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", 0.2), "longer than 2 s"),
     "a header without end": (endless(b"HTTP/1.1 200 OK\r\nX-Long: ", BLOCK), None),
@@ -193,7 +194,8 @@ def test_credentials_are_never_sent_to_another_host(tmp_path: Path, status: str)
             transport = Transport("peer", Trust(ca_file=ca_file(tmp_path)), 5)
             for method, is_write in (("GET", False), ("POST", True)):
                 outgoing = https.Request(method, f"{server.url}/", "x", {"X-PAN-KEY": "secret"}, is_write=is_write)
-                with pytest.raises(InvalidAnswer, match="redirect"):
+                # What answers so may have carried out what it was asked.
+                with pytest.raises(AnswerLost if is_write else InvalidAnswer, match="redirect"):
                     transport.send(outgoing)
             assert len(site.requests) == 2
     assert elsewhere.requests == []
@@ -201,6 +203,7 @@ def test_credentials_are_never_sent_to_another_host(tmp_path: Path, status: str)
 
 TIMED = (
     "headers that drip",
+    "a body without length that drips",
     "a body that drips",
     "chunks that drip",
     "100 Continue without end",
@@ -272,12 +275,13 @@ SCM: dict[str, tuple[Change, int, str]] = {
     "a number of a million digits": (on("token", body('{"access_token": ' + "9" * 900_000 + "}")), 1, "sent no token"),
     "JSON of a megabyte": (on("token", body("[" + "{}," * 340_000 + "{}]")), 1, "sent no token"),
     "two megabytes": (on("enroll", body(b"x" * 2_000_000)), 1, "more than 1 MiB"),
+    "trouble of its own": (on("enroll", body(json.dumps({"code": -1, "description": "Internal"}), 400)), 1, "SCM says: Internal"),
     "an ID with a line break": (on("enroll", edited(certId="1\n2")), 1, "no certificate ID"),
     "an ID of a megabyte": (on("enroll", edited(certId="1" * 900_000)), 1, "no certificate ID"),
     "an ID that is a list": (on("enroll", edited(certId=[1])), 1, "no certificate ID"),
     "a path for an ID": (on("enroll", edited(certId="../../x?y#z")), 1, "ID is invalid"),
-    "a description of a megabyte": (on("enroll", body(json.dumps({"code": -1, "description": "e" * 900_000}), 400)), 1, "SCM says: eee"),
-    "control characters": (on("enroll", body(json.dumps({"code": -1, "description": "\x1b[31m\u202eevil\n"}), 400)), 1, "SCM says: "),
+    "a description of a megabyte": (on("enroll", body(json.dumps({"code": -10, "description": "e" * 900_000}), 400)), 1, "SCM says: eee"),
+    "control characters": (on("enroll", body(json.dumps({"code": -10, "description": "\x1b[31m\u202eevil\n"}), 400)), 1, "SCM says: "),
     "an absurd code": (on("enroll", body(json.dumps({"code": 10**30, "description": "x"}), 400)), 1, "SCM says: x"),
     "a page": (on("download", body("<html>", 200, "text/html")), 1, "not SCM's"),
     "no PEM": (on("download", body("no certificate")), 1, "not SCM's"),

@@ -58,13 +58,13 @@ class Points:
 
 
 def install(points: Points) -> None:
-    write, remove, exchange = safe_files.atomic_write, store.Store.remove, https.Transport._exchange
+    write, remove_file, exchange = safe_files.atomic_write, store.Store.remove, https.Transport._exchange
 
     def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = None) -> None:
         points.around(f"write {path.parent.name}/{path.name}", lambda: write(path, content, owner))
 
     def remove(self: store.Store, path: Path) -> None:
-        points.around(f"remove {path.parent.name}/{path.name}", lambda: remove(self, path))
+        points.around(f"remove {path.parent.name}/{path.name}", lambda: remove_file(self, path))
 
     def _exchange(self: https.Transport, request: https.Request, where: str) -> https.Response:
         def send() -> https.Response:

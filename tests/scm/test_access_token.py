@@ -69,7 +69,12 @@ def test_the_token_server_is_found_in_every_form_of_the_header(tmp_path: Path, h
         ("https://configured.example/x", True), ("http://auth.sso.sectigo.com/x", False),
         ("https://sectigo.com.evil.example/x", False), ("https://evil-sectigo.com/x", False),
         ("https://user@auth.sectigo.com/x", False), ("https://auth.sectigo.com:8443/x", False),
-        ("https://configured.example:444/x", False), ("https:///x", False), ("ftp://auth.sectigo.com/x", False),
+        ("https://configured.example:444/x", False),
+        ("https://AUTH.Sectigo.com:443/x", True), ("https://configured.example:443/y", True),
+        ("https://evil.example\\.sectigo.com/x", False), ("https://evil.example\\@auth.sectigo.com/x", False),
+        ("https://evil.example%2f.sectigo.com/x", False), ("https://auth.\u017fectigo.com/x", False),
+        ("https://evil_.sectigo.com/x", False), ("https://*.sectigo.com/x", False), ("https://sectigo.com/x", False),
+        ("https://@configured.example/x", False), ("ftp://auth.sectigo.com/x", False),
     ],
 )  # fmt: skip
 def test_the_secret_is_sent_to_trusted_hosts_only(url: str, trusted: bool) -> None:
@@ -88,7 +93,7 @@ def test_an_untrusted_token_server_is_reported_and_not_asked(tmp_path: Path) -> 
 
 GARBAGE = [
     "https://auth.sectigo.com:99999/x", "https://auth.sectigo.com:port/x", "https://[bad/x", "https://[::1.sectigo.com/x",
-    "https://auth.sectigo.com]/x", "https://\u2100.sectigo.com/x", "https://auth.sectigo.com:-1/x", "https://:443/x",
+    "https://auth.sectigo.com]/x", "https://\u2100.sectigo.com/x", "https://auth.sectigo.com:-1/x", "https:///x", "https://:443/x",
     "https://.sectigo.com/x", "https://a..sectigo.com/x", "https://" + "a" * 300 + ".sectigo.com/x", "https://",
     "https://*.sectigo.com/x", "https://auth.sectigo.com:0/x",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paloaltofw.errors import LockHeld, StateError
-from paloaltofw.model.records import CommitRecord, InstalledRecord, OrderRecord
+from paloaltofw.model.records import CommitRecord, InstalledRecord, ManagementRecord, OrderRecord
 from paloaltofw.safe_files import atomic_write
 from paloaltofw.storage.codec import encode_id
 from paloaltofw.storage.store import Store
@@ -40,6 +40,7 @@ def fill(store: Store) -> None:
     store.save_order(ORDER)
     store.save_installed("www", INSTALLED)
     store.save_commit(COMMIT)
+    store.save_management(ManagementRecord("fw", "www", "www-2"))
     store.save_certificate_id("www", "1000")
 
 
@@ -48,6 +49,7 @@ READERS: dict[str, tuple[str, Callable[[Store], object]]] = {
     "order": ("journal/orders/www.json", lambda store: store.load_order("www")),
     "installed": ("journal/installed/www.json", lambda store: store.load_installed("www")),
     "commit": ("journal/commits/fw.json", lambda store: store.load_commit("fw")),
+    "management": ("journal/management/fw.json", lambda store: store.load_management("fw")),
 }
 readers = pytest.mark.parametrize(("name", "read"), READERS.values(), ids=list(READERS))
 
@@ -147,6 +149,7 @@ def test_links_are_neither_read_nor_written_through(
     store.save_order(replace(ORDER, certificate_id="2"))
     store.save_installed("www", INSTALLED)
     store.save_commit(COMMIT)
+    store.save_management(ManagementRecord("fw", "www", ""))
     store.save_certificate_id("www", "2")
     assert victim.read_bytes() == before
     assert not path.is_symlink()
