@@ -27,6 +27,11 @@ _CSR = re.compile(r"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----(.+?)-----END", 
 # CA/Browser Forum reserved policy identifiers (Baseline Requirements 7.1.6.1, EV guidelines), weakest first.
 _POLICIES = {"2.23.140.1.2.1": "DV", "2.23.140.1.2.2": "OV", "2.23.140.1.2.3": "IV", "2.23.140.1.1": "EV"}
 POLICY_STRENGTH = {"DV": 0, "IV": 1, "OV": 1, "EV": 2}
+_SHORT_NAMES = {
+    NameOID.COUNTRY_NAME: "C", NameOID.STATE_OR_PROVINCE_NAME: "ST", NameOID.LOCALITY_NAME: "L",
+    NameOID.ORGANIZATION_NAME: "O", NameOID.ORGANIZATIONAL_UNIT_NAME: "OU", NameOID.COMMON_NAME: "CN",
+    NameOID.EMAIL_ADDRESS: "emailAddress",
+}  # fmt: skip
 MALFORMED = (
     ValueError,
     TypeError,
@@ -55,13 +60,18 @@ class Names:
 
 @dataclass(frozen=True)
 class Csr:
-    """A certificate signing request as the firewall made it."""
+    """A certificate signing request as the firewall made it.
+
+    `subject` holds its attributes in their order, as (short name, value): C, ST, L, O, OU, CN, emailAddress; others by
+    their number in dots.
+    """
 
     der: bytes
     names: Names
     key_type: str
     key_bits: int
     spki_sha256: str
+    subject: tuple[tuple[str, str], ...] = ()
 
     @property
     def base64(self) -> str:
@@ -146,7 +156,8 @@ def parse_csr(text: str) -> Csr:
         if not csr.is_signature_valid:
             raise VerificationError("the CSR's own signature is wrong")
         key_type, bits = _key_facts(csr.public_key())
-        return Csr(blocks[0], _names(csr), key_type, bits, _spki_sha256(csr.public_key()))
+        subject = tuple((_short_name(item.oid), str(item.value)) for item in csr.subject)
+        return Csr(blocks[0], _names(csr), key_type, bits, _spki_sha256(csr.public_key()), subject)
     except MALFORMED as error:
         raise VerificationError(f"the CSR cannot be read ({type(error).__name__})") from None
 
@@ -215,6 +226,10 @@ def _key_facts(key: object) -> tuple[str, int]:
 def _spki_sha256(key: object) -> str:
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined]
     return hashlib.sha256(spki).hexdigest()
+
+
+def _short_name(oid: x509.ObjectIdentifier) -> str:
+    return _SHORT_NAMES.get(oid, oid.dotted_string)
 
 
 def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from dataclasses import dataclass
 
 from paloaltofw.pki.certificate import (
@@ -15,11 +16,15 @@ from paloaltofw.pki.certificate import (
     canonical_mail,
 )
 from paloaltofw.pki.chain import Chain
+from paloaltofw.pki.public_path import path_flaw
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a profile asks of a CSR and of the certificate issued for it."""
+    """What a profile asks of a CSR and of the certificate issued for it.
+
+    `subject` is what it asks of the CSR's subject beside the common name, in the form of `Csr.subject`.
+    """
 
     common_name: str
     dns: tuple[str, ...]
@@ -28,6 +33,7 @@ class Requirements:
     key_type: str
     key_bits: int
     policy: str
+    subject: tuple[tuple[str, str], ...] = ()
 
 
 def verify_csr(csr: Csr, required: Requirements) -> None:
@@ -38,6 +44,27 @@ def verify_csr(csr: Csr, required: Requirements) -> None:
     if csr.names.common_name != required.common_name:
         raise VerificationError(f"the CSR's common name is {csr.names.common_name!r}, not {required.common_name!r}")
     _verify_names(csr.names, required, "the CSR lacks")
+
+
+def subject_difference(csr: Csr, required: Requirements) -> str | None:
+    """Say what a CSR's subject lacks of what the profile asks for; None if it lacks nothing.
+
+    No reason to refuse a CSR: a CA takes the organization from its own validation, and ignores it for a DV certificate.
+    Values are compared without case and surplus spaces (RFC 5280 §7.1). What the profile does not ask for is ignored.
+    """
+    held = Counter(_comparable(item) for item in csr.subject)
+    missing = Counter(_comparable(item) for item in required.subject) - held
+    lacking = next((item for item in required.subject if _comparable(item) in missing), None)
+    if lacking is None:
+        return None
+    name, wanted = lacking
+    found = ", ".join(repr(value) for other, value in csr.subject if other == name)
+    return f"the CSR's subject lacks {name} {wanted!r}" + (f" (it has {found})" if found else "")
+
+
+def _comparable(item: tuple[str, str]) -> tuple[str, str]:
+    name, value = item
+    return name, " ".join(value.split()).casefold()
 
 
 def verify_chain(chain: Chain, spki_sha256: str, required: Requirements, now: datetime.datetime) -> None:
@@ -52,6 +79,11 @@ def verify_chain(chain: Chain, spki_sha256: str, required: Requirements, now: da
     _verify_names(leaf.names, required, "the certificate lacks")
     for certificate in (leaf, *chain.intermediates):
         _verify_dates(certificate, now)
+    # A private CA need not keep the rules of the public ones, which the library asks for.
+    if leaf.policy is not None and (flaw := path_flaw(chain, now)):
+        raise VerificationError(
+            f"the path from the certificate to {chain.top.names.common_name!r} is not valid: {flaw}"
+        )
 
 
 def _verify_names(names: Names, required: Requirements, lacks: str) -> None:

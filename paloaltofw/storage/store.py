@@ -147,7 +147,7 @@ class Store:
         aside = path.with_name(path.name + CORRUPT_SUFFIX)
         if aside.is_symlink() or aside.exists():
             what = f"an unreadable {title} was moved here, so it is unknown {unknown}"
-            remedy = f"look for the order in the SCM portal, then run: paloaltoagent forget -p {profile}"
+            remedy = f"look for the order in the SCM portal, then run: paloaltoagent forget -p {profile} --order"
             raise StateError(what, str(aside), remedy)
 
     def set_aside_order(self, profile: str) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from paloaltofw.pki.certificate import VerificationError, parse_certificate_der, parse_certificates, parse_csr
 from paloaltofw.pki.chain import build_chain
 from tests import x509
-from tests.pki.samples import CHAIN, SPKI
+from tests.pki.samples import CHAIN, SPKI, csr_with
 
 
 def test_the_csr_is_sent_as_one_line_of_base64_without_armour() -> None:
@@ -62,3 +62,15 @@ def test_no_damaged_certificate_crashes_or_passes_as_the_original(seed: int, fli
         return
     # What still parses under the same key and issuer name has a broken signature, unless nothing was changed.
     assert bytes(der) == CHAIN[0].der or chain.intermediates == ()
+
+
+SUBJECT = (
+    ("C", "DE"), ("ST", "Hessen"), ("L", "Köln"), ("O", "Example  GmbH"), ("OU", "Netz"), ("OU", "IT"),
+    ("CN", "www.example.com"), ("emailAddress", "Admin@Example.com"), ("2.5.4.5", "42"),
+)  # fmt: skip
+
+
+def test_the_subject_of_a_csr_is_kept_as_the_csr_says_it() -> None:
+    assert csr_with(SUBJECT).subject == SUBJECT
+    assert csr_with(SUBJECT[::-1]).subject == SUBJECT[::-1]
+    assert csr_with(()).subject == ()

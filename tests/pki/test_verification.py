@@ -8,9 +8,16 @@ import pytest
 
 from paloaltofw.pki.certificate import Certificate, VerificationError
 from paloaltofw.pki.chain import build_chain
-from paloaltofw.pki.verification import Requirements, difference, is_weaker_policy, verify_chain, verify_csr
+from paloaltofw.pki.verification import (
+    Requirements,
+    difference,
+    is_weaker_policy,
+    subject_difference,
+    verify_chain,
+    verify_csr,
+)
 from tests import x509
-from tests.pki.samples import CHAIN, REQUIRED, SPKI
+from tests.pki.samples import CHAIN, REQUIRED, SPKI, csr_with
 
 
 def proof(leaf: Certificate, required: Requirements = REQUIRED) -> None:
@@ -91,3 +98,32 @@ def test_what_a_certificate_lacks_of_the_profile_is_named() -> None:
     assert difference(x509.certificate(dns=["www.example.com", "more.example.com"]), REQUIRED) is None
     assert "key" in str(difference(x509.certificate(private_key=x509.key(1, "P384")), REQUIRED))
     assert "b.example.com" in str(difference(x509.certificate(), replace(REQUIRED, dns=("b.example.com",))))
+
+
+SUBJECT = (("C", "DE"), ("O", "Example GmbH"), ("OU", "Netz"), ("OU", "IT"), ("emailAddress", "a@example.com"))
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "said"),
+    [
+        (SUBJECT, (), None),
+        (SUBJECT, SUBJECT, None),
+        (SUBJECT[::-1], SUBJECT, None),
+        (SUBJECT, SUBJECT[1:3], None),
+        (SUBJECT, (("O", " EXAMPLE  gmbh"), ("emailAddress", "A@example.com")), None),
+        (SUBJECT, (("C", "DE"), ("O", "Example AG")), "the CSR's subject lacks O 'Example AG' (it has 'Example GmbH')"),
+        (SUBJECT, (("OU", "IT"), ("OU", "Web")), "the CSR's subject lacks OU 'Web' (it has 'Netz', 'IT')"),
+        (SUBJECT, (("OU", "IT"), ("OU", "it")), "the CSR's subject lacks OU 'IT' (it has 'Netz', 'IT')"),
+        (SUBJECT, (("ST", "Hessen"), ("L", "Köln")), "the CSR's subject lacks ST 'Hessen'"),
+        (SUBJECT, (("O", "Netz"),), "the CSR's subject lacks O 'Netz' (it has 'Example GmbH')"),
+        ((), (("O", "Example"),), "the CSR's subject lacks O 'Example'"),
+    ],
+)
+def test_what_the_subject_lacks_of_the_profile_is_named(
+    held: tuple[tuple[str, str], ...], wanted: tuple[tuple[str, str], ...], said: str | None
+) -> None:
+    csr = csr_with((("CN", "www.example.com"), *held))
+    assert subject_difference(csr, replace(REQUIRED, subject=wanted)) == said
+    # A CA takes the organization from its own validation: no reason to refuse the CSR, nor the certificate.
+    verify_csr(replace(csr, names=x509.csr().names), replace(REQUIRED, subject=wanted))
+    assert difference(x509.certificate(), replace(REQUIRED, subject=wanted)) is None
