@@ -31,7 +31,6 @@ KEYS: dict[str, Mapping[str, object]] = {
     "rsa4096": {"type": "RSA", "size": 4096},
     "p256": {"type": "ECDSA", "curve": "P256"},
     "p384": {"type": "ECDSA", "curve": "P384"},
-    "p521": {"type": "ECDSA", "curve": "P521"},
 }
 _ADDRESS = "/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']/address"
 _OLD_PORTAL = (
@@ -190,7 +189,7 @@ class Tour:
 def tour_profiles(firewalls: list[str]) -> dict[str, dict[str, object]]:
     """Each type with several key types, spread over the firewalls; one bound to a service profile."""
     plan = [
-        ("DV", "rsa2048"), ("DV", "p256"), ("OV", "rsa3072"), ("OV", "p384"), ("EV", "rsa4096"), ("EV", "p521"),
+        ("DV", "rsa2048"), ("DV", "p256"), ("OV", "rsa3072"), ("OV", "p384"), ("EV", "rsa4096"), ("EV", "p384"),
         ("DV", "p384"), ("OV", "rsa2048"), ("EV", "p256"),
     ]  # fmt: skip
     profiles = {}

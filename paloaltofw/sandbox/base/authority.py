@@ -7,11 +7,13 @@ import ipaddress
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from paloaltofw.sandbox.base.clock import Clock
@@ -56,12 +58,15 @@ class Product:
 class ChainForm:
     """How a chain is delivered; SCM documents none of it (scm.md §2.4)."""
 
-    order: str = "leaf_first"  # root_first
+    order: Literal["leaf_first", "root_first"] = "leaf_first"
     with_intermediates: bool = True
     with_root: bool = False
     newline: str = "\n"
     text_between: bool = False
+    # Whether the root comes signed by an older root as well, and whether that cross certificate has expired.
     cross_signed: bool = False
+    cross_expired: bool = False
+    encoding: Literal["pem", "pkcs7_pem", "pkcs7_der"] = "pem"
 
 
 def _name(common_name: str, organization: str = "Sandbox Trust Services") -> x509.Name:
@@ -83,7 +88,12 @@ def _usage(**wanted: bool) -> x509.KeyUsage:
 
 
 def _certificate_authority(
-    name: str, key: CaKey, issuer: Issuer | None, now: datetime.datetime, depth: int | None
+    name: str,
+    key: CaKey,
+    issuer: Issuer | None,
+    now: datetime.datetime,
+    depth: int | None,
+    not_after: datetime.datetime | None = None,
 ) -> Issuer:
     signer = issuer.key if issuer else key
     builder = (
@@ -93,7 +103,7 @@ def _certificate_authority(
         .public_key(key.public_key())
         .serial_number(_serial())
         .not_valid_before(now - CA_PAST_YEARS * 365 * DAY)
-        .not_valid_after(now + CA_YEARS * 365 * DAY)
+        .not_valid_after(not_after or now + CA_YEARS * 365 * DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True, digital_signature=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -165,6 +175,8 @@ class CertificateAuthority:
         self.issuing = _certificate_authority("Sandbox Public Server CA R36", _new_ca_key(ca_key), self.upper, now, 0)
         old_root = _certificate_authority("Sandbox Old Root", _new_ca_key(ca_key), None, now, None)
         self._cross = _certificate_authority("Sandbox Root R1", self.root.key, old_root, now, None)
+        # As AddTrust on 30 May 2020: the cross certificate ends before the roots that replace it (scm.md §2.4).
+        self._expired_cross = _certificate_authority("Sandbox Root R1", self.root.key, old_root, now, None, now - DAY)
 
     @property
     def root_pem(self) -> bytes:
@@ -206,17 +218,26 @@ class CertificateAuthority:
         )
         return builder.sign(self.issuing.key, hashes.SHA384())
 
-    def chain_pem(self, leaf: x509.Certificate, form: ChainForm) -> bytes:
-        """The leaf and its chain in a form that a switch asks for."""
+    def _chain(self, leaf: x509.Certificate, form: ChainForm) -> list[x509.Certificate]:
         chain = [leaf]
         if form.with_intermediates:
             chain += [self.issuing.certificate, self.upper.certificate]
-        if form.cross_signed:
-            chain.append(self._cross.certificate)
+        if form.cross_signed or form.cross_expired:
+            chain.append((self._expired_cross if form.cross_expired else self._cross).certificate)
         if form.with_root:
             chain.append(self.root.certificate)
-        if form.order == "root_first":
-            chain.reverse()
+        return chain[::-1] if form.order == "root_first" else chain
+
+    def chain_file(self, leaf: x509.Certificate, form: ChainForm) -> bytes:
+        """The leaf and its chain in a form that a switch asks for."""
+        if form.encoding == "pem":
+            return self.chain_pem(leaf, form)
+        encoding = Encoding.DER if form.encoding == "pkcs7_der" else Encoding.PEM
+        return serialize_certificates(self._chain(leaf, form), encoding)
+
+    def chain_pem(self, leaf: x509.Certificate, form: ChainForm) -> bytes:
+        """The same as PEM blocks, whatever the encoding."""
+        chain = self._chain(leaf, form)
         blocks = [certificate.public_bytes(Encoding.PEM).decode() for certificate in chain]
         if form.text_between:
             blocks = [f"subject={c.subject.rfc4514_string()}\n{block}" for c, block in zip(chain, blocks, strict=True)]

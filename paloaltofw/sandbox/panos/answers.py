@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, tostring  # nosec B405  # without DTD
 from xml.sax.saxutils import escape, quoteattr  # nosec B406  # escapes, parses nothing
 
@@ -14,7 +14,15 @@ XML = "application/xml; charset=UTF-8"
 MAX_DEPTH = 60
 # PAN-OS code numbers (panos.md §2).
 BAD_XPATH, ABSENT, NOT_UNIQUE, REFERENCED, INVALID_OBJECT = 6, 7, 8, 10, 12
-NOT_POSSIBLE, UNAUTHORIZED, INVALID_COMMAND, MALFORMED, SUCCESS, COMMAND_SUCCEEDED = 14, 16, 17, 18, 19, 20
+NOT_FOUND, NOT_POSSIBLE, UNAUTHORIZED, INVALID_COMMAND, MALFORMED, SUCCESS, COMMAND_SUCCEEDED = (
+    13,
+    14,
+    16,
+    17,
+    18,
+    19,
+    20,
+)
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -47,6 +55,27 @@ class Unauthorized(PanosError):
         return Answer(switches.role_denial_http_status, plain.body, plain.content_type)
 
 
+class NothingThere(PanosError):
+    """No refusal at all: a success that says that there is nothing (code 7)."""
+
+    def __init__(self) -> None:
+        super().__init__(code=ABSENT)
+
+    def answer(self, switches: PanosSwitches) -> Answer:
+        return success(code=ABSENT)
+
+
+class OutsideConfiguration(PanosError):
+    """An xpath that does not begin at /config has a status of its own (panos.md §2)."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized request", code=UNAUTHORIZED)
+
+    def answer(self, switches: PanosSwitches) -> Answer:
+        plain = super().answer(switches)
+        return Answer(200, plain.body.replace(b'status="error"', b'status="unauth"', 1), plain.content_type)
+
+
 class BadRequest(PanosError):
     """A refusal by the transport layer: parameters missing or not legal (400)."""
 
@@ -71,8 +100,10 @@ def missing(parameter: str) -> BadRequest:
     return BadRequest(f'Missing value for parameter "{parameter}".')
 
 
-def illegal(parameter: str, value: str) -> BadRequest:
-    return BadRequest(f'Illegal value for parameter "{parameter}" [{value}].')
+def illegal(parameter: str, value: str, legal: Iterable[str] = ()) -> BadRequest:
+    """For some parameters the legal values are named (panos.md §2)."""
+    listed = f" Legal values: {', '.join(legal)}." if legal else ""
+    return BadRequest(f'Illegal value for parameter "{parameter}" [{value}].{listed}')
 
 
 def unexpected(*path: str) -> PanosError:

@@ -44,6 +44,7 @@ def generate(firewall: Firewall, admin: Administrator, element: Element, vsys: s
     """request certificate generate."""
     place = scope(firewall, vsys)
     order = parse_generate(element, firewall.switches)
+    firewall.require_no_pending_commit()
     firewall.locks.require_config(admin.name, place)
     with firewall.configuration.change(admin.name, firewall.local_now()) as root:
         firewall.store.generate(root, order, place, firewall.clock.now())
@@ -86,6 +87,9 @@ def answer_import(firewall: Firewall, admin: Administrator, parameters: Paramete
         raise missing("file")
     place = scope(firewall, parameters.get("vsys", ""))
     firewall.locks.require_config(admin.name, place)
+    firewall.require_no_pending_commit()
+    if firewall.happens("transient_import_failures"):
+        raise PanosError(f"Failed to find begining of certificate in {name}.pem")
     name = firewall.store.import_name(name)
     order = Import(category, name, content, place, format_, parameters.get("passphrase", ""))
     with firewall.configuration.change(admin.name, firewall.local_now()) as root:
@@ -98,7 +102,7 @@ def _import_kind(parameters: Parameters) -> tuple[str, str]:
     if not category:
         raise missing("category")
     if category not in _IMPORT_FORMATS:
-        raise illegal("category", category)
+        raise illegal("category", category, _IMPORT_FORMATS)
     format_ = _required(parameters, "format", "importing", category)
     if format_ not in _IMPORT_FORMATS[category]:
         raise illegal("format", format_)
@@ -112,7 +116,7 @@ def answer_export(firewall: Firewall, admin: Administrator, parameters: Paramete
     if not category:
         raise missing("category")
     if category != CERTIFICATE:
-        raise illegal("category", category)
+        raise illegal("category", category, (CERTIFICATE,))
     name, format_, with_key = (
         _required(parameters, key, "exporting", category) for key in ("certificate-name", "format", "include-key")
     )

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses no
 from paloaltofw.sandbox.panos.answers import text_element
 from paloaltofw.sandbox.panos.commit_orders import CommitOrder
 from paloaltofw.sandbox.panos.configuration import Configuration, Objects
-from paloaltofw.sandbox.panos.references import dangling, not_valid
+from paloaltofw.sandbox.panos.references import dangling, nameless, not_valid
 from paloaltofw.sandbox.panos.xpath import to_text
 
 SAME_RESULT = (
@@ -69,9 +69,12 @@ class Job:
 class Jobs:
     """The job queue of one firewall."""
 
-    def __init__(self, configuration: Configuration, seconds: float, first_id: int = 2) -> None:
+    def __init__(
+        self, configuration: Configuration, seconds: float, nameless_fails: bool = True, first_id: int = 2
+    ) -> None:
         self._configuration = configuration
         self._seconds = seconds
+        self._nameless_fails = nameless_fails
         self._next_id = first_id
         self.all: list[Job] = []
 
@@ -101,6 +104,8 @@ class Jobs:
     def _finish(self, job: Job) -> None:
         running = self._configuration.running_with(job.changes)
         broken = [not_valid(reference) for reference in dangling(running)]
+        if self._nameless_fails:
+            broken += [f" certificate -> {name} is missing 'common-name'" for name in nameless(running)]
         if broken:
             job.result = "FAIL"
             job.details += [*broken, "Validation failed" if job.order.is_validation else "Commit failed"]

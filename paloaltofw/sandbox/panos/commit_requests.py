@@ -38,6 +38,8 @@ def answer_commit(firewall: Firewall, admin: Administrator, parameters: Mapping[
     if not admin.role.may_commit_for_others and set(order.admins or ("",)) != {admin.name}:
         raise Unauthorized
     firewall.locks.require_commit(admin.name)
+    if firewall.happens("auto_commit_unfinished"):
+        raise PanosError("Commit job was not queued since auto-commit not yet finished")
     _require_idle(firewall)
     changes = [change for change in firewall.configuration.pending() if order.covers(change)]
     if not changes and not order.is_forced:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Callable, Mapping
 from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
@@ -16,6 +18,8 @@ from paloaltofw.sandbox.panos.answers import (
     NOT_POSSIBLE,
     NOT_UNIQUE,
     REFERENCED,
+    NothingThere,
+    OutsideConfiguration,
     PanosError,
     found,
     illegal,
@@ -32,6 +36,7 @@ from paloaltofw.sandbox.panos.switches import Right
 from paloaltofw.sandbox.panos.xpath import BadXpath, Step, Xpath, create, find, find_all, parse, remove, to_text
 
 Parameters = Mapping[str, str]
+_ROOTED = re.compile(r"/config(?![\w.-])", re.ASCII)
 
 
 def answer_config(firewall: Firewall, admin: Administrator, parameters: Parameters) -> Answer:
@@ -41,37 +46,42 @@ def answer_config(firewall: Firewall, admin: Administrator, parameters: Paramete
         raise missing("action")
     if action in _READS:
         admin.require(Right.CONFIGURATION)
-        return _READS[action](firewall, _xpath(parameters))
+        whole = (Step("config"),) if action == "show" and not parameters.get("xpath") else None
+        return _READS[action](firewall, admin, whole or _xpath(firewall, parameters))
     if action in _WRITES:
         admin.require(Right.CONFIGURATION, is_change=True)
-        return _write(firewall, admin, _xpath(parameters), parameters)
+        return _write(firewall, admin, _xpath(firewall, parameters), parameters)
     if action in _UNAVAILABLE:
         raise PanosError(f"{action} is not available on this device", code=NOT_POSSIBLE)
-    raise illegal("action", action)
+    raise illegal("action", action, (*_READS, *_WRITES, *_UNAVAILABLE))
 
 
-def _xpath(parameters: Parameters) -> Xpath:
+def _xpath(firewall: Firewall, parameters: Parameters) -> Xpath:
     text = parameters.get("xpath")
     if not text:
         raise missing("xpath")
+    if firewall.switches.unrooted_xpath == "unauth" and not _ROOTED.match(text):
+        raise OutsideConfiguration
     try:
         return parse(text)
     except BadXpath:
+        if firewall.switches.malformed_xpath == "absent" and _ROOTED.match(text):
+            raise NothingThere from None
         raise PanosError(f"Bad xpath: {text}", code=BAD_XPATH) from None
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def _get(firewall: Firewall, path: Xpath) -> Answer:
+def _get(firewall: Firewall, admin: Administrator, path: Xpath) -> Answer:
     """The candidate; many nodes are allowed, and none is a success with code 7 (panos.md §2)."""
-    nodes = find_all(firewall.configuration.candidate, path)
+    nodes = _visible(firewall, admin, find_all(firewall.configuration.candidate, path))
     return found(nodes) if nodes else success(code=ABSENT)
 
 
-def _show(firewall: Firewall, path: Xpath) -> Answer:
+def _show(firewall: Firewall, admin: Administrator, path: Xpath) -> Answer:
     """The running configuration; a single node, without the attributes of uncommitted ones."""
-    nodes = find_all(firewall.configuration.running, path)
+    nodes = _visible(firewall, admin, find_all(firewall.configuration.running, path))
     if not nodes:
         raise PanosError("No such node")
     if len(nodes) > 1:
@@ -79,18 +89,37 @@ def _show(firewall: Firewall, path: Xpath) -> Answer:
     return success(without(nodes[0], template_marks=True))
 
 
+def _visible(firewall: Firewall, admin: Administrator, nodes: list[Element]) -> list[Element]:
+    """The nodes without what this administrator may not see (panos.md §6)."""
+    switches = firewall.switches
+    levels = {"private-key": switches.private_key_hidden_from, "csr": switches.csr_hidden_from}
+    blind = ("everybody",) if admin.role.is_superuser else ("everybody", "restricted")
+    hidden = {tag for tag, level in levels.items() if level in blind}
+    shown = [node for node in nodes if node.tag not in hidden]
+    return [_without_tags(node, hidden) for node in shown] if hidden else shown
+
+
+def _without_tags(node: Element, tags: set[str]) -> Element:
+    duplicate = copy.deepcopy(node)
+    for parent in list(duplicate.iter()):
+        for child in [child for child in parent if child.tag in tags]:
+            parent.remove(child)
+    return duplicate
+
+
 # --- changing ------------------------------------------------------------------------------------------------------
 
 
 def _write(firewall: Firewall, admin: Administrator, path: Xpath, parameters: Parameters) -> Answer:
     action = parameters["action"]
+    firewall.require_no_pending_commit()
     if action == "delete" and not find_all(firewall.configuration.candidate, path):
         return success_message("Object doesn't exist", ABSENT)
     schema.at(path)
     for vsys in _vsys_touched(firewall, path):
         firewall.locks.require_config(admin.name, vsys)
     before = dangling(firewall.configuration.candidate)
-    with firewall.configuration.change(admin.name, firewall.local_now()) as root:
+    with firewall.configuration.change(admin.name, firewall.local_now(), path) as root:
         _WRITES[action](firewall, root, path, parameters)
         if firewall.switches.dangling_reference == "refused_at_once":
             broken = [reference for reference in dangling(root) if reference not in before]
@@ -169,7 +198,7 @@ def _elements(firewall: Firewall, parameters: Parameters) -> list[Element]:
     return elements
 
 
-_READS: dict[str, Callable[[Firewall, Xpath], Answer]] = {"get": _get, "show": _show}
+_READS: dict[str, Callable[[Firewall, Administrator, Xpath], Answer]] = {"get": _get, "show": _show}
 _WRITES: dict[str, Callable[[Firewall, Element, Xpath, Parameters], None]] = {
     "set": _set,
     "edit": _edit,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
-from paloaltofw.sandbox.panos.answers import INVALID_OBJECT, PanosError
+from paloaltofw.sandbox.panos.answers import NOT_FOUND, PanosError
 from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, remove
 
 DEVICE = Step("entry", name="localhost.localdomain")
@@ -23,11 +23,19 @@ Objects = Mapping[Xpath, "Element | None"]
 
 @dataclass(frozen=True)
 class ChangeRecord:
-    """One administrator's change of one object."""
+    """One administrator's change of one object. `written` is the path of the request that made it."""
 
     sequence: int
     path: Xpath
     owner: str
+    written: Xpath
+
+    def path_at(self, level: str) -> Xpath:
+        """The path that the journal gives."""
+        if level == "object":
+            return self.path
+        container = self.path[:-1] if self.path[-1].tag == "entry" else self.path
+        return container if level == "container" else self.written or container
 
 
 @dataclass(frozen=True)
@@ -153,8 +161,11 @@ class Configuration:
         return self._sequence
 
     @contextlib.contextmanager
-    def change(self, admin: str, moment: datetime.datetime) -> Iterator[Element]:
-        """Edit the candidate in a with statement. An exception undoes it; else it is marked and entered."""
+    def change(self, admin: str, moment: datetime.datetime, written: Xpath = ()) -> Iterator[Element]:
+        """Edit the candidate in a with statement. An exception undoes it; else it is marked and entered.
+
+        `written` is the path that the request names, where it names one.
+        """
         before = self.candidate
         self.candidate = copy.deepcopy(before)
         try:
@@ -163,9 +174,9 @@ class Configuration:
         except BaseException:
             self.candidate = before
             raise
-        self._enter(before, admin, moment)
+        self._enter(before, admin, moment, written)
 
-    def _enter(self, before: Element, admin: str, moment: datetime.datetime) -> None:
+    def _enter(self, before: Element, admin: str, moment: datetime.datetime, written: Xpath) -> None:
         old, new = objects(before), objects(self.candidate)
         for path in dict.fromkeys((*old, *new)):
             node, counterpart = new.get(path), old.get(path)
@@ -174,7 +185,7 @@ class Configuration:
                     _carry(node, counterpart)
                 continue
             self._sequence += 1
-            self._records.append(ChangeRecord(self._sequence, path, admin))
+            self._records.append(ChangeRecord(self._sequence, path, admin, written))
             if node is not None:
                 marks = {"admin": admin, "dirtyId": str(self._sequence), "time": f"{moment:%Y/%m/%d %H:%M:%S}"}
                 _mark(node, counterpart, marks)
@@ -193,6 +204,19 @@ class Configuration:
         else:
             action = "DELETE" if find(self.candidate, path) is None else "EDIT"
         return PendingChange(path, action, owners[-1], tuple(dict.fromkeys(owners)))
+
+    def journal(self, level: str) -> list[PendingChange]:
+        """Uncommitted changes as the list of changes shows them (panos.md §3), one for each path of that level."""
+        actions = {change.path: change.action for change in self.pending()}
+        lines: dict[Xpath, list[ChangeRecord]] = {}
+        for record in self._records:
+            lines.setdefault(record.path_at(level), []).append(record)
+        return [
+            PendingChange(
+                path, actions.get(path, "EDIT"), records[-1].owner, tuple(dict.fromkeys(r.owner for r in records))
+            )
+            for path, records in lines.items()
+        ]
 
     def _forget_settled(self) -> None:
         """Drop records and marks of objects that are again what is running."""
@@ -244,9 +268,8 @@ def _require_own(before: Element, after: Element) -> None:
     """Objects that a Panorama template pushed can only be overridden (panos.md §10)."""
     for path, node in objects(before).items():
         if node.get("src") == "tpl" and not is_same(node, find(after, path)):
-            place = " -> ".join(step.name or step.tag for step in path[1:])
-            why = f"was pushed by template {node.get('ptpl', '')} and must be overridden"
-            raise PanosError(f" {place} {why}", code=INVALID_OBJECT)
+            name = path[-1].name or path[-1].tag
+            raise PanosError(f"set failed, may need to override template object {name} first", code=NOT_FOUND)
 
 
 def _mark(node: Element, before: Element | None, marks: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from paloaltofw.sandbox.base.clock import UTC, Clock
 from paloaltofw.sandbox.panos.administrators import Administrators
-from paloaltofw.sandbox.panos.answers import parse_fragments, text_element, text_of
+from paloaltofw.sandbox.panos.answers import NOT_FOUND, PanosError, parse_fragments, text_element, text_of
 from paloaltofw.sandbox.panos.certificate_store import CertificateStore, entry_path
 from paloaltofw.sandbox.panos.commit_jobs import CommitRecord, Jobs
 from paloaltofw.sandbox.panos.configuration import Configuration, PendingChange, clean, merge, place_of
@@ -102,7 +102,11 @@ class Firewall:
         self.admins = Administrators(clock, self.switches)
         self.sessions: dict[str, tuple[datetime.datetime, datetime.datetime]] = {}
         self.configuration = Configuration(self._factory_configuration())
-        self.jobs = Jobs(self.configuration, self.latencies.commit_seconds)
+        nameless_fails = self.switches.nameless_certificate == "fails_commits"
+        self.jobs = Jobs(self.configuration, self.latencies.commit_seconds, nameless_fails)
+        # How often each of the counted switches has still to happen.
+        counted = ("commit_pending", "auto_commit_unfinished", "transient_import_failures")
+        self.still_to_happen: dict[str, int] = {name: getattr(self.switches, name) for name in counted}
         self.locks = Locks(self.switches)
         self.store = CertificateStore(self.switches)
         self.is_full_commit_required = False
@@ -132,6 +136,17 @@ class Firewall:
     def local_now(self) -> datetime.datetime:
         """The device's local time."""
         return self.clock.now().astimezone(self.zone)
+
+    def happens(self, trouble: str) -> bool:
+        """Whether a counted trouble happens this time."""
+        left = self.still_to_happen[trouble]
+        self.still_to_happen[trouble] = max(left - 1, 0)
+        return left > 0
+
+    def require_no_pending_commit(self) -> None:
+        """An HA peer takes no changes while it takes over the other's commit (panos.md §11)."""
+        if self.happens("commit_pending"):
+            raise PanosError("A commit is pending. Please try again later.", code=NOT_FOUND)
 
     # --- administrators ------------------------------------------------------------------------------------------
 
@@ -182,7 +197,7 @@ class Firewall:
 
     def change_as(self, admin: str, xpath: str, xml: str) -> None:
         """Another administrator's change of the candidate, made in the web interface."""
-        with self.settled(), self.configuration.change(admin, self.local_now()) as root:
+        with self.settled(), self.configuration.change(admin, self.local_now(), parse(xpath)) as root:
             self._set(root, xpath, xml)
 
     @staticmethod
@@ -212,10 +227,12 @@ class Firewall:
                 entry.extend([text_element("status", "revoked"), text_element("revoke-date-epoch", epoch)])
 
     def mark_template(self, name: str, template: str = "T", vsys: str = "shared") -> None:
-        """The entry was pushed by a Panorama template (panos.md §6)."""
+        """The entry was pushed by a Panorama template: every node says so, the highest alone its name (panos.md §6)."""
         with self.settled():
             for entry in self._entries(name, vsys):
-                entry.attrib.update({"src": "tpl", "ptpl": template})
+                for node in entry.iter():
+                    node.set("src", "tpl")
+                entry.set("ptpl", template)
 
     def reboot(self) -> None:
         """Uncommitted changes and unfinished jobs are lost."""

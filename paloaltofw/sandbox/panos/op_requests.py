@@ -169,12 +169,13 @@ def _chassis_ready(operation: Operation) -> Answer:
 
 
 def _changes(operation: Operation) -> Answer:
-    """The journal (panos.md §3); its shape on a firewall is not confirmed."""
+    """The journal (panos.md §3)."""
     operation.parameters()
-    shape = operation.firewall.switches.changes_shape
-    if shape == "unknown_command":
+    switches = operation.firewall.switches
+    if switches.changes_shape == "unknown_command":
         raise unexpected(*operation.path)
-    changes = operation.firewall.configuration.pending() if shape == "journal" else []
+    is_shown = switches.changes_shape == "journal"
+    changes = operation.firewall.configuration.journal(switches.journal_paths) if is_shown else []
     if not changes:
         return success()
     journal = Element("journal")

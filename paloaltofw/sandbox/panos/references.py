@@ -95,3 +95,13 @@ def users_of(root: Element, path: Xpath) -> list[Reference]:
 def not_valid(reference: Reference) -> str:
     """A message line about a dangling reference."""
     return f" {reference.line} '{reference.name}' is not a valid reference"
+
+
+def nameless(root: Element) -> list[str]:
+    """Finished certificate entries without the element `common-name`; an empty one is enough (panos.md §11)."""
+    entries = (entry for container in root.iter("certificate") for entry in container.findall("entry"))
+    return [
+        entry.get("name", "")
+        for entry in entries
+        if entry.find("public-key") is not None and entry.find("common-name") is None
+    ]

@@ -63,8 +63,8 @@ class PanosSite:
 
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
-        if request.path not in PATHS:
-            return Answer(404, b"<html><body>Not Found</body></html>", "text/html")
+        if request.path not in PATHS or not _is_understood(request):
+            return self._web_interface()
         if request.method not in ("GET", "POST"):
             return Answer(405, b"", "text/html", {"Allow": "GET, POST"})
         with self.firewall.settled():
@@ -72,6 +72,12 @@ class PanosSite:
                 return self._answer(Call(request))
             except PanosError as error:
                 return error.answer(self.firewall.switches)
+
+    def _web_interface(self) -> Answer:
+        """Whatever is no request to the API gets a page for people (panos.md §2)."""
+        if self.firewall.switches.web_interface == "not_found":
+            return Answer(404, b"<html><body>Not Found</body></html>", "text/html")
+        return Answer(200, b"<html><head><title>Login</title></head><body></body></html>", "text/html; charset=UTF-8")
 
     def _answer(self, call: Call) -> Answer:
         if call.type == "keygen":
@@ -125,6 +131,11 @@ class PanosSite:
         if admin is None or not self.firewall.is_admin_configured(admin.name):
             raise BadCredentials
         return admin
+
+
+def _is_understood(request: Request) -> bool:
+    """Parameters in a body need one of the two types of a form."""
+    return not request.body or request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 # --- the types of request ------------------------------------------------------------------------------------------

@@ -6,16 +6,26 @@ import enum
 from dataclasses import dataclass
 from typing import Literal
 
+Who = Literal["nobody", "restricted", "everybody"]
+
 
 @dataclass(frozen=True)
 class PanosSwitches:
-    """Behaviour that panos.md leaves open or that differs by release; see docs/reference/panos.md."""
+    """Behaviour that panos.md leaves open or that differs by release; see docs/reference/panos.md.
+
+    Every default is the least forgiving position that the facts allow. What only happens now and then is counted: that
+    many times a firewall does so, then never again.
+    """
 
     # panos.md §1, §2: which form a refusal takes
     bad_key_http_status: int = 403
     bad_key_text: Literal["Invalid credentials.", "Invalid Credential"] = "Invalid credentials."
     role_denial_http_status: int = 200
     bad_request_http_status: int = 400
+    malformed_xpath: Literal["absent", "bad_xpath"] = "absent"
+    unrooted_xpath: Literal["unauth", "bad_xpath"] = "unauth"
+    # A wrong URL or Content-Type is answered by the web interface.
+    web_interface: Literal["page", "not_found"] = "page"
     # panos.md §1: API keys. Without a lifetime (seconds) it is not known whether keygen gives the same key again.
     api_key_lifetime: float | None = None
     keygen_without_lifetime: Literal["same_key", "new_key"] = "same_key"
@@ -24,17 +34,21 @@ class PanosSwitches:
     # panos.md §3
     show_self: bool = True
     changes_shape: Literal["journal", "empty", "unknown_command"] = "journal"
+    # Which xpath the journal gives: of the request that wrote, always the container, or of the changed object.
+    journal_paths: Literal["request", "container", "object"] = "request"
     config_lock_code: int | None = 14
     config_lock_held: Literal["scope_is_locked", "already_held"] = "scope_is_locked"
     commit_releases_locks: bool = True
     # panos.md §4
     vsys_shared: bool = False
-    ecdsa_521: Literal["ok", "refused"] = "ok"
+    ecdsa_521: Literal["refused", "ok"] = "refused"
     cn_in_san: bool = False
     alt_email: Literal["accepted", "unexpected"] = "accepted"
     generate_existing: Literal["error", "overwrite"] = "error"
     generate_answer: Literal["msg_line", "result_text"] = "msg_line"
-    # panos.md §6, §7
+    # panos.md §6, §7. Who does not see an element; a restricted administrator is any but a superuser.
+    private_key_hidden_from: Who = "restricted"
+    csr_hidden_from: Who = "restricted"
     subject_form: Literal["bare", "slash", "spaced"] = "bare"
     dots_in_names: Literal["kept", "dropped"] = "kept"
     keyless_import: Literal["accepted", "refused_leaf"] = "accepted"
@@ -51,6 +65,11 @@ class PanosSwitches:
     )
     busy_commit: Literal["refuse", "queue"] = "refuse"
     busy_code: int | None = None
+    # panos.md §11. PAN-321143: one entry without a common name lets every commit fail, on hardware.
+    nameless_certificate: Literal["fails_commits", "ignored"] = "fails_commits"
+    commit_pending: int = 0
+    auto_commit_unfinished: int = 0
+    transient_import_failures: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -51,30 +52,49 @@ class Account:
         return Product(self.certificate_type, self.lifetime_days, self.organization)
 
 
+NotReady = Literal["-103", "-109", "empty", "processing", "processing_text"]
+OrderAnswer = Literal["certId", "id", "sslId", "no_id", "html", "gzip", "302", "408", "499", "500"]
+
+
 @dataclass(frozen=True)
 class ScmSwitches:
-    """Behaviour that no document settles; a client must work with each position (scm.md §7, §8)."""
+    """Behaviour that no document settles; a client must work with each position (scm.md §7, §8).
 
-    token_error: str = "unauthorized_client"  # invalid_client
+    Every default is the least forgiving position that the facts allow for this API.
+    """
+
+    token_error: Literal["unauthorized_client", "invalid_client"] = "unauthorized_client"
     token_basic: bool = True
     token_seconds: int = 300
-    challenge: str = "quoted"  # unquoted | realm_first | bare_url
-    unknown_fields: str = "refuse"  # ignore
-    csr_armour: str = "refuse"  # accept
-    csr_names: str = "add"  # ignore: only `subjAltNames` counts
-    email_names: str = "issue"  # drop: the CA leaves mail addresses out
-    local_names: str = "refuse"  # accept: a private CA's profile
-    repeated_csr: str = "order"  # merge: the first order's ID | refuse
+    # What the usual token URL says, and whether a 401 names that one or another that works (scm.md §1).
+    usual_token_url: Literal["works", "404", "405", "html"] = "works"
+    token_place: Literal["usual", "elsewhere"] = "usual"
+    challenge: Literal["quoted", "unquoted", "realm_first", "bare_url"] = "quoted"
+    unknown_fields: Literal["ignore", "refuse"] = "ignore"
+    csr_armour: Literal["refuse", "accept"] = "refuse"
+    # Whether the names in a CSR count beside `subjAltNames`.
+    csr_names: Literal["add", "ignore"] = "add"
+    # Whether the CA leaves mail addresses out.
+    email_names: Literal["issue", "drop"] = "issue"
+    # A private CA's profile accepts them.
+    local_names: Literal["refuse", "accept"] = "refuse"
+    # Whether a CSR that was sent before makes an order again, gives the first order's ID, or is refused.
+    repeated_csr: Literal["order", "merge", "refuse"] = "order"
+    # What is said to each order that was taken, in turn, the last one for ever: all but certId are odd.
+    order_answer: tuple[OrderAnswer, ...] = ("certId",)
     renew_requires_profile_id: bool = False
     renew_refused: bool = False
-    renew_of_ended: str = "refuse"  # accept: expired and revoked ones too
-    replace_id: str = "new"  # same
+    # Whether expired and revoked certificates can be renewed.
+    renew_of_ended: Literal["refuse", "accept"] = "refuse"
+    replace_id: Literal["new", "same"] = "new"
     replace_same_serves_old: bool = True
-    status_words: str = "plain"  # upper | spaced
-    dcv_info: str = "object"  # array
-    not_ready: tuple[str, ...] = ("-103", "-109")  # in turn, the last one for ever; "empty": HTTP 200 without a body
-    revoked_download_status: int = 404  # 400
-    certificate_ids: str = "digits"  # base64
+    status_words: Literal["plain", "upper", "spaced"] = "plain"
+    dcv_info: Literal["object", "array"] = "object"
+    # What is said to each download before issuance, in turn, the last one for ever: 404 with a code, an empty 200, or
+    # 400 "Being processed by Sectigo" as JSON or as bare text.
+    not_ready: tuple[NotReady, ...] = ("-103", "-109")
+    revoked_download_status: Literal[404, 400] = 404
+    certificate_ids: Literal["digits", "base64"] = "digits"
     chain: ChainForm = field(default_factory=ChainForm)
 
 

@@ -20,6 +20,7 @@ from cryptography import x509
 from paloaltofw.sandbox.base.authority import CertificateAuthority
 from paloaltofw.sandbox.base.clock import Clock
 from paloaltofw.sandbox.base.https import Answer, Request
+from paloaltofw.sandbox.scm.odd_answers import say_ordered, say_processing
 from paloaltofw.sandbox.scm.order_rules import (
     ENROLL,
     RENEW,
@@ -45,12 +46,19 @@ from paloaltofw.sandbox.scm.orders import (
     new_id,
     status_word,
 )
-from paloaltofw.sandbox.scm.token_server import TOKEN_PATH, TokenServer, challenge
+from paloaltofw.sandbox.scm.token_server import (
+    OTHER_TOKEN_PATH,
+    TOKEN_PATH,
+    TokenServer,
+    challenge,
+    no_token_server,
+)
 
 API_ROOT = "/api/"
 API = "/api/v1/certificates"
 CONTROL = "/sandbox/orders"
 PEM = "application/x-pem-file"
+PKCS7 = "application/pkcs7-mime"
 FIRST_ID = 1000
 
 Operation = Callable[[Account, str, Request], Answer]
@@ -77,6 +85,7 @@ class ScmSite:
         self._tokens = TokenServer(clock, accounts)
         self._accounts = {account.label: account for account in accounts}
         self._orders: list[Order] = []
+        self._answered = 0
         self._lock = threading.RLock()
         self._operations: dict[str, dict[str, Operation]] = {
             "": {"POST": self._enroll},
@@ -96,13 +105,19 @@ class ScmSite:
                 return _json(refusal.status, {"code": refusal.code, "description": refusal.description})
 
     def _route(self, request: Request) -> Answer:
-        if request.path == TOKEN_PATH:
+        if request.path == TOKEN_PATH and self.switches.usual_token_url != "works":
+            return no_token_server(self.switches.usual_token_url)
+        if request.path == TOKEN_PATH or (request.path == OTHER_TOKEN_PATH and self._is_token_server_elsewhere):
             return self._tokens.answer(request, self.switches)
         if request.path == CONTROL or request.path.startswith(CONTROL + "/"):
             return self._control(request)
         if request.path.startswith(API_ROOT):
             return self._api(request)
         return Answer(404)
+
+    @property
+    def _is_token_server_elsewhere(self) -> bool:
+        return self.switches.token_place == "elsewhere"
 
     # --- for people and tests ------------------------------------------------------------------------------------
 
@@ -175,7 +190,7 @@ class ScmSite:
     def _api(self, request: Request) -> Answer:
         account = self._tokens.account_of(request)
         if account is None:
-            url = self.public_url + TOKEN_PATH
+            url = self.public_url + (OTHER_TOKEN_PATH if self._is_token_server_elsewhere else TOKEN_PATH)
             return Answer(401, headers={"WWW-Authenticate": challenge(url, self.switches.challenge)})
         if request.path != API and not request.path.startswith(API + "/"):
             return _not_found()
@@ -220,11 +235,18 @@ class ScmSite:
             raise Refusal(*account.refusal)
         order = self._new_order(account, operation, body, earlier)
         if operation == "enroll" and (same := self._repeated(order)) is not None:
-            return _json(200, {"certId": same.id})
+            return self._ordered(same)
         if account.auto_approve:
             decide(order, "approve", order.requested_at)
         self._orders.append(order)
-        return _json(200, {"certId": order.id})
+        return self._ordered(order)
+
+    def _ordered(self, order: Order) -> Answer:
+        """What is said to an order that was taken."""
+        sequence = self.switches.order_answer
+        kind = sequence[min(self._answered, len(sequence) - 1)]
+        self._answered += 1
+        return say_ordered(kind, order.id)
 
     def _new_order(self, account: Account, operation: str, body: Mapping[str, Any], earlier: Order | None) -> Order:
         csr = self._csr(account, body, earlier)
@@ -279,7 +301,9 @@ class ScmSite:
         certificate = order.certificate or earlier
         if certificate is None:
             return self._not_ready(order)
-        return Answer(200, self.authority.chain_pem(certificate, self.switches.chain), PEM)
+        form = self.switches.chain
+        content_type = PKCS7 if form.encoding == "pkcs7_der" else PEM
+        return Answer(200, self.authority.chain_file(certificate, form), content_type)
 
     def _not_ready(self, order: Order) -> Answer:
         sequence = self.switches.not_ready
@@ -287,6 +311,8 @@ class ScmSite:
         order.downloads += 1
         if kind == "empty":
             return Answer(200, b"", PEM)
+        if kind in ("processing", "processing_text"):
+            return say_processing(is_json=kind == "processing")
         raise Refusal(int(kind), _TEXTS.get(kind, "Certificate is not ready"), 404)
 
     def _revoke(self, account: Account, order_id: str, request: Request) -> Answer:

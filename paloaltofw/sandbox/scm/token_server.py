@@ -15,6 +15,8 @@ from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.scm.orders import Account, ScmSwitches
 
 TOKEN_PATH = "/auth/realms/apiclients/protocol/openid-connect/token"  # nosec B105  # no password
+# Where the token server of a customer may be instead.
+OTHER_TOKEN_PATH = "/auth/realms/customer/protocol/openid-connect/token"  # nosec B105  # no password
 GRANT = "client_credentials"
 
 
@@ -82,6 +84,13 @@ class TokenServer:
     def _refused(self, switches: ScmSwitches) -> Answer:
         status = 400 if switches.token_error == "invalid_client" else 401  # nosec B105  # no password
         return _error(status, switches.token_error, "Invalid client or Invalid client credentials")
+
+
+def no_token_server(kind: str) -> Answer:
+    """What a place says that is no token server (scm.md §1)."""
+    if kind == "html":
+        return Answer(200, b"<html><body>Welcome</body></html>", "text/html")
+    return Answer(int(kind), b"<html><body>Error</body></html>", "text/html")
 
 
 def challenge(url: str, form: str) -> str:

@@ -8,11 +8,13 @@ import itertools
 import subprocess
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates, load_pem_pkcs7_certificates
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from paloaltofw.sandbox.base.authority import (
@@ -189,17 +191,41 @@ def test_a_csr_whose_signature_is_wrong_is_not_signed() -> None:
         authority().issue(forged, product(), NAMES, START)
 
 
+@pytest.mark.parametrize("order", ["leaf_first", "root_first"])
+def test_an_expired_cross_certificate_stands_beside_the_root_that_replaces_it(order: Any) -> None:
+    ca, leaf = authority(), issued()
+    form = ChainForm(order, with_root=True, cross_expired=True)
+    chain = x509.load_pem_x509_certificates(ca.chain_file(leaf, form))
+    chain = chain if order == "leaf_first" else chain[::-1]
+    assert [c.subject for c in chain[3:]] == [ca.root.certificate.subject] * 2
+    cross = chain[3]
+    assert spki_der(cross.public_key()) == spki_der(ca.root.certificate.public_key())
+    assert cross.issuer != cross.subject
+    assert cross.not_valid_after_utc < START < chain[4].not_valid_after_utc
+
+
+@pytest.mark.parametrize("encoding", ["pkcs7_pem", "pkcs7_der"])
+@pytest.mark.parametrize("with_root", [True, False])
+def test_a_chain_may_come_as_pkcs7(encoding: Any, with_root: bool) -> None:
+    ca, leaf = authority(), issued()
+    form = ChainForm(with_root=with_root, encoding=encoding)
+    raw = ca.chain_file(leaf, form)
+    load = load_der_pkcs7_certificates if encoding == "pkcs7_der" else load_pem_pkcs7_certificates
+    assert set(load(raw)) == set(x509.load_pem_x509_certificates(ca.chain_pem(leaf, form)))
+    assert raw.startswith(b"-----BEGIN PKCS7-----" if encoding == "pkcs7_pem" else b"\x30")
+
+
 def test_the_names_of_a_csr() -> None:
     assert csr_names(csr(dns=["a.example.com"], ip=["2001:db8::1"])) == ["a.example.com", "2001:db8::1"]
     assert csr_names(csr()) == []
 
 
-FORMS = [
-    ChainForm(*parts)
-    for parts in itertools.product(
+PARTS: list[tuple[Any, ...]] = list(
+    itertools.product(
         ("leaf_first", "root_first"), (True, False), (True, False), ("\n", "\r\n"), (True, False), (True, False)
     )
-]
+)
+FORMS = [ChainForm(*parts) for parts in PARTS]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -23,6 +23,7 @@ from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panos.device import SUPERUSER, Firewall, Latencies, PanosSwitches, Role
 from paloaltofw.sandbox.panos.keystore import KeySpec, PrivateKey, generate_key, spki
 from paloaltofw.sandbox.panos.service import PanosSite
+from paloaltofw.sandbox.panos.xpath import to_text
 
 SVC, ALICE, BOB = "svc", "alice", "bob"
 PASSWORD = "p&s@w?rd"
@@ -210,6 +211,11 @@ class Bench:
         return job
 
     def changes(self) -> list[tuple[str, str, str]]:
+        """What is uncommitted, object by object, as nobody but an observer sees it."""
+        return [(c.owner, f" {c.action}", to_text(c.path)) for c in self.firewall.pending_changes()]
+
+    def journal(self) -> list[tuple[str, str, str]]:
+        """The list of changes as the API gives it."""
         root = self.op("<show><config><list><changes/></list></config></show>").root
         entries = root.findall("result/journal/entry")
         return [tuple(e.findtext(tag) or "" for tag in ("owner", "action", "xpath")) for e in entries]  # type: ignore[misc]
@@ -220,9 +226,9 @@ def switched(commit_seconds: float = 0.0, **values: Any) -> Bench:
     return Bench(replace(PanosSwitches(), **values), commit_seconds=commit_seconds)
 
 
-def profiled() -> Bench:
+def profiled(**values: Any) -> Bench:
     """A bench with two certificates, and a profile P that serves the old one."""
-    bench = Bench()
+    bench = switched(**values)
     for number, certificate_name in enumerate(("old", "new")):
         bench.firewall.install_certificate(certificate_name, certificate(key(number)), key(number))
     bench.firewall.install_profile("P", "old")

@@ -201,7 +201,10 @@ def test_names_of_imports() -> None:
     ("changed", "text"),
     [
         ({"category": ""}, 'Missing value for parameter "category".'),
-        ({"category": "licence"}, 'Illegal value for parameter "category" [licence].'),
+        (
+            {"category": "licence"},
+            'Illegal value for parameter "category" [licence]. Legal values: certificate, keypair, private-key.',
+        ),
         ({"certificate-name": ""}, 'Parameter "certificate-name" is required while importing certificate'),
         ({"format": ""}, 'Parameter "format" is required while importing certificate'),
         ({"format": "der"}, 'Illegal value for parameter "format" [der].'),

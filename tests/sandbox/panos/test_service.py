@@ -27,6 +27,7 @@ from tests.sandbox.panos.bench import (
     multipart,
     pem,
     profiled,
+    switched,
 )
 
 FORM = "application/x-www-form-urlencoded"
@@ -51,11 +52,19 @@ def test_parameters_may_stand_in_the_url_or_in_the_body(path: str, method: str) 
         assert response.root.findtext("result/serial") == bench.firewall.serial
 
 
-def test_other_paths_and_methods_are_not_there() -> None:
-    bench = Bench()
-    assert bench.send("GET", "/", headers()).answer.status == 404
-    assert bench.send("GET", "/api/x", headers()).answer.status == 404
+@pytest.mark.parametrize(("web_interface", "status"), [("page", 200), ("not_found", 404)])
+def test_what_is_no_request_to_the_api_gets_a_page_for_people(web_interface: str, status: int) -> None:
+    bench = switched(web_interface=web_interface)
+    key = bench.firewall.api_key("svc")
+    wrong = [bench.send("GET", path, headers(X_PAN_KEY=key)) for path in ("/", "/api/x", "/php/login.php")]
+    for content_type in ("application/json", "text/xml", ""):
+        head = headers(X_PAN_KEY=key, **({"Content_Type": content_type} if content_type else {}))
+        wrong.append(bench.send("POST", "/api/?type=version", head, b"type=version"))
+    for response in wrong:
+        assert (response.answer.status, response.answer.content_type.partition(";")[0]) == (status, "text/html")
+    assert bench.firewall.log == []
     assert bench.send("PUT", "/api/", headers()).answer.status == 405
+    assert bench.send("POST", "/api/?type=version", headers(X_PAN_KEY=key)).is_success
 
 
 @pytest.mark.parametrize("status", [400, 200])

@@ -351,7 +351,7 @@ def test_the_switches_stand_where_the_reference_puts_them() -> None:
     switches = ScmSwitches()
     assert (switches.token_error, switches.token_seconds, switches.token_basic) == ("unauthorized_client", 300, True)
     assert (switches.not_ready, switches.certificate_ids) == (("-103", "-109"), "digits")
-    assert (switches.challenge, switches.csr_armour, switches.unknown_fields) == ("quoted", "refuse", "refuse")
+    assert (switches.challenge, switches.csr_armour, switches.unknown_fields) == ("quoted", "refuse", "ignore")
     assert (switches.replace_id, switches.replace_same_serves_old) == ("new", True)
     assert (switches.local_names, switches.repeated_csr, switches.revoked_download_status) == ("refuse", "order", 404)
     assert (switches.renew_refused, switches.renew_requires_profile_id, switches.renew_of_ended) == (
@@ -359,6 +359,7 @@ def test_the_switches_stand_where_the_reference_puts_them() -> None:
         False,
         "refuse",
     )
+    assert (switches.order_answer, switches.usual_token_url, switches.token_place) == (("certId",), "works", "usual")
     assert switches.chain == ChainForm("leaf_first", with_intermediates=True, with_root=False, newline="\n")
 
 
