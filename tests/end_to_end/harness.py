@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paloaltofw.clock import format_time, parse_time
 from paloaltofw.sandbox.base.clock import Clock
 from paloaltofw.sandbox.world import AGENT_ADMIN, World, WorldOptions
 
@@ -81,6 +84,19 @@ def zygote() -> Zygote:
     return started
 
 
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def age_state(folder: Path, days: float) -> None:
+    """Make every time in the journal so much older, as if it had passed."""
+
+    def earlier(match: re.Match[str]) -> str:
+        return format_time(parse_time(match.group()) - datetime.timedelta(days=days))
+
+    for path in (folder / "journal").rglob("*.json"):
+        path.write_text(TIME.sub(earlier, path.read_text("utf-8")), "utf-8")
+
+
 class Scene:
     """A world with a configuration in a folder."""
 
@@ -117,6 +133,10 @@ class Scene:
 
     def state(self, name: str) -> Path:
         return self.folder / "state" / name
+
+    def let_time_pass(self, days: float) -> None:
+        """Make everything that the state folder remembers so much older."""
+        age_state(self.folder / "state", days)
 
     @property
     def log(self) -> str:

@@ -156,6 +156,7 @@ class Story:
             and all(self.orders(name)[0].state == "Issued" for name in self.firewalls)
         ):
             self.account.age_days = 0
+            self.scene.let_time_pass(150)
         return done
 
     def orders(self, name: str) -> list[Order]:

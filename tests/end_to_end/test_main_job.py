@@ -561,6 +561,7 @@ def test_a_due_certificate_is_renewed_once(tmp_path: Path, key: str) -> None:
         begin_peoples_work(firewall)
         assert made.run("enroll").code == 0
         account.age_days = 0
+        made.let_time_pass(150)
         assert made.run("enroll").code == 0
         assert len(made.world.scm.orders) == 1
         assert made.run("status", "--json").profiles["dv"]["state"] == "due"
@@ -583,6 +584,7 @@ def test_a_predecessor_that_is_still_used_is_kept_and_named(tmp_path: Path) -> N
         firewall = made.world.firewalls["fw-edge"]
         assert made.run("enroll").code == 0
         account.age_days = 0
+        made.let_time_pass(150)
         path = "/config/devices/entry[@name='localhost.localdomain']/network/ike/gateway"
         local = "<authentication><certificate><local-certificate><name>dv</name></local-certificate></certificate></authentication>"
         firewall.install(path, f"<entry name='gw'>{local}</entry>")
@@ -706,6 +708,7 @@ def test_a_whole_life_under_every_position_of_every_switch(
         made.world.scm.approve_all()
         assert made.run("enroll").code == 0
         account.age_days = 0
+        made.let_time_pass(150)
         assert made.run("run").code == 0
         write_yaml(tmp_path / "profiles/certificates/ov.yaml", {**profile, "sans": {"dns": ["more.example.com"]}})
         assert made.run("run").code == 0
