@@ -14,51 +14,30 @@ from paloaltofw.transport.deadline import WATCHDOG
 
 if TYPE_CHECKING:
     import requests
+    from urllib3.connectionpool import HTTPSConnectionPool
 
 
 def new_session(trust: Trust) -> requests.Session:
     """Return a session that verifies its peer as `trust` says; raises OSError if the CA file cannot be loaded."""
     import requests
     from requests.adapters import HTTPAdapter
-    from urllib3.connection import HTTPSConnection
-    from urllib3.connectionpool import HTTPSConnectionPool
 
+    pool_class = _pool_class()
     tls: dict[str, Any] = {
         "ssl_context": _context(trust.ca_file, is_unverified(trust)),
         "assert_fingerprint": trust.pin,
     }
-
-    class _Connection(HTTPSConnection):
-        """Tells the watchdog which connection the calling thread's request goes over."""
-
-        def _new_conn(self) -> socket.socket:
-            sock = super()._new_conn()
-            WATCHDOG.hold(sock)
-            return sock
-
-        def connect(self) -> None:
-            super().connect()
-            WATCHDOG.connected()
-
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None:
-                WATCHDOG.hold(self.sock)
-                WATCHDOG.connected()
-            super().request(*args, **kwargs)
-
-    class _Pool(HTTPSConnectionPool):
-        ConnectionCls = _Connection
 
     class _Adapter(HTTPAdapter):
         """Hands our own TLS context on, also through a proxy: requests would read the CA file for every connection."""
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, **kwargs, **tls)  # type: ignore[misc]  # the names do not meet
-            self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
+            self.poolmanager.pool_classes_by_scheme = {"https": pool_class}
 
         def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
             manager = super().proxy_manager_for(proxy, **tls, **kwargs)
-            manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
+            manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": pool_class}
             return manager
 
         def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -80,6 +59,33 @@ def new_session(trust: Trust) -> requests.Session:
         # The user chose this and is told so once a run; urllib3 would tell it once a request.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     return session
+
+
+def _pool_class() -> type[HTTPSConnectionPool]:
+    """Connections that tell the watchdog which of them the calling thread's request goes over."""
+    from urllib3.connection import HTTPSConnection
+    from urllib3.connectionpool import HTTPSConnectionPool
+
+    class _Connection(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            sock = super()._new_conn()
+            WATCHDOG.hold(sock)
+            return sock
+
+        def connect(self) -> None:
+            super().connect()
+            WATCHDOG.connected()
+
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            if self.sock is not None:
+                WATCHDOG.hold(self.sock)
+                WATCHDOG.connected()
+            super().request(*args, **kwargs)
+
+    class _Pool(HTTPSConnectionPool):
+        ConnectionCls = _Connection
+
+    return _Pool
 
 
 def is_unverified(trust: Trust) -> bool:

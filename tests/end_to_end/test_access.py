@@ -221,11 +221,9 @@ def test_a_changed_certificate_stops_that_firewall_alone_with_both_fingerprints(
         assert not world.firewalls["fw-edge"].log
 
 
-SERVED: dict[str, Any] = {"bind": {"ssl_tls_service_profiles": ["management"]}}
-
-
 def let_the_management_interface_use_it(place: Scene) -> None:
     firewall = place.world.firewalls["fw-edge"]
+    firewall.install_profile("management", "www")
     firewall.install(SYSTEM, "<ssl-tls-service-profile>management</ssl-tls-service-profile>")
 
 
@@ -244,9 +242,8 @@ def serve_somebody_elses(place: Scene) -> None:
 
 
 def test_the_management_certificate_that_the_agent_itself_replaces_is_recognised(tmp_path: Path) -> None:
-    with scene(tmp_path, **SERVED) as place:
+    with scene(tmp_path) as place:
         first = presented(place)
-        place.world.firewalls["fw-edge"].install_profile("management", "www")
         assert place.run("run").code == 0
         let_the_management_interface_use_it(place)
         observe(place)
@@ -267,8 +264,7 @@ def test_the_management_certificate_that_the_agent_itself_replaces_is_recognised
 
 def test_the_agents_other_certificates_are_not_taken_for_the_firewall(tmp_path: Path) -> None:
     """Whoever has the key of a service must not be taken for the firewall, unless the user says so."""
-    with scene(tmp_path, **SERVED) as place:
-        place.world.firewalls["fw-edge"].install_profile("management", "www")
+    with scene(tmp_path) as place:
         assert place.run("run").code == 0
         observe(place)  # the management interface names no certificate
         let_the_management_interface_use_it(place)
@@ -284,10 +280,9 @@ def test_the_agents_other_certificates_are_not_taken_for_the_firewall(tmp_path: 
 
 def test_a_pin_is_a_pin(tmp_path: Path) -> None:
     """Not even the agent's own certificate takes the place of the one that the user pinned."""
-    with scene(tmp_path, **SERVED) as place:
+    with scene(tmp_path) as place:
         first = presented(place)
         change(profile_path(tmp_path), verify_tls=first, trust_own=True)
-        place.world.firewalls["fw-edge"].install_profile("management", "www")
         assert place.run("run").code == 0
         let_the_management_interface_use_it(place)
         place.world._present("fw-edge")

@@ -76,7 +76,7 @@ WRITE_ANSWERS: list[tuple[Answer, type[AgentError]]] = [
     (xml(""), AnswerLost),
     (xml('<response status="success"><result>'), AnswerLost),
     (xml("<html/>", 404, "text/html"), InvalidAnswer),
-    (Answer(302, b"", headers={"Location": "https://evil.example/"}), InvalidAnswer),
+    (Answer(302, b"", headers={"Location": "https://evil.example/"}), AnswerLost),
     (xml("<html/>", 502, "text/html"), AnswerLost),
     (xml("", 500), AnswerLost),
     (xml("", 429), Busy),

@@ -237,3 +237,16 @@ def test_odd_token_lives_do_no_harm(tmp_path: Path, life: object) -> None:
     token = reply(200, {"access_token": "t", "expires_in": life})
     with client(tmp_path, lambda _: reply(200, {"certId": "1"}), lambda _: token) as (scm, _, _clock):
         assert scm.enroll(ORDER) == "1"
+
+
+def test_a_token_that_is_replaced_already_is_not_rejected_twice(tmp_path: Path) -> None:
+    """Two requests may meet a 401 with the same token; the second must not throw away what the first has fetched."""
+    numbers = iter(range(9))
+    answer = lambda _: reply(200, {"access_token": f"token-{next(numbers)}", "expires_in": 300})  # noqa: E731
+    with client(tmp_path, lambda _: TOKEN, answer) as (scm, _, _clock):
+        tokens = scm._tokens
+        old = tokens.token()
+        tokens.reject(old, "")
+        new = tokens.token()
+        tokens.reject(old, "")
+        assert tokens.token() == new != old

@@ -200,3 +200,16 @@ def test_the_peer_is_not_kept_waiting_by_a_descriptor() -> None:
             watchdog.hold(ours)
             ours.close()
         assert theirs.recv(1) == b""
+
+
+def test_a_connection_of_nobodys_request_is_left_alone() -> None:
+    ours, theirs = socket.socketpair()
+    watchdog = Watchdog()
+    with ours, theirs:
+        with watchdog.watch(0.0) as guard:
+            pass
+        watchdog.hold(ours)
+        watchdog.connected()
+        assert not guard.is_connected
+        ours.sendall(b"x")
+        assert theirs.recv(1) == b"x"

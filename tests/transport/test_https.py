@@ -217,3 +217,14 @@ def test_nobody_presents_nothing() -> None:
     with scripted(lambda _: HELLO) as (_, server):
         url = server.url
     assert fingerprint(url, 1) is None
+
+
+def test_a_peer_that_shows_its_certificate_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a second look there is nothing to compare, so trust stays refused."""
+    with scripted(lambda _: HELLO) as (site, server):
+        monkeypatch.setattr(https, "fingerprint", lambda *_: None)
+        own = {presented(server)}
+        transport = Transport("peer", Trust(), 5, lambda: own)
+        with pytest.raises(NotTrusted, match="not trusted; trust its CA"):
+            transport.send(https.Request("GET", f"{server.url}/", "hello"))
+        assert site.requests == []
