@@ -10,7 +10,7 @@ from paloaltofw.model import account, certificate_profile, finding, firewall_obj
 from paloaltofw.model.certificate_profile import CertificateProfile, KeySpec, Renewal, Sans, Subject
 from paloaltofw.model.firewall_objects import CERTIFICATE_NAME_LIMIT, Job, SystemInfo, firewall_title
 from paloaltofw.model.firewall_profile import FirewallProfile
-from paloaltofw.model.records import OrderRecord, Phase
+from paloaltofw.model.records import Answer, LedgerEntry, OrderRecord, Phase
 from paloaltofw.model.trust import SYSTEM_TRUST, Trust, pin_text
 from paloaltofw.secret import Secret
 
@@ -101,3 +101,14 @@ def test_values_cannot_be_changed(module: object) -> None:
     assert kinds
     for kind in kinds:
         assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("answer", "may_be_held"), [(Answer.UNKNOWN, True), (Answer.REFUSED, False), (Answer.TAKEN, True)]
+)
+def test_only_an_understood_refusal_says_that_an_order_is_not_held(answer: Answer, may_be_held: bool) -> None:
+    entry = LedgerEntry("www", "", "", "enroll", "", "")
+    assert entry.may_be_held
+    assert dataclasses.replace(entry, answer=answer.value).may_be_held is may_be_held
+    # What an older or newer version has written, and this one cannot read, may be held.
+    assert dataclasses.replace(entry, answer="something else").may_be_held

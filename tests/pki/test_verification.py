@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from paloaltofw.pki.certificate import Certificate, VerificationError
+from paloaltofw.pki.certificate import Certificate, Csr, Names, VerificationError
 from paloaltofw.pki.chain import Chain, build_chain
+from paloaltofw.pki.delivery import Delivery
 from paloaltofw.pki.verification import (
     Requirements,
     difference,
@@ -172,3 +173,9 @@ def test_what_the_subject_lacks_of_the_profile_is_named(
     # A CA takes the organization from its own validation: no reason to refuse the CSR, nor the certificate.
     verify_csr(replace(csr, names=x509.csr().names), replace(REQUIRED, subject=wanted))
     assert difference(x509.certificate(), replace(REQUIRED, subject=wanted)) is None
+
+
+@pytest.mark.parametrize("kind", [Certificate, Chain, Csr, Delivery, Names, Requirements])
+def test_proven_values_cannot_be_changed(kind: type) -> None:
+    """What was proven is what is imported."""
+    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
