@@ -32,11 +32,14 @@ def test_a_good_certificate_is_proven() -> None:
 @pytest.mark.parametrize(
     ("leaf", "words"),
     [
-        (x509.certificate("other.example.com"), "is for 'other.example.com'"),
-        (x509.certificate(dns=[]), "lacks the name www.example.com"),
+        (
+            x509.certificate("other.example.com"),
+            r"^the certificate is for 'other\.example\.com', not 'www\.example\.com'$",
+        ),
+        (x509.certificate(dns=[]), r"^the certificate lacks the name www\.example\.com$"),
         (x509.certificate(days=10, age=10.001), "expired on"),
         (x509.certificate(age=-1), "is not valid before"),
-        (x509.certificate(is_ca=True), "is a CA's"),
+        (x509.certificate(is_ca=True), "^the certificate is a CA's$"),
     ],
 )
 def test_a_certificate_that_is_not_what_was_asked_for_is_refused(leaf: Certificate, words: str) -> None:
@@ -59,7 +62,7 @@ def test_every_kind_of_missing_name_is_refused(required: Requirements, name: str
 
 def test_another_key_than_that_of_the_csr_is_refused() -> None:
     chain = build_chain(CHAIN, SPKI)
-    with pytest.raises(VerificationError, match="another key"):
+    with pytest.raises(VerificationError, match=r"^the certificate holds another key than the CSR$"):
         verify_chain(chain, "00" * 32, REQUIRED, x509.NOW)
 
 
