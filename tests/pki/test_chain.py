@@ -163,6 +163,7 @@ def test_what_a_chain_says_of_itself() -> None:
     alone = build_chain([LEAF], SPKI)
     assert (alone.top, alone.is_leaf_alone) == (LEAF, True)
     assert not build_chain([LEAF, LOWER], SPKI).is_leaf_alone
+    assert not Chain(LEAF, ()).lacks_issuer
     below_root = x509.certificate(issuer=("Root", x509.key(103)))
     assert not build_chain([below_root, ROOT], SPKI).is_leaf_alone
 
