@@ -79,6 +79,7 @@ def test_pem_keeps_its_order() -> None:
 
 UNREADABLE = {
     "no Base64": b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+    "a stray character": pem("CERTIFICATE", LEAF.der).replace(b"\n", b"\n!", 1),
     "no DER": pem("CERTIFICATE", b"no certificate"),
     "empty": b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
     "cut off": pem("CERTIFICATE", LEAF.der)[:200] + b"\n",
