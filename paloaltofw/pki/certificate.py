@@ -153,13 +153,15 @@ def parse_csr(text: str) -> Csr:
         raise VerificationError("there is no CSR in PEM form" if not blocks else "there is more than one CSR")
     try:
         csr = x509.load_der_x509_csr(blocks[0])
-        if not csr.is_signature_valid:
-            raise VerificationError("the CSR's own signature is wrong")
+        is_signed = csr.is_signature_valid
         key_type, bits = _key_facts(csr.public_key())
         subject = tuple((_short_name(item.oid), str(item.value)) for item in csr.subject)
-        return Csr(blocks[0], _names(csr), key_type, bits, _spki_sha256(csr.public_key()), subject)
+        request = Csr(blocks[0], _names(csr), key_type, bits, _spki_sha256(csr.public_key()), subject)
     except MALFORMED as error:
         raise VerificationError(f"the CSR cannot be read ({type(error).__name__})") from None
+    if not is_signed:
+        raise VerificationError("the CSR's own signature is wrong")
+    return request
 
 
 def parse_certificates(text: str) -> list[Certificate]:

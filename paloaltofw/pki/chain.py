@@ -67,8 +67,7 @@ def build_chain(certificates: Sequence[Certificate], spki_sha256: str, now: date
 
 def is_issued_by(certificate: Certificate, candidate: Certificate) -> bool:
     """Whether the candidate is the CA that issued the certificate: by its name and by the signature."""
-    child, parent = load_der(certificate.der), load_der(candidate.der)
-    return child.issuer == parent.subject and _is_signed_by(child, parent, candidate)
+    return _is_signed_by(load_der(certificate.der), load_der(candidate.der), candidate)
 
 
 def _is_signed_by(child: x509.Certificate, parent: x509.Certificate, candidate: Certificate) -> bool:
@@ -84,7 +83,7 @@ class _Path:
     """A way from the leaf upwards. It is broken if the last link's issuer was delivered by name, but did not sign."""
 
     links: tuple[Certificate, ...]
-    is_broken: bool = False
+    is_broken: bool
 
     @property
     def intermediates(self) -> tuple[Certificate, ...]:

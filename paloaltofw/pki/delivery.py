@@ -22,15 +22,14 @@ from paloaltofw.pki.certificate import (
 # without its end line reaches to the next one.
 _LABEL = rb"(?:X509 |TRUSTED )?CERTIFICATE|PKCS7|PKCS #7 SIGNED DATA|CMS"
 _BLOCK = re.compile(rb"-----BEGIN (?:" + _LABEL + rb")-----(.*?)(?=-----BEGIN|-----END|\Z)", re.DOTALL)
-_DER_SEQUENCE = b"\x30"
 
 
 @dataclass(frozen=True)
 class Delivery:
     """What could be read of an answer, in its order, and how many blocks could not."""
 
-    certificates: tuple[Certificate, ...] = ()
-    unreadable: int = 0
+    certificates: tuple[Certificate, ...]
+    unreadable: int
 
 
 def read_delivery(data: bytes) -> Delivery:
@@ -42,12 +41,9 @@ def read_delivery(data: bytes) -> Delivery:
     """
     if len(data) > MAX_PEM_CHARACTERS:
         raise VerificationError("the delivered answer is absurdly long")
-    blocks = _blocks(data)
-    if len(blocks) > MAX_CHAIN:
-        raise VerificationError(f"there are more than {MAX_CHAIN} certificates")
     certificates: list[Certificate] = []
     unreadable = 0
-    for block in blocks:
+    for block in _blocks(data):
         for der in _certificates_in(block):
             try:
                 certificates.append(parse_certificate_der(der))
@@ -59,14 +55,13 @@ def read_delivery(data: bytes) -> Delivery:
 
 
 def _blocks(data: bytes) -> list[bytes]:
-    """The DER of each block; what is not Base64 stays as it is, and is found to be unreadable."""
-    if data.startswith(_DER_SEQUENCE):
-        return [data]
+    """What each block holds; data without armour is one block."""
     armoured = [_unarmoured(block) for block in _BLOCK.findall(data)]
     return armoured or ([_unarmoured(data)] if data.strip() else [])
 
 
 def _unarmoured(text: bytes) -> bytes:
+    """What is not Base64 stays as it is: it is DER already, or cannot be read."""
     try:
         return base64.b64decode(b"".join(text.split()), validate=True)
     except ValueError:

@@ -37,11 +37,12 @@ def path_flaw(chain: Chain, now: datetime.datetime) -> str | None:
     try:
         with without_warnings():
             verifier = builder.max_chain_depth(MAX_CHAIN).build_server_verifier(_subject(chain.leaf))
-            verifier.verify(loaded[0], loaded[1:-1])
+            leaf, *intermediates = loaded
+            verifier.verify(leaf, intermediates)
     except verification.VerificationError as refusal:
         return next((words for words in _WRONG if words in str(refusal)), None)
     except ValueError:
-        return None  # the library cannot ask for such a name
+        return None  # the leaf has mail addresses only, or a name that the library cannot ask for
     return None
 
 
@@ -49,4 +50,4 @@ def _subject(leaf: Certificate) -> x509.DNSName | x509.IPAddress:
     """One of the leaf's own names, since the library wants to be asked for one; which names it must hold, we check."""
     if leaf.names.ip:
         return x509.IPAddress(ipaddress.ip_address(min(leaf.names.ip)))
-    return x509.DNSName(min(leaf.names.dns, default="").replace("*", "any"))
+    return x509.DNSName(min(leaf.names.dns).replace("*", "any"))

@@ -48,3 +48,13 @@ def test_it_opens_when_it_says_and_not_before(window: CommitWindow, moment: date
     assert window.is_open(opens)
     minutes = int((opens - moment).total_seconds()) // 60
     assert not any(window.is_open(moment + datetime.timedelta(minutes=minute)) for minute in range(minutes))
+
+
+def test_when_it_opens_is_said_in_the_time_of_the_host() -> None:
+    def local(moment: datetime.datetime) -> datetime.datetime:
+        return moment.astimezone()  # a naive time is taken for the host's
+
+    assert NOON.closed_until(local(at(0, 12, 30))) == ""
+    assert NOON.closed_until(local(at(0, 13))) == "Wed 2026-11-25 12:00"
+    assert NIGHT.closed_until(local(at(0, 0)).astimezone(datetime.timezone.utc)) == "Fri 2026-11-27 22:00"
+    assert ALWAYS.closed_until(local(at(6, 3))) == ""

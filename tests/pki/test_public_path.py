@@ -95,7 +95,9 @@ def test_a_wrong_path_is_refused_under_a_public_policy_only() -> None:
         if private:
             verify_chain(bad, leaf.spki_sha256, required, x509.NOW)
             continue
-        with pytest.raises(VerificationError, match="certificate to 'ca 2' is not valid: path length constraint viol"):
+        with pytest.raises(
+            VerificationError, match=r"^the path from the certificate to 'ca 2' is not valid: path length "
+        ):
             verify_chain(bad, leaf.spki_sha256, required, x509.NOW)
 
 
