@@ -20,7 +20,9 @@ def says(status: int = 200, body: bytes | str | dict[str, object] = b"", kind: s
     return lambda call, handle: answer
 
 
-def does_but_says(status: int = 200, body: bytes | str | dict[str, object] = b"", kind: str = JSON, **headers: str) -> Act:
+def does_but_says(
+    status: int = 200, body: bytes | str | dict[str, object] = b"", kind: str = JSON, **headers: str
+) -> Act:
     """Do what is asked, and answer this."""
     answer = _answer(status, body, kind, headers)
 

@@ -16,7 +16,6 @@ import os
 import re
 import shutil
 import sys
-import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -303,7 +302,9 @@ class Stage:
         self.write_settings()
 
     def write_settings(self) -> None:
-        secrets = {a.label: {"client_id": a.client_id, "client_secret": a.client_secret} for a in self.accounts.values()}
+        secrets = {
+            a.label: {"client_id": a.client_id, "client_secret": a.client_secret} for a in self.accounts.values()
+        }
         write_yaml(self.folder / "profiles/sectigo_credentials.yaml", secrets)
         (self.folder / "profiles/certificates").mkdir(parents=True, exist_ok=True)
         write_yaml(self.folder / "config.yaml", self.settings)
@@ -320,7 +321,9 @@ class Stage:
 
     # --- people and strangers ----------------------------------------------------------------------------------------
 
-    def certificate(self, common_name: str, days: float = 1500, age: float = 1.0) -> tuple[x509.Certificate, PrivateKey]:
+    def certificate(
+        self, common_name: str, days: float = 1500, age: float = 1.0
+    ) -> tuple[x509.Certificate, PrivateKey]:
         """A certificate that somebody got elsewhere, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
@@ -391,9 +394,7 @@ class Stage:
         write, remove = safe_files.atomic_write, store.Store._remove
         enter(mock.patch.object(store, "atomic_write", lambda *a, **k: self._around("write", lambda: write(*a, **k))))
         enter(
-            mock.patch.object(
-                store.Store, "_remove", lambda it, path: self._around("remove", lambda: remove(it, path))
-            )
+            mock.patch.object(store.Store, "_remove", lambda it, path: self._around("remove", lambda: remove(it, path)))
         )
         return self
 
@@ -546,7 +547,9 @@ class Stage:
     def _open_keys(self, firewall: str) -> dict[bytes, str]:
         """Keys that the firewall holds for orders that SCM holds, and that were never in service."""
         held = self._held_keys(firewall)
-        running = {view.leaf.serial_number for view in self.firewalls[firewall].certificates(True).values() if view.leaf}
+        running = {
+            view.leaf.serial_number for view in self.firewalls[firewall].certificates(True).values() if view.leaf
+        }
         found = {}
         for order in self.scm._orders:
             certificate = order.certificate
