@@ -1,0 +1,28 @@
+"""All worlds."""
+
+from __future__ import annotations
+
+from tests.worlds import panos_worlds, people_worlds, scm_worlds
+from tests.worlds.play import World
+
+WORLDS: tuple[World, ...] = (*scm_worlds.WORLDS, *panos_worlds.WORLDS, *people_worlds.WORLDS)
+BY_TITLE = {world.title: world for world in WORLDS}
+assert len(BY_TITLE) == len(WORLDS), "two worlds of one title"
+# One of each kind, for the normal suite.
+REPRESENTATIVE = (
+    "each order is taken and answered with a cut connection",
+    "each order is taken and answered with an empty JSON object",
+    "downloads say that it is being processed, for three nights",
+    "the order is declined",
+    "renew is refused with the code -9999",
+    "SCM calls every certificate revoked for one night",
+    "the certificate list is empty every night",
+    "the role does not see private keys: a pending order",
+    "the answer to a commit is cut off",
+    "each commit fails for somebody else's fault",
+    "Alice edits the service profile, uncommitted, in the renewal window",
+    "NAME-2 is a stranger's",
+    "the state folder is lost while an order is pending",
+    "an old backup of the state folder is restored",
+    "the host's clock is 400 days off",
+)
