@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from paloaltofw.errors import AgentError
 from paloaltofw.execution import admission, collect, commit, enroll, install, record, serve
+from paloaltofw.execution.clocks import ensure_clocks
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.outcomes import unexpected
 from paloaltofw.execution.planning import leave_to_window
@@ -85,6 +86,7 @@ def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Carry out the plans; what fails is in the tasks' errors. Raises AgentError if the firewall may not be changed."""
     if any(isinstance(step, _CHANGES_FIREWALL) for task in tasks for step in task.decision.steps):
         admission.identify(context, [task.profile for task in tasks])
+    _compare_clocks(context, tasks)
     for stage in Stage:
         _carry_out_stage(context, tasks, stage)
         if stage is Stage.COLLECT:
@@ -95,6 +97,16 @@ def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:
             task.is_pending = True
             task.waits_for = task.decision.waits_for
             context.task_event(task, "prepared, waits for %s", task.waits_for)
+
+
+def _compare_clocks(context: Context, tasks: Sequence[CertificateTask]) -> None:
+    """Before a key is made: with a wrong clock somewhere nothing is ordered."""
+    for task in tasks:
+        if task.is_open and task.step(SubmitOrder) is not None:
+            try:
+                ensure_clocks(context, task)
+            except AgentError as error:
+                task.error = error
 
 
 def _carry_out_stage(context: Context, tasks: Sequence[CertificateTask], stage: Stage) -> None:

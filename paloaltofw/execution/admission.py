@@ -28,32 +28,33 @@ def identify(context: Context, profiles: Sequence[CertificateProfile]) -> None:
     if name is not None and name != context.firewall.admin:
         what = f"the API key belongs to {name}, the profile says {context.firewall.admin}"
         raise PlanBlocked(what, where, "correct admin or api_key in the firewall profile")
-    _claim_device(context)
-    strange = [change for change in context.client.changes() or () if _is_foreign(context, change, profiles)]
+    claim_device(context)
+    strange = _strange_change(context, profiles)
     if strange:
-        what = (
-            f"{context.firewall.admin} has uncommitted changes that the agent did not make ({strange[0].xpath[:120]})"
-        )
+        what = f"{context.firewall.admin} has uncommitted changes that the agent did not make ({strange[:120]})"
         raise PlanBlocked(what, where, "commit or revert them, and give the agent an administrator of its own")
     context.retry_while_busy(lambda: _ensure_unlocked(context))
 
 
-def _claim_device(context: Context) -> None:
-    """One device under two addresses would be changed by two sequences that know nothing of each other."""
+def claim_device(context: Context) -> None:
+    """One device under two addresses would be changed by two sequences that know nothing of each other.
+
+    Raises PlanBlocked if the device is worked on under another firewall profile too; else it is remembered.
+    """
     serial, firewall = context.client.version().serial, context.firewall
     if not _SERIAL.fullmatch(serial) or serial.lower() in _NO_SERIALS:
-        return
-    known = context.store.load_device(serial)
-    before = known.firewall if known is not None and known.firewall in context.shared.firewalls else firewall.id
-    other = next(
-        (name for name in (before, context.shared.claim_device(serial, firewall.id)) if name != firewall.id), None
-    )
-    if other is not None:
-        what = f"the device with the serial number {serial} is also that of the firewall profile {other}"
+        serial = ""
+    known = context.store.load_device(firewall.id)
+    is_known = known is not None and known.serial == serial
+    others = [] if is_known else [name for name in context.store.devices_with(serial) if name != firewall.id]
+    others = [name for name in others if name in context.shared.firewalls]
+    first = context.shared.claim_device(serial, others[0] if others else firewall.id) if serial else firewall.id
+    if first != firewall.id:
+        what = f"the device with the serial number {serial} is also that of the firewall profile {first}"
         remedy = "let all certificate profiles name one of them, and delete the other firewall profile"
         raise PlanBlocked(what, firewall.title, remedy)
-    if known is None or known.firewall != firewall.id:
-        context.store.save_device(DeviceRecord(serial, firewall.id))
+    if not is_known:
+        context.store.save_device(DeviceRecord(firewall.id, serial))
 
 
 def _ensure_unlocked(context: Context) -> None:
@@ -65,10 +66,31 @@ def _ensure_unlocked(context: Context) -> None:
             raise Busy(what, context.firewall.title, "the next run tries again")
 
 
+def _strange_change(context: Context, profiles: Sequence[CertificateProfile]) -> str:
+    """What the agent's own administrator has changed that the agent does not change; an empty text if nothing."""
+    own = [change for change in context.client.changes() or () if change.owner == context.firewall.admin]
+    for change in own:
+        if _is_foreign(context, change, profiles):
+            return change.xpath
+    # A line that names only the container (panos.md §11) may be of any entry: then the entries are compared.
+    container = xpath_steps(context.client.scope.certificates)
+    return _strange_entry(context, profiles) if any(change.path == container for change in own) else ""
+
+
+def _strange_entry(context: Context, profiles: Sequence[CertificateProfile]) -> str:
+    """The name of a certificate that is not ours and differs from the running configuration by our administrator."""
+    before = context.client.running_certificates()
+    for name, entry in context.client.certificates().items():
+        there = before.get(name)
+        is_same = there is not None and (there.certificate_pem, there.csr_pem) == (entry.certificate_pem, entry.csr_pem)
+        is_others = bool(entry.changed_by) and context.firewall.admin not in entry.changed_by
+        if not is_same and not is_others and _is_strange_entry((f"entry:{name}",), profiles):
+            return name
+    return ""
+
+
 def _is_foreign(context: Context, change: Change, profiles: Sequence[CertificateProfile]) -> bool:
     """Whether a change of the agent's own administrator is not one that the agent makes."""
-    if change.owner != context.firewall.admin:
-        return False
     scope = context.client.scope
     certificates, profiles_of_tls = xpath_steps(scope.certificates), xpath_steps(scope.service_profiles)
     if change.is_within(certificates):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 
-from paloaltofw.errors import WrongClock
+from paloaltofw.errors import PeerError, WrongClock
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.task import CertificateTask
 
@@ -15,7 +16,8 @@ def ensure_clocks(context: Context, task: CertificateTask) -> None:
     """Compare the dates of the last answers with ours; one that sent none proves nothing. Raises WrongClock."""
     scm = context.scm(task.profile.account)
     if scm.peer_date is None:
-        scm.prove_right()  # the cheapest question that shows SCM's clock before the first order
+        with contextlib.suppress(PeerError):  # what is wrong with SCM, the order itself will tell
+            scm.prove_right()  # the cheapest question that shows SCM's clock before the first order
     now = context.clock.now()
     for title, date in ((context.firewall.title, context.client.peer_date), ("SCM", scm.peer_date)):
         if date is not None and abs(date - now) > FURTHEST_OFF:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AnswerLost, OrderWithoutId, PeerError, PlanBlocked, ProofFailed, Refused
 from paloaltofw.execution import ledger
-from paloaltofw.execution.clocks import ensure_clocks
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.task import CertificateTask, Ordered, Planned, Requested, TaskPhase
 from paloaltofw.lifecycle.requested import change_since, ordered_requirements, requested_of
@@ -21,6 +20,8 @@ from paloaltofw.pki.certificate import Csr, VerificationError, parse_csr
 from paloaltofw.pki.verification import verify_csr
 from paloaltofw.scm.client import OrderRequest
 
+# Not offered by any release that is documented (panos.md §11).
+P521_BITS = 521
 REFERENCE_PREFIX = "paloaltoagent-"
 
 
@@ -38,6 +39,13 @@ def generate_csr(context: Context, task: CertificateTask, step: GenerateCsr, pha
         # Whether it was carried out can be seen: the CSR is there or not.
         if not context.client.csr(step.entry):
             raise
+    except Refused as refused:
+        remedy = (
+            "PAN-OS offers P-256 and P-384 only: set curve: P384 in the profile"
+            if step.key.bits == 521
+            else refused.remedy
+        )
+        raise Refused(refused.what, refused.where, remedy, refused.peer_code) from None
     context.event(task.profile, None, "CSR generated as %s (%s)", step.entry, step.key)
     task.phase = _with_csr(context, task, record)
 
@@ -101,6 +109,8 @@ def _with_csr(context: Context, task: CertificateTask, record: OrderRecord) -> R
     try:
         verify_csr(csr, requirements(task.profile))
     except VerificationError as error:
+        # The next run knows by this that the CSR is the agent's own work, and removes it before it makes another.
+        context.store.save_order(replace(record, phase=Phase.GENERATING.value, spki_sha256=csr.spki_sha256))
         remedy = f"nothing was ordered; delete the entry {record.entry} on the firewall if it is not needed"
         raise ProofFailed(str(error), f"{context.firewall.title}, CSR {record.entry}", remedy) from None
     record = replace(record, phase=Phase.READY.value, csr=csr.pem, csr_sha256=csr.sha256, spki_sha256=csr.spki_sha256)
@@ -142,7 +152,6 @@ def submit_order(context: Context, task: CertificateTask, step: SubmitOrder, pha
     if isinstance(phase, Planned):
         phase = _same_key_request(context, task)
     phase = _as_planned(phase, step)
-    ensure_clocks(context, task)
     try:
         _send_order(context, task, phase)
     except Refused as refused:

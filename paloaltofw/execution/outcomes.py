@@ -7,7 +7,7 @@ from dataclasses import replace
 from paloaltofw.errors import AgentError, ConfigurationError
 from paloaltofw.execution.context import Context, events
 from paloaltofw.execution.task import CertificateTask, InService, Installed
-from paloaltofw.lifecycle.decision import Action, Outcome, State
+from paloaltofw.lifecycle.decision import Action, Blocked, Outcome, State
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
 
@@ -29,7 +29,7 @@ def planned_outcome(context: Context, task: CertificateTask) -> Outcome:
         entry=decision.in_service,
         steps=decision.steps,
         notes=tuple(task.notes),
-        error=task.error or decision.blocked or task.trouble,
+        error=task.error or decision.blocked or task.trouble or _alarm_of(task),
         address=context.firewall.address,
     )
 
@@ -37,8 +37,6 @@ def planned_outcome(context: Context, task: CertificateTask) -> Outcome:
 def final_outcome(context: Context, task: CertificateTask) -> Outcome:
     """Return what became of a certificate in a run that did something, and write its notes and error to the log."""
     outcome = planned_outcome(context, task)
-    if task.is_pending and outcome.error is None:
-        outcome = replace(outcome, error=task.decision.alarm)
     _log(outcome)
     if outcome.error is not None:
         is_waiting = task.is_pending and task.error is None
@@ -48,8 +46,16 @@ def final_outcome(context: Context, task: CertificateTask) -> Outcome:
     certificate_id = context.store.load_certificate_id(task.profile.id)
     if task.is_pending:
         return replace(outcome, state=State.PENDING, certificate_id=certificate_id)
+    if task.decision.is_clean_up and not task.decision.steps:
+        return outcome
     entry = task.phase.record.entry if task.phase.record else outcome.entry
     return replace(outcome, state=State.VALID, certificate_id=certificate_id, entry=entry, reason="in service")
+
+
+def _alarm_of(task: CertificateTask) -> Blocked | None:
+    """What is told of an order that is still pending after the run, or of a predecessor that could not go."""
+    is_kept = task.decision.is_clean_up and (bool(task.kept_predecessors) or not task.decision.steps)
+    return task.decision.alarm if task.is_pending or is_kept else None
 
 
 def _log(outcome: Outcome) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paloaltofw.errors import AgentError, StateError
+from paloaltofw.execution.admission import claim_device
 from paloaltofw.execution.commit import finish_earlier
 from paloaltofw.execution.context import Context, Run
 from paloaltofw.execution.observe import (
@@ -34,6 +35,8 @@ def plan(context: Context, run: Run, profiles: Sequence[CertificateProfile]) -> 
     """Return a task for each certificate. Nothing is changed, but for a commit of an earlier run that is followed."""
     if not run.is_dry:
         finish_earlier(context)
+        if context.store.load_device(context.firewall.id) is None:
+            claim_device(context)
     stored = [read_state(context.store, profile) for profile in profiles]
     seen = read_firewall(context.client, context.firewall.admin, profiles, stored)
     tasks = [

@@ -108,13 +108,16 @@ def _inquiry(context: Context, profile: CertificateProfile, observed: Observatio
     """What SCM is to be asked; None if it is not to be asked now."""
     interval, now = context.settings.revocation_check, context.clock.now()
     current = current_of(profile, observed)
-    if observed.order is not None or interval == float("inf") or observed.is_revoked_at_scm:
+    if observed.order is not None or interval == float("inf"):
+        return None
+    if observed.is_revoked_at_scm and observed.installed is not None and observed.installed.revoked_by_person_at:
         return None
     if current is None or current.certificate is None or observed.certificate_id is None:
         return None
     known = observed.installed
     if known is not None and known.certificate_id == observed.certificate_id and known.entry == current.name:
-        if not known.called_revoked_at and 0 <= (now - parse_time(known.checked_at)).total_seconds() < interval:
+        is_called_revoked = known.revoked or known.called_revoked_at
+        if not is_called_revoked and 0 <= (now - parse_time(known.checked_at)).total_seconds() < interval:
             return None  # a time in the future (a clock was wrong) counts as never
     else:
         known = InstalledRecord(observed.certificate_id, current.name, "", "", "", is_proven=False)
@@ -127,6 +130,7 @@ def _ask(inquiry: _Inquiry) -> tuple[InstalledRecord, str, str]:
     try:
         state = inquiry.scm.status(inquiry.certificate_id).state
     except Refused:
+        checked = replace(checked, revoked=inquiry.known.revoked)  # this is no word against it
         return checked, "", f"SCM does not know the saved certificate ID {inquiry.certificate_id}"
     chain, is_second_word = _ask_by_download(inquiry, state)
     leaf = read_certificate(chain)
@@ -168,6 +172,8 @@ def _weigh(
     """
     first = parse_time(inquiry.known.called_revoked_at) if inquiry.known.called_revoked_at else inquiry.now
     told = replace(checked, called_revoked_at=format_time(first))
+    if inquiry.known.revoked:
+        return replace(told, revoked=True), "", ""  # believed by an earlier run
     title = f"SCM calls certificate ID {inquiry.certificate_id} revoked"
     if not is_ours:
         return told, f"{title}, but the ID cannot be shown to be that of {inquiry.current.name}", ""

@@ -10,7 +10,14 @@ from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
 from paloaltofw.lifecycle.guards import guarded
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.lifecycle.ownership import current_of, own
-from paloaltofw.lifecycle.plans import blocked_decision, install_steps, order_new_key, unbound_profiles, usable_id
+from paloaltofw.lifecycle.plans import (
+    blocked_decision,
+    clean_up_steps,
+    install_steps,
+    order_new_key,
+    unbound_profiles,
+    usable_id,
+)
 from paloaltofw.lifecycle.renewal_window import renewal_window, settled_window
 from paloaltofw.lifecycle.requested import change_since
 from paloaltofw.lifecycle.resume import go_on
@@ -232,15 +239,22 @@ def _finish(case: _Case) -> Decision:
 
 
 def _watch_predecessors(case: _Case) -> Decision:
-    """A predecessor that is still there is still referred to: worth a note, and a failure before it expires."""
+    """A predecessor that is still there is still referred to: worth a note, and a failure before it expires.
+
+    What an earlier run could not do is tried again: somebody's uncommitted change may have been in the way.
+    """
+    clean_up = clean_up_steps(case.profile, case.observed, case.current.name, case.request)
+    alarm: Blocked | None = None
     for item in own(case.profile, case.observed):
         if not item.is_complete or item.certificate is None or item.number >= case.current.number:
             continue
         days = (item.certificate.not_after - case.now).days
         left = f"expires in {days} days" if days >= 0 else "has expired"
         what = f"the predecessor {item.name} is still there, because something refers to it, and {left}"
+        case = replace(case, notes=(*case.notes, what))
         if case.now >= renewal_window(item.certificate, case.profile, case.request.renew_before_days).urgent:
             hint = f"let what refers to it use {case.current.name}, then delete {item.name} on the firewall"
-            return blocked_decision(case.state, what, Blocked("predecessor", what, hint), case.current.name)
-        case = replace(case, notes=(*case.notes, what))
-    return case.decision(Action.NONE, ())
+            alarm = alarm or Blocked("predecessor", what, hint)
+    is_ours = not case.current.changed_by - {case.request.admin}
+    steps = clean_up if is_ours and (case.request.enroll or case.request.renew) else ()
+    return replace(case.decision(Action.NONE, steps), alarm=alarm, is_clean_up=True)

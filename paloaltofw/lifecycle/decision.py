@@ -54,7 +54,7 @@ class Decision:
     """What is to be done for one certificate, with the reason as a value. `in_service` is its name on the firewall.
 
     `waits_for`: what the steps that are left out wait for. `alarm`: the failure that is told if the order is still
-    pending after the run.
+    pending after the run. `is_clean_up`: the steps finish what an earlier run could not, and need not succeed.
     """
 
     state: State
@@ -66,6 +66,7 @@ class Decision:
     blocked: Blocked | None = None
     waits_for: str = ""
     alarm: Blocked | None = None
+    is_clean_up: bool = False
 
 
 @dataclass(frozen=True)

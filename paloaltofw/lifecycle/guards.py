@@ -10,7 +10,7 @@ from paloaltofw.lifecycle.brake import held_back
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.lifecycle.ownership import current_of, is_ours, strangers
-from paloaltofw.lifecycle.plans import unknown_request
+from paloaltofw.lifecycle.plans import ordered_by_another, unknown_request
 from paloaltofw.lifecycle.steps import AdoptCsr, GenerateCsr, SubmitOrder
 from paloaltofw.lifecycle.succession import CertificateGeneration, series_number
 from paloaltofw.model.certificate_profile import CertificateProfile
@@ -148,8 +148,15 @@ def _key_not_seen(
 
 def _unknown_order(profile: CertificateProfile, observed: Observation, request: RunRequest) -> Blocked | None:
     """A pending CSR that the state folder knows nothing of may have been ordered by one that is lost."""
+    if request.is_asked_for:
+        return None
+    renamed = ordered_by_another(profile, observed)
+    if renamed is not None:
+        what = f"the profile {renamed.profile} ordered a certificate for this entry, whose order may still be open"
+        hint = f"rename the profile back, or run: paloaltoagent enroll --resubmit -p {profile.id}"
+        return Blocked("unknown-order", what, hint)
     item = unknown_request(profile, observed)
-    if item is None or request.is_asked_for:
+    if item is None:
         return None
     what = f"the firewall holds the pending CSR {item.name}, which may have been ordered by a state folder that is lost"
     hint = f"look in the SCM portal, then run: paloaltoagent enroll --resubmit -p {profile.id}"

@@ -24,6 +24,7 @@ from paloaltofw.lifecycle.steps import (
 )
 from paloaltofw.lifecycle.succession import CertificateGeneration, next_entry, requirements, series_number
 from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.model.records import LedgerEntry
 from paloaltofw.pki.certificate import VerificationError
 from paloaltofw.pki.verification import verify_csr
 
@@ -35,6 +36,8 @@ def outside_window(decision: Decision, opens: str) -> Decision:
     steps = tuple(step for step in decision.steps if not isinstance(step, _IN_WINDOW))
     if steps == decision.steps:
         return decision
+    if decision.is_clean_up:
+        return replace(decision, steps=())
     return replace(decision, steps=steps, waits_for=f"the commit window, which opens {opens}")
 
 
@@ -87,6 +90,14 @@ def unknown_request(profile: CertificateProfile, observed: Observation) -> Certi
     return unknown[-1] if unknown else None
 
 
+def ordered_by_another(profile: CertificateProfile, observed: Observation) -> LedgerEntry | None:
+    """The order for a pending CSR of the series that another profile made: this one's file may have been renamed."""
+    pending = {item.csr.spki_sha256 for item in observed.generations if item.is_pending and item.csr is not None}
+    open_orders = [entry for entry in observed.ledger if entry.may_be_held and not entry.not_after]
+    found = [entry for entry in open_orders if entry.profile != profile.id and entry.spki_sha256 in pending]
+    return found[-1] if found and observed.order is None else None
+
+
 def is_adoptable(item: CertificateGeneration, profile: CertificateProfile, request: RunRequest) -> bool:
     """Whether an entry is a pending CSR that fits the profile and is not another administrator's work."""
     if not item.is_pending or item.csr is None or not item.changed_by <= {request.admin}:
@@ -115,6 +126,17 @@ def move_steps(profile: CertificateProfile, observed: Observation, entry: str) -
         steps.append(Bind(entry, profile.ssl_tls_service_profiles, predecessors))
     steps.extend(DeletePredecessor(item.entry, item.holds) for item in predecessors)
     return tuple(steps)
+
+
+def clean_up_steps(
+    profile: CertificateProfile, observed: Observation, entry: str, request: RunRequest
+) -> tuple[Step, ...]:
+    """What an earlier run could not do: move what still serves a predecessor, and let the predecessor go."""
+    predecessors = predecessors_of(profile, observed, entry)
+    if not predecessors:
+        return ()
+    deletions = [DeletePredecessor(item.entry, item.holds) for item in predecessors]
+    return (Bind(entry, (), predecessors), *deletions, Commit(request.admin))
 
 
 def predecessors_of(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Predecessor, ...]:

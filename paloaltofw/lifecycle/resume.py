@@ -178,9 +178,10 @@ def _unproven(case: _Open, entry: CertificateGeneration) -> tuple[RemoveUnproven
 
     Without this a firewall that makes another CSR than asked would gain one useless key each night.
     """
-    is_ours = entry.csr is not None and entry.csr.names.common_name == case.profile.subject.common_name
-    is_asked_for = entry.csr is not None and entry.csr.spki_sha256 == case.order.spki_sha256
-    if not entry.is_pending or entry.csr is None or not (is_ours or is_asked_for):
+    if not entry.is_pending or entry.csr is None:
+        return ()
+    is_named = entry.csr.names.common_name == case.profile.subject.common_name
+    if not is_named and entry.csr.spki_sha256 != case.order.spki_sha256:
         return ()
     return (RemoveUnproven(entry.name, entry.csr.spki_sha256),) if entry.changed_by <= {case.request.admin} else ()
 

@@ -126,10 +126,10 @@ class CommitRecord(Record):
 
 @dataclass(frozen=True)
 class DeviceRecord(Record):
-    """A device, by its serial number, and the firewall profile under which it is worked on."""
+    """Which device a firewall profile works on; an empty serial number tells devices not apart."""
 
-    serial: str
     firewall: str
+    serial: str
 
 
 @dataclass(frozen=True)

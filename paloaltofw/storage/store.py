@@ -7,7 +7,7 @@
     STATE/journal/installed/NAME.json  what was ordered for the certificate in service, and when SCM was last asked
     STATE/journal/commits/FW.json    a commit that was sent to a firewall and not seen to end
     STATE/journal/ledger/FW/CERTIFICATE.json  every order that was made for a certificate on a firewall, for the brake
-    STATE/journal/devices/SERIAL.json  the firewall profile under which a device was last worked on
+    STATE/journal/devices/FW.json      the serial number of the device that a firewall profile works on
     STATE/journal/management/FW.json   which entries a firewall's management interface serves
 
 All JSON files carry `"version": 3`; those of version 2 and 1 are read. A file that cannot be understood is moved
@@ -197,13 +197,18 @@ class Store:
     def _ledger_file(self, firewall: str, certificate: str) -> Path:
         return self._ledger / firewall / f"{certificate}.json"
 
-    def load_device(self, serial: str) -> DeviceRecord | None:
-        """The firewall profile under which a device was last worked on."""
-        return self._load(DeviceRecord, self._devices / f"{serial}.json")
+    def load_device(self, firewall: str) -> DeviceRecord | None:
+        """Which device a firewall profile was last seen to work on."""
+        return self._load(DeviceRecord, self._devices / f"{firewall}.json")
 
     def save_device(self, record: DeviceRecord) -> None:
-        """Remember under which firewall profile a device is worked on."""
-        atomic_write(self._devices / f"{record.serial}.json", encode_record(record))
+        """Remember which device a firewall profile works on."""
+        atomic_write(self._devices / f"{record.firewall}.json", encode_record(record))
+
+    def devices_with(self, serial: str) -> list[str]:
+        """The firewall profiles that were last seen to work on a device."""
+        names = sorted(path.stem for path in self._devices.glob("*.json")) if serial else []
+        return [name for name in names if (found := self.load_device(name)) is not None and found.serial == serial]
 
     def load_commit(self, firewall: str) -> CommitRecord | None:
         """The commit that was not seen to end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -100,7 +101,7 @@ def test_whatever_is_wanted_each_night_the_brake_bounds_it(nights: list[float], 
         if held_back(PROFILE, ledger, None, None, now) is None:
             ledger.append(_at(now, lifetime))
     times = [datetime.datetime.strptime(entry.ordered_at, "%Y-%m-%dT%H:%M:%SZ") for entry in ledger]
-    for before, after in zip(times, times[1:], strict=False):
+    for before, after in itertools.pairwise(times):
         assert after - before >= datetime.timedelta(hours=20) - datetime.timedelta(seconds=1)
     for number, third in enumerate(times[2:]):
         issued = [entry for entry in ledger[: number + 2] if entry.not_after]

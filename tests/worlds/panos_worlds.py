@@ -317,7 +317,8 @@ ACCESS_WORLDS = [
           rules=(("fw .*", says(200, "<html>login</html>", HTML)),)),
     World("every answer of the firewall is a redirect", start="due", orders=0, codes=(1,), keys=0,
           rules=(("fw .*", says(302, "", HTML, Location="https://elsewhere.example.net/")),)),
-    World("the firewall reboots before each run", kind="OV", codes=(0, 3), ends=(0,),
+    # From the eighth night on the order is an alarm: nothing is in service.
+    World("the firewall reboots before each run", kind="OV", codes=(0, 1, 3), ends=(0,),
           events={**{n: lambda s: s.firewalls["fw"].reboot() for n in range(2, 12)}, 12: lambda s: s.scm.approve_all()}),
 ]  # fmt: skip
 

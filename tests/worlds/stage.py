@@ -391,10 +391,10 @@ class Stage:
         few = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         enter(mock.patch.dict(os.environ, {**few, "SECTIGO_ACCEPT_EULA": "yes"}, clear=True))
         enter(mock.patch.object(sys, "stdin", io.StringIO()))
-        write, remove = safe_files.atomic_write, store.Store._remove
+        write, remove = safe_files.atomic_write, store.Store.remove
         enter(mock.patch.object(store, "atomic_write", lambda *a, **k: self._around("write", lambda: write(*a, **k))))
         enter(
-            mock.patch.object(store.Store, "_remove", lambda it, path: self._around("remove", lambda: remove(it, path)))
+            mock.patch.object(store.Store, "remove", lambda it, path: self._around("remove", lambda: remove(it, path)))
         )
         return self
 
