@@ -717,7 +717,6 @@ _PROCESSING = "HTTP 400 to a download is taken for a failure, the status is not 
 _DISCOVERY = "the token URL that a 401 names is not asked for before the first token"
 _PKCS7 = "a chain in PKCS#7 is not read"
 _CROSS = "an expired cross certificate is taken for a part of the path"
-_PAID_AGAIN = "each run sends the order again"
 OPEN: dict[str, str] = {
     "private_key_hidden_from=everybody": _BLIND,
     "csr_hidden_from=everybody": _BLIND,
@@ -737,9 +736,6 @@ OPEN: dict[str, str] = {
     "chain.with_root=True chain.cross_expired=True": _CROSS,
     "chain.order=root_first chain.cross_expired=True": _CROSS,
     "chain.order=root_first chain.with_root=True chain.cross_expired=True": _CROSS,
-    **{f"order_answer=('{kind}',)": _PAID_AGAIN for kind in ("no_id", "html", "gzip", "302", "408", "499", "500")},
-    "usual_token_url=404": "a refusal by what is no token server is called a reset secret",
-    "usual_token_url=405": "a refusal by what is no token server is called a reset secret",
 }
 
 
