@@ -15,6 +15,8 @@ from paloaltofw.panos.refusals import failure
 from paloaltofw.secret import Secret
 from paloaltofw.transport.https import Request, Response, Transport, repeat_read
 
+# What stands between us and the firewall gave up waiting for it (RFC 9110 §15.5.9; 499 is a proxy's own word).
+GAVE_UP = (408, 499)
 Files = Mapping[str, tuple[str, bytes, str]]
 
 
@@ -96,6 +98,6 @@ class Connection:
         if response.status in (401, 403):
             reason = f"HTTP {response.status} and {reason}"
         what = f"the answer is not PAN-OS XML ({reason}; {response.content_type or 'no content type'})"
-        if is_write and response.status < 400:
+        if is_write and (response.status < 400 or response.status in GAVE_UP):
             return AnswerLost(what, self.at(label), "the next run looks")
         return InvalidAnswer(what, self.at(label), "check the address and what answers there")

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -19,6 +19,7 @@ from paloaltofw.sandbox.base.authority import spki_der
 from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.switches import Latencies
+from paloaltofw.sandbox.switchboard import set_switches
 from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, World, WorldOptions, certificate_profile
 
 SCRIPT = Path(__file__).resolve().parent.parent / "paloaltoagent.py"
@@ -70,10 +71,12 @@ class Watch:
 class Tour:
     """One demonstration: what it prints, and whether every claim held."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, switches: Sequence[str] = ()) -> None:
         names = ["fw-edge", "fw-branch", "fw-dc", *(f"fw-{n}" for n in range(4, 21))][:count]
         self.folder = folder
-        self.world = World(WorldOptions(firewalls=names, latencies=Latencies(commit_seconds=COMMIT_SECONDS)))
+        panos, scm = set_switches(switches)
+        latencies = Latencies(commit_seconds=COMMIT_SECONDS)
+        self.world = World(WorldOptions(firewalls=names, panos=panos, scm=scm, latencies=latencies))
         self.watch = Watch()
         self.failures = 0
         self.profiles = tour_profiles(names)
@@ -270,9 +273,10 @@ def _folder(folder: str | None) -> Path:
     return Path(folder).absolute() if folder else Path(tempfile.mkdtemp(prefix="paloaltoagent-sandbox-"))
 
 
-def serve_until_stopped(folder: str | None, count: int) -> int:
-    """Keep the simulated systems running until Ctrl-C; prints how to reach them."""
-    tour = Tour(_folder(folder), count)
+def serve_until_stopped(folder: str | None, count: int, switches: Sequence[str] = ()) -> int:
+    """Keep the simulated systems running until Ctrl-C; prints how to reach them. Raises ValueError for a bad switch."""
+    set_switches(switches)
+    tour = Tour(_folder(folder), count, switches)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     with tour.world as world:

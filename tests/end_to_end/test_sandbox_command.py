@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.end_to_end.harness import SCRIPT, clean_environment
 
@@ -23,7 +24,8 @@ def test_the_demonstration_holds_everything_it_claims(tmp_path: Path) -> None:
 
 
 def test_served_systems_answer_curl_as_the_printed_lines_say(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPT), "sandbox", "--serve", "--folder", str(tmp_path)]
+    switch = ["--switch", "certificate_ids=base64"]
+    command = [sys.executable, str(SCRIPT), "sandbox", "--serve", "--folder", str(tmp_path), *switch]
     served = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=clean_environment(SECTIGO_ACCEPT_EULA="yes")
     )
@@ -42,7 +44,8 @@ def test_served_systems_answer_curl_as_the_printed_lines_say(tmp_path: Path) -> 
         orders = f"{address.group(1)}/sandbox/orders"
         listed = json.loads(subprocess.run([*curl, orders], capture_output=True, check=True).stdout)
         assert [order["state"] for order in listed] == ["Requested"]
-        approve = [*curl, "-X", "POST", f"{orders}/{listed[0]['id']}/approve"]
+        assert listed[0]["id"].endswith("=")
+        approve = [*curl, "-X", "POST", f"{orders}/{quote(listed[0]['id'], safe='')}/approve"]
         subprocess.run(approve, capture_output=True, check=True)
         assert subprocess.run(enroll, env=clean_environment(), check=False).returncode == 0
     finally:
@@ -50,3 +53,21 @@ def test_served_systems_answer_curl_as_the_printed_lines_say(tmp_path: Path) -> 
         served.wait(10)
         served.stdout.close()
     assert served.returncode == 0
+
+
+def test_switches_are_listed_and_a_wrong_one_is_a_wrong_command_line(tmp_path: Path) -> None:
+    def sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(SCRIPT), "sandbox", "--folder", str(tmp_path / "new"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=60, check=False)
+
+    listed = sandbox("--list-switches")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "ecdsa_521=refused" in listed.stdout
+    for wrong, words in (("ecdsa_521=maybe", "it takes refused, ok"), ("nonsense=1", "--list-switches")):
+        done = sandbox("--serve", "--switch", wrong)
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+    done = sandbox("--switch", "ecdsa_521=ok")
+    assert (done.returncode, "needs --serve" in done.stderr) == (2, True)
+    assert not (tmp_path / "new").exists()

@@ -77,6 +77,8 @@ WRITE_ANSWERS: list[tuple[Answer, type[AgentError]]] = [
     (xml('<response status="success"><result>'), AnswerLost),
     (xml("<html/>", 404, "text/html"), InvalidAnswer),
     (Answer(302, b"", headers={"Location": "https://evil.example/"}), AnswerLost),
+    (xml("Request Timeout", 408, "text/plain"), AnswerLost),
+    (xml("", 499, "text/html"), AnswerLost),
     (xml("<html/>", 502, "text/html"), AnswerLost),
     (xml("", 500), AnswerLost),
     (xml("", 429), Busy),

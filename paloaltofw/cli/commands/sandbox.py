@@ -9,12 +9,32 @@ import click
 @click.option("--serve", is_flag=True, help="Keep the simulated systems running and print how to reach them.")
 @click.option("--folder", metavar="DIR", help="Where to write the configuration (default: a new temporary folder).")
 @click.option("--firewalls", "count", type=click.IntRange(2, 20), default=3, show_default=True, help="How many.")
+@click.option(
+    "--switch",
+    "switches",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="With --serve: let them behave otherwise; repeatable.",
+)
+@click.option("--list-switches", is_flag=True, help="Show every switch with its default and its positions.")
 @click.pass_context
-def sandbox(ctx: click.Context, serve: bool, folder: str | None, count: int) -> None:
+def sandbox(
+    ctx: click.Context, serve: bool, folder: str | None, count: int, switches: tuple[str, ...], list_switches: bool
+) -> None:
     """Try everything without a firewall or an SCM account: simulated ones, on loopback HTTPS.
 
     Example: paloaltoagent sandbox
     """
+    if switches and not serve:
+        raise click.UsageError("--switch needs --serve")
+    if list_switches:
+        from paloaltofw.sandbox.switchboard import list_switches as listed
+
+        click.echo(listed())
+        return
     from paloaltofw.sandbox.tour import serve_until_stopped, show_tour
 
-    ctx.exit(serve_until_stopped(folder, count) if serve else show_tour(folder, count))
+    try:
+        ctx.exit(serve_until_stopped(folder, count, switches) if serve else show_tour(folder, count))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--switch") from None
