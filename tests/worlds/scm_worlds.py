@@ -361,7 +361,7 @@ RENEW_WORLDS = [
           ends=(0,), rules=(("scm status", says(200, {"status": "Revoked"}), first(1)),), says="replace"),
     World("the one certificate is revoked at SCM", start="served", scene=revoke_served, codes=(0,)),
     World("the saved ID is that of another, revoked certificate", start="served", orders=0, scene=revoked_elsewhere,
-          codes=(0, 1), out_orders=0),
+          codes=(0, 1), out=(f"replace --yes -p {NAME}",)),
     World("SCM does not know the saved ID", start="served", orders=0, scene=gone, codes=(0, 1)),
     World("the status is 500 every night", start="served", orders=0, rules=(("scm status", says(500)),), codes=(0,)),
     World("SCM calls the certificate expired", start="served", orders=0, codes=(0, 1),
