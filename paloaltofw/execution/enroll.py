@@ -40,11 +40,9 @@ def generate_csr(context: Context, task: CertificateTask, step: GenerateCsr, pha
         if not context.client.csr(step.entry):
             raise
     except Refused as refused:
-        remedy = (
-            "PAN-OS offers P-256 and P-384 only: set curve: P384 in the profile"
-            if step.key.bits == 521
-            else refused.remedy
-        )
+        if step.key.bits != P521_BITS:
+            raise
+        remedy = "PAN-OS offers P-256 and P-384 only: set curve: P384 in the profile"
         raise Refused(refused.what, refused.where, remedy, refused.peer_code) from None
     context.event(task.profile, None, "CSR generated as %s (%s)", step.entry, step.key)
     task.phase = _with_csr(context, task, record)

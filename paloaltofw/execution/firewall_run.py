@@ -9,7 +9,7 @@ from paloaltofw.errors import AgentError
 from paloaltofw.execution.acting import carry_out
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.context import Context, Run, Shared, events
-from paloaltofw.execution.outcomes import final_outcome, planned_outcome, unexpected, unknown_outcome
+from paloaltofw.execution.outcomes import dry_outcome, final_outcome, unexpected, unknown_outcome
 from paloaltofw.execution.planning import plan
 from paloaltofw.lifecycle.decision import Outcome
 from paloaltofw.model.certificate_profile import CertificateProfile
@@ -66,5 +66,5 @@ def _work(context: Context, run: Run, profiles: Sequence[CertificateProfile]) ->
     if tasks:
         tasks[0].notes.extend(context.client.notes)
     if run.is_dry:
-        return [planned_outcome(context, task) for task in tasks]
+        return [dry_outcome(context, task) for task in tasks]
     return [final_outcome(context, task) for task in tasks]

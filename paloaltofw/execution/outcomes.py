@@ -29,14 +29,22 @@ def planned_outcome(context: Context, task: CertificateTask) -> Outcome:
         entry=decision.in_service,
         steps=decision.steps,
         notes=tuple(task.notes),
-        error=task.error or decision.blocked or task.trouble or _alarm_of(task),
+        error=task.error or decision.blocked or task.trouble,
         address=context.firewall.address,
     )
+
+
+def dry_outcome(context: Context, task: CertificateTask) -> Outcome:
+    """Return what would be done for a certificate, with the failure that its clean-up would be if it did not succeed."""
+    outcome = planned_outcome(context, task)
+    alarm = task.decision.alarm if task.decision.is_clean_up else None
+    return replace(outcome, error=outcome.error or alarm)
 
 
 def final_outcome(context: Context, task: CertificateTask) -> Outcome:
     """Return what became of a certificate in a run that did something, and write its notes and error to the log."""
     outcome = planned_outcome(context, task)
+    outcome = replace(outcome, error=outcome.error or _alarm_of(task))
     _log(outcome)
     if outcome.error is not None:
         is_waiting = task.is_pending and task.error is None

@@ -33,9 +33,9 @@ def held_back(
     count, period = (limit[0], datetime.timedelta(seconds=limit[1])) if limit else (MOST_ORDERS, _period(orders))
     recent = [entry for entry in orders if _is_within(entry, period, now)]
     if len(recent) >= count:
-        return _blocked(
-            profile, recent, f"{len(recent)} orders in {_words(period)}, at most {count} are made by itself"
-        )
+        plural = "s" if len(recent) > 1 else ""
+        why = f"{len(recent)} order{plural} in {_words(period)}, at most {count} are made by itself"
+        return _blocked(profile, recent, why)
     last = orders[-1]
     if limit is None and _is_within(last, PAUSE, now) and not _has_person_acted(profile, last, installed):
         return _blocked(profile, [last], "one order in the last 20 hours")

@@ -137,13 +137,15 @@ def test_a_predecessor_that_is_still_used_is_noted_and_fails_before_it_expires()
         old = held(certificate=x509.certificate(age=age))
         return decide(PROFILE, Observation((old, held(2, certificate=GOOD))), RUN, x509.NOW)
 
-    assert found(100).blocked is None
+    assert found(100).alarm is None
     assert "predecessor www is still there" in found(100).notes[0]
+    # It is tried again each night, as a clean-up that need not succeed.
+    assert (kinds(found(100)), found(100).is_clean_up) == (["Bind", "DeletePredecessor", "Commit"], True)
     for age in (191, 201):
         late = found(age)
-        assert late.blocked is not None
-        assert late.blocked.code == "predecessor"
-        assert "www-2" in late.blocked.hint
+        assert late.alarm is not None
+        assert late.alarm.code == "predecessor"
+        assert "www-2" in late.alarm.hint
 
 
 def test_a_profile_that_was_edited_since_the_order_is_a_mismatch() -> None:

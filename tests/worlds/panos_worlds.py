@@ -268,9 +268,9 @@ WRITE_WORLDS = [
 def unmark(stage: Stage) -> None:
     configuration = stage.firewalls["fw"].configuration
     for root in (configuration.running, configuration.candidate):
-        for entry in root.iter("entry"):
-            entry.attrib.pop("src", None)
-            entry.attrib.pop("ptpl", None)
+        for node in root.iter():
+            node.attrib.pop("src", None)
+            node.attrib.pop("ptpl", None)
 
 
 COMMIT_WORLDS = [
@@ -319,7 +319,7 @@ ACCESS_WORLDS = [
           rules=(("fw .*", says(302, "", HTML, Location="https://elsewhere.example.net/")),)),
     # From the eighth night on the order is an alarm: nothing is in service.
     World("the firewall reboots before each run", kind="OV", codes=(0, 1, 3), ends=(0,),
-          events={**{n: lambda s: s.firewalls["fw"].reboot() for n in range(2, 12)}, 12: lambda s: s.scm.approve_all()}),
+          events={**{n: lambda s: s.firewalls["fw"].reboot() for n in range(2, 6)}, 6: lambda s: s.scm.approve_all()}),
 ]  # fmt: skip
 
 WORLDS = [*READ_WORLDS, *WRITE_WORLDS, *COMMIT_WORLDS, *ACCESS_WORLDS]

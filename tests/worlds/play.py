@@ -191,11 +191,7 @@ def _way_out(world: World, stage: Stage) -> None:
     _settle(stage)
     if world.out and not _is_calm(world, stage):
         for command in world.out:
-            stage.person_asked = True
-            stage.diary.append(f"$ {command}")
-            done = stage.agent(*command.split())
-            stage.diary.append(f"  -> {done.code} {done.err.strip()[:300]}")
-            stage.person_asked = False
+            stage.person(command)
             _settle(stage)
             if _is_calm(world, stage):
                 return

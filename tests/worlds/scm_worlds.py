@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -28,8 +29,8 @@ from tests.worlds.acts import (
     silent_before,
     swapped,
 )
-from tests.worlds.play import COMMON_NAME, NAME, World
-from tests.worlds.stage import Call, Stage
+from tests.worlds.play import COMMON_NAME, NAME, StoryBroken, World
+from tests.worlds.stage import Act, Call, Stage
 from tests.worlds.wire import Handle
 
 RESUBMIT = (f"enroll --resubmit -p {NAME}",)
@@ -225,6 +226,11 @@ def right_names(stage: Stage) -> None:
     vars(stage.authority).pop("issue", None)
 
 
+def once_ordered(act: Act) -> Act:
+    """As this, from the moment of the first order on."""
+    return lambda call, handle: act(call, handle) if call.stage.orders else handle(call.request)
+
+
 PROCESSED = {"code": 0, "description": "Being processed by Sectigo"}
 COLLECT_WORLDS = [
     World("downloads say that it is being processed, for three nights", codes=(0, 3), ends=(0,),
@@ -244,7 +250,7 @@ COLLECT_WORLDS = [
           rules=(("scm download", says(200, b"-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n", PEM)),)),
     World("downloads are somebody else's certificate", codes=(1, 3), rules=(("scm download", other_chain),)),
     World("the order's CSR is committed though collecting fails", kind="OV", codes=(1, 3),
-          rules=(("scm (download|status)", says(500, BUSY_HTML, HTML)),),
+          rules=(("scm (download|status)", once_ordered(says(500, BUSY_HTML, HTML))),),
           events={3: lambda s: s.revert(), 4: lambda s: s.firewalls["fw"].reboot()}, keys=1),
     World("the chain is the leaf alone", scene=form(with_intermediates=False)),
     World("the chain is root first, with CRLF and text between", scene=form(order="root_first", with_root=True, newline="\r\n", text_between=True)),
@@ -296,11 +302,16 @@ def revoke_served(stage: Stage) -> None:
 
 
 def revoked_elsewhere(stage: Stage) -> None:
-    """The saved ID is that of another order, which is revoked."""
-    stage.accounts["DV_ACCOUNT"].auto_approve = True
-    other, _ = stage.certificate("other.example.com")
-    stage.scm._orders[0].state = "Revoked"
-    stage.scm._orders[0].certificate = other
+    """The saved ID is that of another order, which is revoked; the journal is lost."""
+    stage.add_profile("mail", "mail.example.com", bound="mail-portal")
+    night = stage.agent("enroll", "-p", "mail")
+    if night.code != 0:
+        raise StoryBroken(night.err)
+    stage.scm.revoke(stage.scm.orders[-1].id)
+    shutil.copy(stage.state / "mail.ids", stage.state / f"{NAME}.ids")
+    shutil.rmtree(stage.state / "journal/installed")
+    stage.remove_profile("mail")
+    stage.count_from_here()
 
 
 def lives(days: float) -> Callable[[Stage], None]:
@@ -322,7 +333,9 @@ RENEW_WORLDS = [
     World("renewal with the same key is ordinary", start="due", profile={"renewal": {"key": "reuse"}}, keys=0),
     World("renew is refused with a code that is known", start="due", scene=lambda s: s.switch_scm(renew_refused=True)),
     *(World(f"renew is refused with the code {code}", start="due", rules=(("scm renew", refuses(code)),))
-      for code in (-9999, -124, -7, -951, -62, -38, 0)),
+      for code in (-9999, -124, -7, -951, -62, -38)),
+    World("renew is refused with the code 0", start="due", orders=2, codes=(0, 1, 3), rules=(("scm renew", refuses(0)),),
+          out=RESUBMIT),
     World("renew is refused without SCM's JSON", start="due", orders=2, codes=(0, 1, 3),
           rules=(("scm renew", says(400, BUSY_HTML, HTML)),), out=RESUBMIT),
     World("renew is not there: 404 with a code", start="due", rules=(("scm renew", refuses(-1, "Not found", 404)),),
@@ -348,7 +361,7 @@ RENEW_WORLDS = [
           ends=(0,), rules=(("scm status", says(200, {"status": "Revoked"}), first(1)),), says="replace"),
     World("the one certificate is revoked at SCM", start="served", scene=revoke_served, codes=(0,)),
     World("the saved ID is that of another, revoked certificate", start="served", orders=0, scene=revoked_elsewhere,
-          codes=(0, 1), out_orders=0),
+          codes=(0, 1), out=(f"replace --yes -p {NAME}",)),
     World("SCM does not know the saved ID", start="served", orders=0, scene=gone, codes=(0, 1)),
     World("the status is 500 every night", start="served", orders=0, rules=(("scm status", says(500)),), codes=(0,)),
     World("SCM calls the certificate expired", start="served", orders=0, codes=(0, 1),

@@ -382,20 +382,29 @@ class Stage:
         clock = self.clock
         enter(connected(self.peers, clock.advance))
         system = agent_clock.SystemClock
-        enter(mock.patch.object(system, "now", lambda _: host.now()))
-        enter(mock.patch.object(system, "monotonic", lambda _: clock.now().timestamp()))
-        enter(mock.patch.object(system, "sleep", lambda _, seconds: clock.advance(seconds)))
-        enter(mock.patch.object(os, "fsync", lambda _: None))
+
+        def sleep(_: object, seconds: float) -> None:
+            clock.advance(seconds)
+
+        enter(mock.patch.object(system, "now", property(lambda _: host.now)))
+        enter(mock.patch.object(system, "monotonic", property(lambda _: lambda: clock.now().timestamp())))
+        enter(mock.patch.object(system, "sleep", sleep))
+        enter(mock.patch.object(os, "fsync", return_value=None))
         enter(mock.patch.object(execution, "ThreadPoolExecutor", Inline))
         # Few variables, as cron has them; each request looks through all for a proxy.
         few = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         enter(mock.patch.dict(os.environ, {**few, "SECTIGO_ACCEPT_EULA": "yes"}, clear=True))
         enter(mock.patch.object(sys, "stdin", io.StringIO()))
         write, remove = safe_files.atomic_write, store.Store.remove
-        enter(mock.patch.object(store, "atomic_write", lambda *a, **k: self._around("write", lambda: write(*a, **k))))
-        enter(
-            mock.patch.object(store.Store, "remove", lambda it, path: self._around("remove", lambda: remove(it, path)))
-        )
+
+        def atomic_write(*arguments: Any, **options: Any) -> None:
+            self._around(lambda: write(*arguments, **options))
+
+        def remove_file(it: store.Store, path: Path) -> None:
+            self._around(lambda: remove(it, path))
+
+        enter(mock.patch.object(store, "atomic_write", atomic_write))
+        enter(mock.patch.object(store.Store, "remove", remove_file))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -404,13 +413,12 @@ class Stage:
         logfile.stop()
         self._exits.close()
 
-    def _around(self, what: str, action: Callable[[], Any]) -> Any:
-        """A point where the process may die: before or after a request or a write of the state folder."""
+    def _around(self, action: Callable[[], None]) -> None:
+        """A point where the process may die: before or after a write of the state folder."""
         self._points += 1
         self._die("before")
-        result = action()
+        action()
         self._die("after")
-        return result
 
     def _die(self, side: str) -> None:
         if self._is_dead or self.kill_at == (self._points, side):
@@ -452,6 +460,17 @@ class Stage:
             left = [p.name for p in self.folder.joinpath("state").rglob("*.tmp")]
             if left and night.code is not None:
                 self.problem(f"left in the state folder: {left}")
+
+    def person(self, command: str) -> Night:
+        """A person types a documented command; `--yes` is left out where this release does not ask."""
+        words = command.split()
+        known = {name for item in paloaltoagent.cli.commands[words[0]].params for name in item.opts}
+        self.person_asked = True
+        self.diary.append(f"$ {command}")
+        done = self.agent(*(word for word in words if word in known or word != "--yes"))
+        self.diary.append(f"  -> {done.code} {done.err.strip()[:300]}")
+        self.person_asked = False
+        return done
 
     def night(self, *argv: str) -> Night:
         """The next night's run."""
@@ -533,7 +552,7 @@ class Stage:
             for order in lost.values():
                 if not self.person_asked:
                     self.problem(f"{call.label} threw away the key of order {order}, which SCM holds")
-            self.look()
+            self.look(call.peer)
 
     def _held_keys(self, firewall: str) -> set[bytes]:
         """Public keys (SPKI) of the CSRs in the candidate whose private keys are there."""
@@ -572,16 +591,18 @@ class Stage:
             self.problems.append(line)
             self.diary.append(f"!! {line}")
 
-    def look(self) -> None:
-        """Once something is in service, something complete always is; strangers stay as they were."""
+    def look(self, only: str = "") -> None:
+        """Once something is in service, something complete always is; strangers stay as they were. `only`: a firewall."""
         now = self.clock.now()
         for watched in self.watched:
+            if only not in ("", watched.firewall):
+                continue
             served = self.served(watched.firewall, watched.profile)
             if served.serial is not None:
                 self._serials_served.add(served.serial)
             self._judge_service(watched, served, now)
         for firewall, xpath, candidate, running in self.strangers:
-            if self._both(firewall, xpath) != (candidate, running):
+            if only in ("", firewall) and self._both(firewall, xpath) != (candidate, running):
                 self.problem(f"a stranger's object was touched: {xpath}")
 
     def _judge_service(self, watched: Watched, served: Served, now: datetime.datetime) -> None:
