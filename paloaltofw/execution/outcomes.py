@@ -35,7 +35,7 @@ def planned_outcome(context: Context, task: CertificateTask) -> Outcome:
 
 
 def dry_outcome(context: Context, task: CertificateTask) -> Outcome:
-    """Return what would be done for a certificate, with the failure that its clean-up would be if it did not succeed."""
+    """Return what would be done for a certificate, with the failure that a clean-up in vain would be."""
     outcome = planned_outcome(context, task)
     alarm = task.decision.alarm if task.decision.is_clean_up else None
     return replace(outcome, error=outcome.error or alarm)

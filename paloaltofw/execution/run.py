@@ -40,7 +40,8 @@ def _side_by_side(run: Run, by_firewall: Mapping[str, Sequence[CertificateProfil
     run = replace(run, clock=YieldingClock(run.clock, slots))
     pool = ScmClientPool(run.configuration, run.clock)
     selected = sum(map(len, by_firewall.values()))
-    shared = Shared(max(1, selected // REVOCATION_SHARE), run.configuration.firewalls)
+    in_use = {profile.firewall for profile in run.configuration.certificates.values()}
+    shared = Shared(max(1, selected // REVOCATION_SHARE), in_use)
 
     def work_on(name: str) -> list[Outcome]:
         try:

@@ -8,6 +8,7 @@ A later phase is also the earlier ones from Ordered on: what needs an order's ID
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from paloaltofw.errors import AgentError, StateError
@@ -20,6 +21,7 @@ from paloaltofw.model.records import OrderRecord, Phase
 from paloaltofw.pki.certificate import Csr, VerificationError, parse_certificates, parse_csr
 from paloaltofw.pki.chain import Chain, build_chain
 
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 OPERATIONS = ("enroll", "renew", "replace")
 
 
@@ -118,6 +120,8 @@ def _verify(record: OrderRecord, name: str) -> None:
         raise VerificationError(f"there is no phase {record.phase[:40]!r}")
     if record.operation not in OPERATIONS:
         raise VerificationError(f"there is no operation {record.operation[:40]!r}")
+    if record.phase not in (Phase.GENERATING, Phase.FAILED) and not _FINGERPRINT.fullmatch(record.spki_sha256):
+        raise VerificationError("it does not say which key was ordered")
     if series_number(name, record.entry) is None:
         raise VerificationError(f"its entry {record.entry[:63]!r} is not of the series {name}")
 

@@ -234,9 +234,10 @@ WRITE_WORLDS = [
     World("generate makes nothing and says it did", orders=0, keys=2, codes=(1,),
           rules=(("fw generate", says(200, '<response status="success"><result>ok</result></response>', XML)),)),
     World("the key is gone right after generation", orders=0, keys=30, codes=(1,), rules=(("fw generate", forgets_key),)),
-    World("the firewall makes another CSR than asked", orders=0, keys=2, codes=(1,), rules=(("fw generate", wrong_csr),),
+    # The unproven CSR of the night before is removed before another is made.
+    World("the firewall makes another CSR than asked", orders=0, keys=30, codes=(1,), rules=(("fw generate", wrong_csr),),
           tells=("proof", "unknown-order", "name-taken", "blocked"), out=GETS_OUT),
-    World("the firewall makes another CSR than asked, at each renewal", start="due", orders=0, keys=2, codes=(1,),
+    World("the firewall makes another CSR than asked, at each renewal", start="due", orders=0, keys=30, codes=(1,),
           rules=(("fw generate", wrong_csr),), tells=("proof", "unknown-order", "name-taken", "blocked"), out=GETS_OUT),
     World("P-521 is refused", orders=0, codes=(1,), keys=0, says="P-?384", profile={"key": {"type": "ECDSA", "curve": "P521"}},
           scene=lambda s: s.switch_panos(ecdsa_521="refused"),
