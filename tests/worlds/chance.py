@@ -45,6 +45,7 @@ OPERATOR_EVERY = 7
 CLEAR_DAYS = 16
 LIFETIMES = (90.0, 200.0)
 ORDERS = "scm (enroll|renew|replace)"
+STRANGER = "stranger.example.org"
 
 # What a peer may do for some nights: pattern of requests, words, act.
 FAULTS: tuple[tuple[str, str, Act], ...] = (
@@ -309,6 +310,13 @@ class Tale:
         if night.code in (2, 4):
             stage.problem(f"exit code {night.code}: {night.err[:200]}")
         self._note_orders()
+        self._note_installed()
+
+    def _note_installed(self) -> None:
+        """Certificates that were once in a running configuration: their orders gave something."""
+        for firewall in self.stage.firewalls.values():
+            views = firewall.certificates(running=True).values()
+            self.stage._serials_served.update(view.leaf.serial_number for view in views if view.leaf and view.has_key)
 
     def _approve(self) -> None:
         """OV orders are approved within some days."""
@@ -333,8 +341,20 @@ class Tale:
 
     # --- the operator ----------------------------------------------------------------------------------------------------
 
+    def _clear_strangers(self) -> None:
+        """Strangers that are gone do not come back with an older configuration."""
+        for name, firewall in self.stage.firewalls.items():
+            known = {xpath for device, xpath, *_ in self.stage.strangers if device == name}
+            for root in (firewall.configuration.running, firewall.configuration.candidate):
+                holder = root.find("shared/certificate")
+                for entry in list(holder if holder is not None else ()):
+                    is_known = f"{CERTIFICATES}/entry[@name='{entry.get('name')}']" in known
+                    if entry.findtext("common-name") == STRANGER and not is_known:
+                        holder.remove(entry)  # type: ignore[union-attr]
+
     def _operator(self) -> None:
         """Once a week somebody reads the mail and does what it says, first the mildest."""
+        self._clear_strangers()
         for profile in sorted(self.stage.profiles):
             weeks = self.grievances[profile]
             if weeks < 2:
@@ -371,19 +391,33 @@ class Tale:
             other for number, other in enumerate(orders[:index])
             if number >= self.ledger_from[site] and _site_of(other) == site
         ]  # fmt: skip
-        same = [other for other in earlier if other.csr_sha256 == order.csr_sha256]
-        if same and order.operation != "renew":
+        same = self._sent_before(earlier, order)
+        if same:
             if len(same) > 1:
                 self._brake(order, f"the same CSR was sent {len(same) + 1} times")
             return
         period = self._period(earlier)
-        recent = {other.csr_sha256 for other in earlier if order.requested_at - other.requested_at < period}
+        recent = [
+            other for number, other in enumerate(earlier)
+            if order.requested_at - other.requested_at < period and not self._sent_before(earlier[:number], other)
+        ]  # fmt: skip
         if len(recent) >= 2:
             self._brake(order, f"{len(recent)} orders in the {period.days} days before")
         last = earlier[-1] if earlier else None
         hours = (order.requested_at - last.requested_at).total_seconds() / 3600 if last else 99.0
         if hours < 20 and not self._has_person_acted(site, last):
             self._brake(order, f"{hours:.1f} hours after the one before")
+
+    def _sent_before(self, earlier: Sequence[Order], order: Order) -> list[Order]:
+        """Earlier orders with the same CSR that gave nothing: this one is a resubmission, not a same-key renewal."""
+        same: list[Order] = []
+        for other in earlier:
+            certificate = other.certificate
+            if certificate is not None and certificate.serial_number in self.stage._serials_served:
+                same = []
+            elif other.csr_sha256 == order.csr_sha256:
+                same.append(other)
+        return same
 
     def _period(self, earlier: Sequence[Order]) -> datetime.timedelta:
         """Half of the lifetime of the last certificate that was seen in service; seven days before that."""
@@ -678,7 +712,7 @@ class Tale:
         place = f"{CERTIFICATES}/entry[@name='{entry}']"
         if self._exists(site.firewall, place):
             return "nothing"
-        self.stage.hand_made(site.firewall, entry, "stranger.example.org")
+        self.stage.hand_made(site.firewall, entry, STRANGER)
         self.stage.stranger(site.firewall, place)
 
         def undo() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.worlds.acts import does_but_says, panos_error
+from tests.worlds.acts import cut, cut_before, does_but_says, panos_error
 from tests.worlds.play import COMMON_NAME, NAME, World
 from tests.worlds.scm_worlds import GETS_OUT, LOST, ORDER, RESUBMIT, first
 from tests.worlds.stage import (
@@ -411,6 +411,26 @@ def with_other(stage: Stage) -> None:
     stage.add_profile("mail", "mail.example.com", bound="mail-portal")
 
 
+TWO_WORLDS = [
+    World("two orders are lost on one firewall, and settled one after the other", orders=2, codes=(1,), setup=with_other,
+          rules=((ORDER, cut, first(1)),), settings={"issuance": {"lost_answer": "hold"}}, tells=LOST,
+          out=(*RESUBMIT, "enroll --resubmit -p mail"), out_orders=2),
+    World("two orders never arrive on one firewall, and are settled one after the other", orders=0, codes=(1,), setup=with_other,
+          rules=((ORDER, cut_before, first(1)),), settings={"issuance": {"lost_answer": "hold"}}, tells=LOST,
+          out=(*RESUBMIT, "enroll --resubmit -p mail"), out_orders=2, keys=2),
+    World("two orders are declined on one firewall", kind="OV", orders=2, codes=(1, 3), ends=(1,), setup=with_other,
+          events={3: lambda s: [s.scm.decline(order.id) for order in s.orders]}, tells=("order",),
+          out=(*RESUBMIT, "enroll --resubmit -p mail"), out_orders=2),
+    World("the keys of held orders survive a revert and a restart", codes=(1,), rules=((ORDER, cut, first(1)),),
+          settings={"issuance": {"lost_answer": "hold"}}, tells=LOST, keys=1, out=RESUBMIT,
+          events={3: lambda s: s.revert(), 4: lambda s: s.firewalls["fw"].reboot()}, way_out_keys=0),
+    World("the keys of orders without an ID survive a revert and a restart", codes=(1,), keys=1, tells=LOST, out=RESUBMIT,
+          rules=((ORDER, does_but_says(200, {})),), events={3: lambda s: s.revert(), 4: lambda s: s.firewalls["fw"].reboot()},
+          way_out_keys=0),
+    World("one of two profiles is at a stranger's name", orders=1, codes=(1,), setup=with_other, scene=taken(NAME),
+          tells=TAKEN, mends=drop(NAME)),
+]  # fmt: skip
+
 STATE_WORLDS = [
     World("the state folder is lost", start="served", orders=0, scene=lose),
     World("the state folder is lost in the renewal window", start="due", scene=lose),
@@ -511,5 +531,5 @@ CLOCK_WORLDS = [
     World("clocks are ten minutes apart", start="due", scene=both(scm_off(10 / 1440), firewall_off(-10 / 1440))),
 ]  # fmt: skip
 
-WORLDS = [*PEOPLE_WORLDS, *STRANGER_WORLDS, *PROFILE_WORLDS, *STATE_WORLDS, *CLOCK_WORLDS]
+WORLDS = [*PEOPLE_WORLDS, *STRANGER_WORLDS, *PROFILE_WORLDS, *TWO_WORLDS, *STATE_WORLDS, *CLOCK_WORLDS]
 __all__ = ["START", "WORLDS"]

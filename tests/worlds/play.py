@@ -48,6 +48,7 @@ class World:
     out: tuple[str, ...] = ()
     out_orders: int | None = None
     keys: int | None = None
+    way_out_keys: int | None = None
     profile: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nights: int = NIGHTS
@@ -187,6 +188,7 @@ def become_ordinary(stage: Stage) -> None:
 def _way_out(world: World, stage: Stage) -> None:
     become_ordinary(stage)
     world.mends(stage)
+    keys = stage.keys_made
     stage.diary.append("the way out")
     _settle(stage)
     if world.out and not _is_calm(world, stage):
@@ -194,7 +196,13 @@ def _way_out(world: World, stage: Stage) -> None:
             stage.person(command)
             _settle(stage)
             if _is_calm(world, stage):
-                return
+                break
+    if world.way_out_keys is not None and stage.keys_made - keys > world.way_out_keys:
+        stage.problem(f"the way out made {stage.keys_made - keys} keys, allowed are {world.way_out_keys}")
+    _judge_end(world, stage)
+
+
+def _judge_end(world: World, stage: Stage) -> None:
     reason = _unrest(world, stage)
     if reason:
         stage.problem(f"no way out: {reason}")
