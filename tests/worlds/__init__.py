@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 _SELECTED = "`enroll --resubmit -p A` calls the agent's own uncommitted CSR of profile B a change that it did not make: deadlock"
-_UNCOMMITTED = "the CSR of an order whose answer was lost is not committed in that run: a revert loses a key that SCM may hold"
+_UNCOMMITTED = (
+    "the CSR of an order whose answer was lost is not committed in that run: a revert loses a key that SCM may hold"
+)
 # Worlds that the agent does not survive yet: title and why. Tested as expected failures, so that whoever mends the agent
 # takes the title out.
 OPEN: dict[str, str] = {

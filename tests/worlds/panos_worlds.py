@@ -88,7 +88,7 @@ def own_profile(stage: Stage) -> None:
         entry.attrib.pop("ptpl", None)
 
 
-def down(how: str, name: str = "fw") -> Callable[[Stage], None]:
+def down(how: str, name: str = "fw") -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         stage.peers[stage.hosts[name]].down = how
 

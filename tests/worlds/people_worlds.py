@@ -30,7 +30,7 @@ def xpath(entry: str) -> str:
     return f"{CERTIFICATES}/entry[@name='{entry}']"
 
 
-def taken(entry: str, common_name: str = STRANGER, where: str = "both") -> Callable[[Stage], None]:
+def taken(entry: str, common_name: str = STRANGER, where: str = "both") -> Callable[[Stage], object]:
     """A stranger's finished entry under a name of the series: in both configurations, or in one of them."""
 
     def scene(stage: Stage) -> None:
@@ -50,7 +50,7 @@ def remove_from_candidate(stage: Stage, name: str, container: str) -> None:
     stage.delete_as("alice", f"/config/shared/{container}/entry[@name='{name}']")
 
 
-def pending_csr(entry: str, common_name: str, admin: str, commits: bool = True) -> Callable[[Stage], None]:
+def pending_csr(entry: str, common_name: str, admin: str, commits: bool = True) -> Callable[[Stage], object]:
     """Somebody asked for a CSR under this name."""
 
     def scene(stage: Stage) -> None:
@@ -76,7 +76,7 @@ def pending_csr(entry: str, common_name: str, admin: str, commits: bool = True) 
     return scene
 
 
-def both(*scenes: Callable[[Stage], None]) -> Callable[[Stage], None]:
+def both(*scenes: Callable[[Stage], object]) -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         for part in scenes:
             part(stage)
@@ -84,7 +84,7 @@ def both(*scenes: Callable[[Stage], None]) -> Callable[[Stage], None]:
     return scene
 
 
-def drop(entry: str) -> Callable[[Stage], None]:
+def drop(entry: str) -> Callable[[Stage], object]:
     """The stranger takes his things away."""
 
     def mend(stage: Stage) -> None:
@@ -102,7 +102,7 @@ def drop(entry: str) -> Callable[[Stage], None]:
     return mend
 
 
-def alice_deletes(entry: str) -> Callable[[Stage], None]:
+def alice_deletes(entry: str) -> Callable[[Stage], object]:
     """Alice deletes the agent's entry in the candidate, and what refers to it, and does not commit."""
 
     def scene(stage: Stage) -> None:
@@ -119,7 +119,7 @@ def alice_reverts(stage: Stage) -> None:
     stage.revert("alice")
 
 
-def rebinds(commits: bool) -> Callable[[Stage], None]:
+def rebinds(commits: bool) -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         stage.hand_made("fw", "alices", COMMON_NAME)
         stage.firewalls["fw"].change_as(
@@ -158,11 +158,11 @@ def revert_own(stage: Stage) -> None:
     stage.revert(AGENT_ADMIN)
 
 
-def locks(kind: str) -> Callable[[Stage], None]:
+def locks(kind: str) -> Callable[[Stage], object]:
     return lambda stage: stage.firewalls["fw"].lock_as("alice", kind)
 
 
-def unlocks(kind: str) -> Callable[[Stage], None]:
+def unlocks(kind: str) -> Callable[[Stage], object]:
     return lambda stage: stage.firewalls["fw"].unlock_as("alice", kind)
 
 
@@ -179,6 +179,19 @@ def load_saved(stage: Stage) -> None:
     configuration = stage.firewalls["fw"].configuration
     configuration.running = copy.deepcopy(stage.__dict__["saved"])
     configuration.revert_all()
+
+
+def delete_pending(stage: Stage) -> None:
+    """Alice deletes every entry with a CSR, and commits."""
+    for name, view in stage.firewalls["fw"].certificates(running=False).items():
+        if view.csr:
+            stage.delete_as("alice", xpath(name))
+            stage.commit_as("alice")
+
+
+def decline_all(stage: Stage) -> None:
+    for order in stage.orders:
+        stage.scm.decline(order.id)
 
 
 PEOPLE_WORLDS = [
@@ -214,15 +227,13 @@ PEOPLE_WORLDS = [
     World("everything uncommitted is reverted while an order is pending", kind="OV", codes=(0, 3), ends=(0,),
           events={3: lambda s: s.revert(), 5: lambda s: s.scm.approve_all()}),
     World("the pending key is deleted by Alice, and committed", kind="OV", orders=2, codes=(0, 1, 3), ends=(0,),
-          events={3: lambda s: (s.delete_as("alice", xpath(NAME)), s.commit_as("alice"))[0],
+          events={3: both(lambda s: s.delete_as("alice", xpath(NAME)), lambda s: s.commit_as("alice")),
                   5: lambda s: s.scm.approve_all(), 8: lambda s: s.scm.approve_all()}, out=GETS_OUT),
     World("the pending key is deleted by Alice, uncommitted", kind="OV", codes=(0, 1, 3), ends=(0,),
           events={3: lambda s: s.delete_as("alice", xpath(NAME)), 6: lambda s: s.revert("alice"),
                   8: lambda s: s.scm.approve_all()}),
     World("the pending key is deleted by Alice every night", kind="OV", orders=10, codes=(0, 1, 3),
-          events={n: (lambda s: [(s.delete_as("alice", xpath(name)), s.commit_as("alice"))
-                                 for name, view in s.firewalls["fw"].certificates(False).items() if view.csr])
-                  for n in range(2, 31)}, out=GETS_OUT),
+          events=dict.fromkeys(range(2, 31), delete_pending), out=GETS_OUT),
     World("an older configuration is loaded after the renewal", start="due", orders=2, codes=(0, 1),
           scene=save_configuration, events={5: load_saved}, out=GETS_OUT),
     World("an older configuration is loaded while an order is pending", kind="OV", orders=2, codes=(0, 1, 3), ends=(0,),
@@ -286,7 +297,7 @@ def same_entry_here(stage: Stage) -> None:
     stage.write_profile("www-again", {**stage.profiles[NAME], "name": NAME})
 
 
-def renamed(name: str | None = NAME) -> Callable[[Stage], None]:
+def renamed(name: str | None = NAME) -> Callable[[Stage], object]:
     """The profile's file gets another name; the certificate's name stays, or not."""
 
     def scene(stage: Stage) -> None:
@@ -296,7 +307,7 @@ def renamed(name: str | None = NAME) -> Callable[[Stage], None]:
     return scene
 
 
-def sans(*names: str) -> Callable[[Stage], None]:
+def sans(*names: str) -> Callable[[Stage], object]:
     return lambda stage: stage.edit_profile(NAME, sans={"dns": list(names)})
 
 
@@ -313,13 +324,13 @@ def new_name(stage: Stage) -> None:
 
 PROFILE_WORLDS = [
     World("one device is found under two addresses", orders=1, codes=(0, 1, 2), setup=both(two_names, same_entry_elsewhere),
-          mends=lambda s: s.remove_profile("www-again") and None),
+          mends=lambda s: s.remove_profile("www-again")),
     World("one device is found under two addresses, later", start="served", orders=0, codes=(0, 1, 2), setup=two_names,
-          scene=same_entry_elsewhere, mends=lambda s: s.remove_profile("www-again") and None, out_orders=0),
+          scene=same_entry_elsewhere, mends=lambda s: s.remove_profile("www-again"), out_orders=0),
     World("one device is found under two addresses, in the renewal window", start="due", orders=1, codes=(0, 1, 2),
-          setup=two_names, scene=same_entry_elsewhere, mends=lambda s: s.remove_profile("www-again") and None, ends=(1, 2)),
+          setup=two_names, scene=same_entry_elsewhere, mends=lambda s: s.remove_profile("www-again"), ends=(1, 2)),
     World("two profiles share an entry", start="served", orders=0, codes=(2,), scene=same_entry_here,
-          mends=lambda s: s.remove_profile("www-again") and None),
+          mends=lambda s: s.remove_profile("www-again")),
     World("the profile's file is renamed", start="served", orders=0, scene=renamed()),
     World("the profile's file is renamed, in the renewal window", start="due", scene=renamed()),
     World("the profile's file is renamed while an order is pending", kind="OV", codes=(0, 1, 3), events={4: renamed()},
@@ -383,7 +394,7 @@ def restored_with_open_order(stage: Stage) -> None:
     stage.restore()
 
 
-def spoil(name: str, content: bytes) -> Callable[[Stage], None]:
+def spoil(name: str, content: bytes) -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         for path in stage.state.rglob(name):
             if path.is_file():
@@ -392,7 +403,7 @@ def spoil(name: str, content: bytes) -> Callable[[Stage], None]:
     return scene
 
 
-def change(pattern: str, **values: Any) -> Callable[[Stage], None]:
+def change(pattern: str, **values: Any) -> Callable[[Stage], object]:
     """Fields of the journal's files get other values."""
 
     def scene(stage: Stage) -> None:
@@ -419,7 +430,7 @@ TWO_WORLDS = [
           rules=((ORDER, cut_before, first(1)),), settings={"issuance": {"lost_answer": "hold"}}, tells=LOST,
           out=(*RESUBMIT, "enroll --resubmit -p mail"), out_orders=2, keys=2),
     World("two orders are declined on one firewall", kind="OV", orders=2, codes=(1, 3), ends=(1,), setup=with_other,
-          events={3: lambda s: [s.scm.decline(order.id) for order in s.orders]}, tells=("order",),
+          events={3: decline_all}, tells=("order",),
           out=(*RESUBMIT, "enroll --resubmit -p mail"), out_orders=2),
     World("the keys of held orders survive a revert and a restart", codes=(1,), rules=((ORDER, cut, first(1)),),
           settings={"issuance": {"lost_answer": "hold"}}, tells=LOST, keys=1, out=RESUBMIT,
@@ -481,21 +492,21 @@ STATE_WORLDS = [
 # --- clocks --------------------------------------------------------------------------------------------------------------------------
 
 
-def host_off(days: float) -> Callable[[Stage], None]:
+def host_off(days: float) -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         stage.host.skew = datetime.timedelta(days=days)
 
     return scene
 
 
-def firewall_off(days: float) -> Callable[[Stage], None]:
+def firewall_off(days: float) -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         stage.clocks["fw"].skew = datetime.timedelta(days=days)
 
     return scene
 
 
-def scm_off(days: float) -> Callable[[Stage], None]:
+def scm_off(days: float) -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         stage.scm_clock.skew = datetime.timedelta(days=days)
 

@@ -15,7 +15,7 @@ from tests.worlds.stage import Night, Rule, Stage
 NIGHTS = 30
 CALM_NIGHTS = 2
 NAME, COMMON_NAME = "www", "www.example.com"
-Scene = Callable[[Stage], None]
+Scene = Callable[[Stage], object]
 
 
 def nothing(stage: Stage) -> None:

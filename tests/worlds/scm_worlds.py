@@ -208,7 +208,7 @@ def odd_block(body: bytes) -> bytes:
     return body + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" if b"BEGIN" in body else body
 
 
-def form(**values: object) -> Callable[[Stage], None]:
+def form(**values: object) -> Callable[[Stage], object]:
     return lambda stage: stage.switch_scm(chain=ChainForm(**values))  # type: ignore[arg-type]
 
 
@@ -314,18 +314,24 @@ def revoked_elsewhere(stage: Stage) -> None:
     stage.count_from_here()
 
 
-def lives(days: float) -> Callable[[Stage], None]:
+def lives(days: float) -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         stage.account.lifetime_days = days
 
     return scene
 
 
-def aged(days: float) -> Callable[[Stage], None]:
+def aged(days: float) -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         stage.account.age_days = days
 
     return scene
+
+
+def keeps_id(stage: Stage) -> None:
+    """Replace answers the same ID, and names are added."""
+    stage.switch_scm(replace_id="same")
+    stage.edit_profile(NAME, sans={"dns": ["more.example.com"]})
 
 
 RENEW_WORLDS = [
@@ -347,8 +353,7 @@ RENEW_WORLDS = [
           rules=(("scm renew", refuses(-9999)),)),
     World("replace is refused", start="served", rules=(("scm replace", refuses(-9999)),),
           scene=lambda s: s.edit_profile(NAME, sans={"dns": ["more.example.com"]})),
-    World("replace keeps the ID", start="served", scene=lambda s: (
-        s.switch_scm(replace_id="same"), s.edit_profile(NAME, sans={"dns": ["more.example.com"]}))[0]),
+    World("replace keeps the ID", start="served", scene=keeps_id),
     World("the new certificate lives ten days", orders=7, start="due", scene=lives(10), codes=(0, 1)),
     World("the new certificate lives three days", orders=16, start="due", scene=lives(3), codes=(0, 1)),
     World("each certificate is due when it is issued", orders=2, scene=aged(150), codes=(0, 1)),
@@ -373,7 +378,7 @@ RENEW_WORLDS = [
 # --- tokens ----------------------------------------------------------------------------------------------------------------
 
 
-def scm_down(how: str) -> Callable[[Stage], None]:
+def scm_down(how: str) -> Callable[[Stage], object]:
     def scene(stage: Stage) -> None:
         stage.peers["scm.example.net"].down = how
 
