@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.worlds import panos_worlds, people_worlds, scm_worlds
+from tests.worlds import corner_worlds, panos_worlds, people_worlds, scm_worlds
 from tests.worlds.play import World
 
-WORLDS: tuple[World, ...] = (*scm_worlds.WORLDS, *panos_worlds.WORLDS, *people_worlds.WORLDS)
+WORLDS: tuple[World, ...] = (*scm_worlds.WORLDS, *panos_worlds.WORLDS, *people_worlds.WORLDS, *corner_worlds.WORLDS)
 BY_TITLE = {world.title: world for world in WORLDS}
 assert len(BY_TITLE) == len(WORLDS), "two worlds of one title"
 # One of each kind, for the normal suite.
@@ -15,7 +15,8 @@ REPRESENTATIVE = (
     "downloads say that it is being processed, for three nights",
     "the order is declined",
     "renew is refused with the code -9999",
-    "SCM calls every certificate revoked for one night",
+    "the one certificate is revoked at SCM",
+    "two orders are lost on one firewall, and settled one after the other",
     "the certificate list is empty every night",
     "the role does not see private keys: a pending order",
     "the answer to a commit is cut off",

@@ -603,6 +603,8 @@ class Tale:
         return name
 
     def _restore(self, event: Event, rng: random.Random) -> str:
+        if not self.stage.state.exists():
+            return "nothing"
         self.backups += 1
         backup = f"backup{self.backups}"
         self.stage.back_up(backup)

@@ -34,7 +34,7 @@ class World:
 
     title: str
     orders: int = 1
-    codes: tuple[int, ...] = (0,)
+    codes: tuple[int | None, ...] = (0,)
     start: str = "new"
     kind: str = "DV"
     rules: tuple[tuple[Any, ...], ...] = ()
@@ -43,7 +43,7 @@ class World:
     tells: tuple[str, ...] = ()
     says: str = ""
     never_says: str = ""
-    ends: tuple[int, ...] | None = None
+    ends: tuple[int | None, ...] | None = None
     mends: Scene = nothing
     out: tuple[str, ...] = ()
     out_orders: int | None = None
