@@ -43,21 +43,26 @@ def revocable_id(session: Session) -> str:
 def look_up(session: Session, certificate_id: str) -> Revocable:
     """Find the certificate of an ID: what the journal holds of it, else what SCM delivers for it."""
     from paloaltofw.execution.clients import ScmClientPool
-    from paloaltofw.pki.certificate import VerificationError, parse_certificates
+    from paloaltofw.pki.certificate import VerificationError
+    from paloaltofw.pki.delivery import read_delivery
+    from paloaltofw.scm.answers import NotReady
 
     installed = session.store.load_installed(session.profiles[0].id)
     pool = ScmClientPool(session.configuration, session.clock)
     try:
         if installed is not None and installed.certificate_id == certificate_id and installed.chain:
-            pem = installed.chain
+            delivered = installed.chain.encode()
         else:
-            pem = pool(session.profiles[0].account).download(certificate_id)
-        leaves = [certificate for certificate in parse_certificates(pem) if not certificate.is_ca]
+            delivered = pool(session.profiles[0].account).download(certificate_id)
+        certificates = read_delivery(delivered).certificates
     except (AgentError, VerificationError) as error:
         return Revocable(certificate_id, None, str(error))
+    except NotReady:
+        certificates = ()
     finally:
         pool.close()
-    return Revocable(certificate_id, leaves[0] if leaves else None, "SCM delivers no certificate for this ID")
+    leaf = next((certificate for certificate in certificates if not certificate.is_ca), None)
+    return Revocable(certificate_id, leaf, "" if leaf else "SCM delivers no certificate for this ID")
 
 
 def describe(session: Session, found: Revocable) -> str:
