@@ -91,8 +91,9 @@ def _leftovers(configuration: Configuration, store: Store) -> Iterator[str]:
     for name in kept:
         if name in configuration.certificates:
             continue
-        what = f"{store.folder} knows a profile {name} that has no file (renamed, deleted?), so nobody renews its certificate"
-        text = f"{what}; give the file its name back, or end it with `paloaltoagent forget -p {name}`"
+        what = f"{store.folder} knows a profile {name} that has no file (renamed, deleted?)"
+        remedy = f"give the file its name back, or end it with `paloaltoagent forget -p {name}`"
+        text = f"{what}, so nobody renews its certificate; {remedy}"
         logging.getLogger("paloaltofw.events").warning("%s", text)
         yield text
 
