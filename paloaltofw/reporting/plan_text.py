@@ -47,7 +47,8 @@ def question(outcomes: Sequence[Outcome], profiles: Iterable[CertificateProfile]
     by_name = {profile.id: profile for profile in profiles}
     ordered = list(filter(_is_order, outcomes))
     firewalls = len({outcome.firewall for outcome in ordered})
-    lines = [f"This makes {count(len(ordered), 'order')} on {count(firewalls, 'firewall')}:"]
+    made = f"{count(len(ordered), 'order')} on {count(firewalls, 'firewall')}:" if ordered else "no order"
+    lines = [f"This makes {made}"]
     lines += [f"  {_title(outcome)}: {_names(by_name[outcome.profile])}" for outcome in ordered[:MOST_LISTED]]
     if len(ordered) > MOST_LISTED:
         lines.append(f"  and {len(ordered) - MOST_LISTED} more; --dry-run shows all")

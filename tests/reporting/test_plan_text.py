@@ -62,6 +62,10 @@ def test_a_plan_begins_with_its_summary_and_names_all_names() -> None:
     assert lines[-2:] == ["b on 1: because of b", "   - nothing to do"]
 
 
+def test_the_question_counts_nothing_where_nothing_is_ordered() -> None:
+    assert question([planned("a", "1", *COLLECT)], [profile("a")]) == ["This makes no order"]
+
+
 def test_the_question_lists_the_first_orders_and_counts_all() -> None:
     names = [f"p{number}" for number in range(MOST_LISTED + 3)]
     lines = question([planned(name, name, *ORDER) for name in names], map(profile, names))
