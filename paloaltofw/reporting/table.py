@@ -31,8 +31,8 @@ _GROUPS = {
     State.VALID: GREEN,
 }
 _WORDS = {State.ABSENT: "missing", State.MISMATCH: "not as its profile says", State.VALID: "in order"}
-_HEAD = ("PROFILE", "FIREWALL", "STATE", "EXPIRES", "DAYS", "NEXT")
-_WIDE_HEAD = ("PROFILE", "FIREWALL", "STATE", "NEXT", "NAME", "SERIAL", "EXPIRES", "DAYS", "ORDER")
+_HEAD = ("PROFILE", "FIREWALL", "STATE", "EXPIRES", "DAYS", "ACTION")
+_WIDE_HEAD = ("PROFILE", "FIREWALL", "STATE", "ACTION", "NAME", "SERIAL", "EXPIRES", "DAYS", "ORDER")
 _GAP, _INDENT, _DETAIL = "  ", "  ", "      "
 # A name that is cut keeps so many characters, if the other one needs the room.
 _LEAST_NAME = 12

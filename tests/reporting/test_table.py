@@ -95,7 +95,7 @@ def test_no_line_is_wider_than_80_columns_and_nobody_is_left_out(outcomes: list[
 
 def test_wide_has_every_column() -> None:
     head, *_ = texts(ONE_OF_EACH, is_wide=True)
-    assert head.split() == ["PROFILE", "FIREWALL", "STATE", "NEXT", "NAME", "SERIAL", "EXPIRES", "DAYS", "ORDER"]
+    assert head.split() == ["PROFILE", "FIREWALL", "STATE", "ACTION", "NAME", "SERIAL", "EXPIRES", "DAYS", "ORDER"]
     text = "\n".join(texts(ONE_OF_EACH, is_wide=True))
     assert certificate(1).serial in text
     assert "1000, 3 days, waits for approval" in text
