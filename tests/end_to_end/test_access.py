@@ -248,7 +248,7 @@ def test_the_management_certificate_that_the_agent_itself_replaces_is_recognised
         let_the_management_interface_use_it(place)
         observe(place)
         assert presented(place) == first
-        done = place.run("renew", "--force")
+        done = place.run("renew", "--force", "--all", "--yes")
         assert (done.code, done.err) == (0, "")
         second = presented(place)
         assert second != first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,13 +73,17 @@ def test_on_a_terminal_the_question_tells_numbers_and_names(tmp_path: Path, comm
         assert len(place.world.scm.orders) == 4
 
 
-def test_the_question_counts_neither_open_orders_nor_what_nobody_can_see(tmp_path: Path) -> None:
+def test_the_question_counts_what_a_dry_run_orders_and_names_what_nobody_can_see(tmp_path: Path) -> None:
     certificates = {**CERTIFICATES, "slow": certificate_profile("fw-edge", "slow.example.com", "OV")}
     with Scene(tmp_path, certificates, WorldOptions(firewalls=["fw-edge", "fw-branch"])) as place:
         assert place.run("enroll").code == 3
         place.world.firewalls["fw-branch"].expire_api_keys()
+        plan = place.run("replace", "--all", "--dry-run", "--json").profiles
+        ordered = [n for n, row in plan.items() if any(step["step"] == "SubmitOrder" for step in row["steps"])]
+        assert "www" in ordered
         done = run_on_terminal(place.config, ["replace", "--all"], [("Go on?", "n")])
-        assert "This makes 1 order on 1 firewall:" in done.out
+        assert re.search(rf"This makes {len(ordered)} orders? on 1 firewall:", done.out)
+        assert all(f"  {name} on fw-edge: " in done.out for name in ordered)
         assert "and perhaps 1 more:" in done.out
         assert "vpn: firewall fw-branch" in done.out
         assert len(place.world.scm.orders) == 3
