@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from paloaltofw import secret
+
 # The same examples in every run: what passes here passes everywhere.
 settings.register_profile("same", derandomize=True, database=None)
 settings.load_profile("same")
@@ -28,6 +30,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name in _STRAY or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier test kept secret, perhaps a plain word, must not be blotted out of what this one reads."""
+    monkeypatch.setattr(secret, "_FORMS", {})
 
 
 @pytest.fixture

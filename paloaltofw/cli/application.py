@@ -1,4 +1,4 @@
-"""The application: options before the command, and the one place where failures become text and exit codes."""
+"""The application: options of every command, and the one place where failures become text and exit codes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paloaltofw import __version__
+from paloaltofw.cli.actions import ActionOption, with_command
 from paloaltofw.errors import AgentError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,10 +17,44 @@ if TYPE_CHECKING:
 PROGRAM = "paloaltoagent"
 # Where a command leaves word that its output is to be JSON, for the failure that may follow.
 JSON_COMMAND = f"{PROGRAM}.json"
+# Where the options that stand before or after a command are kept; those after it come later, and win.
+COMMON = f"{PROGRAM}.common"
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def common_options() -> list[click.Option]:
+    """The options that stand before or after a command."""
+    return [
+        _common(
+            "--config", metavar="FILE", help="config.yaml (else: $sectigo_pycert_config, else beside the program)."
+        ),
+        _common("--log-level", type=click.Choice(LEVELS), help="Overrides logging.level."),
+        _common("--accept-eula", is_flag=True, help="Accept the licence terms without being asked."),
+        _common("--debug", is_flag=True, help="Log to stderr too, and show tracebacks."),
+    ]
+
+
+def _common(name: str, **attributes: Any) -> click.Option:
+    return click.Option([name], expose_value=False, callback=_keep, **attributes)
+
+
+def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    if value and param.name:
+        ctx.meta.setdefault(COMMON, {})[param.name] = value
+    return value
 
 
 class AgentGroup(click.Group):
     """The one place where failures become text and exit codes."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Every command takes the common options too: people write them where they think of them."""
+        cmd.params.extend(common_options())
+        super().add_command(cmd, name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the vendor's form (`-a enroll -p NAME`) as the command that it means."""
+        return super().parse_args(ctx, with_command(args, self.commands) if args else args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an expected failure is its own sentence, an unexpected one is one line."""
@@ -36,26 +71,36 @@ class AgentGroup(click.Group):
 
 
 def _show_error(ctx: click.Context, error: AgentError) -> None:
-    from paloaltofw.reporting.terminal import say
+    from paloaltofw.reporting.terminal import emit, say, say_where_the_log_is
 
-    if ctx.params.get("debug"):
+    if _is_debug(ctx):
         _show_traceback()
     say(str(error), sys.stderr)
+    say_where_the_log_is()
     command = ctx.meta.get(JSON_COMMAND)
     if command:
         from paloaltofw.reporting.json_document import json_document
 
         problems = [str(p) for p in error.problems] if isinstance(error, ConfigurationError) else [str(error)]
-        click.echo(json_document(command, error.exit_code, errors=problems))
+        emit(json_document(command, error.exit_code, errors=problems))
 
 
 def _show_unexpected(ctx: click.Context, error: Exception) -> None:
     import logging
 
+    from paloaltofw.reporting.terminal import is_reader_gone, say, say_where_the_log_is
+
+    if isinstance(error, BrokenPipeError) and is_reader_gone():
+        return  # as with `| head`: whoever read the output has seen enough
     logging.getLogger("paloaltofw").error("unexpected failure", exc_info=error)
-    if ctx.params.get("debug"):
+    if _is_debug(ctx):
         _show_traceback()
-    click.echo(f"{PROGRAM}: unexpected {type(error).__name__}; run again with --debug and report it", err=True)
+    say(f"{PROGRAM}: unexpected {type(error).__name__}; run again with --debug and report it", sys.stderr)
+    say_where_the_log_is()
+
+
+def _is_debug(ctx: click.Context) -> bool:
+    return bool(ctx.meta.get(COMMON, {}).get("debug"))
 
 
 def _show_traceback() -> None:
@@ -66,24 +111,28 @@ def _show_traceback() -> None:
     click.echo(redact(traceback.format_exc()), err=True)
 
 
-@click.group(cls=AgentGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--config", metavar="FILE", help="config.yaml (else: $sectigo_pycert_config, else beside the program).")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Overrides logging.level.")
-@click.option("--accept-eula", is_flag=True, help="Accept the licence terms without being asked.")
-@click.option("--debug", is_flag=True, help="Log to stderr too, and show tracebacks.")
+@click.group(
+    cls=AgentGroup,
+    params=[*common_options(), ActionOption(["-a", "--action"], expose_value=False)],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name=PROGRAM)
-@click.pass_context
-def cli(ctx: click.Context, config: str | None, log_level: str | None, accept_eula: bool, debug: bool) -> None:
+def cli() -> None:
     """Keep the TLS certificates of Palo Alto firewalls issued and renewed by Sectigo Certificate Manager.
 
     Exit codes: 0 all in order, 1 something failed, 2 command line or a file is wrong, 3 orders are pending,
     4 another run is at work.
     """
-    ctx.obj = (config, log_level, accept_eula, debug)
 
 
 def options_of(ctx: click.Context) -> Options:
-    """The options before the command."""
+    """The common options, wherever they stand."""
     from paloaltofw.workflows.session import Options
 
-    return Options(*ctx.obj)
+    given = ctx.meta.get(COMMON, {})
+    return Options(
+        config=given.get("config"),
+        log_level=given.get("log_level"),
+        accept_eula=bool(given.get("accept_eula")),
+        is_debug=bool(given.get("debug")),
+    )

@@ -11,19 +11,33 @@ F = Callable[..., Any]
 REVOKE_HELP = "Revoke the predecessor at SCM once its successor is in service."
 
 
+def _names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Several names may stand in one value, with commas. A value without any name does not select everything."""
+    parts = [[name.strip() for name in value.split(",") if name.strip()] for value in values]
+    if not all(parts):
+        raise click.BadParameter("holds no name.", ctx, param)
+    return tuple(dict.fromkeys(name for names in parts for name in names))
+
+
 def selection_options(command: F) -> F:
     """Add -p, --firewall and --json."""
     command = click.option("--json", "is_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
     command = click.option(
-        "--firewall", "firewalls", multiple=True, metavar="NAME", help="Only this firewall's certificates (repeatable)."
+        "--firewall",
+        "firewalls",
+        multiple=True,
+        metavar="NAME[,NAME]",
+        callback=_names,
+        help="Only these firewalls' certificates (repeatable).",
     )(command)
     return click.option(
         "-p",
         "--profile",
         "profiles",
         multiple=True,
-        metavar="NAME",
-        help="Only this profile (repeatable).",
+        metavar="NAME[,NAME]",
+        callback=_names,
+        help="Only these profiles (repeatable).",
     )(command)
 
 
@@ -33,6 +47,12 @@ def execution_options(command: F) -> F:
         "--wait", metavar="DURATION", help="How long to wait for issuance, e.g. 90s or 5m (default: config.yaml)."
     )(command)
     return click.option("--dry-run", is_flag=True, help="Show every step and change nothing anywhere.")(command)
+
+
+def guard_options(command: F) -> F:
+    """Add --all and --yes, for commands that order what nobody has to replace."""
+    command = click.option("--yes", "is_yes", is_flag=True, help="Do not ask for confirmation.")(command)
+    return click.option("--all", "is_all", is_flag=True, help="All certificates, where nothing is selected.")(command)
 
 
 def predecessor_option(command: F) -> F:

@@ -7,6 +7,7 @@ import re
 import urllib.parse
 from pathlib import Path
 
+from paloaltofw.configuration.mistakes import is_portal, web_interface_of
 from paloaltofw.configuration.names import dns_name
 from paloaltofw.configuration.rules import BadValue, Rule, expand
 from paloaltofw.configuration.yaml_document import Section
@@ -18,7 +19,11 @@ _API_PATH = "/api/v1"
 
 def management_url(text: str) -> str:
     """A rule: URL, host name or IP address of a management interface; returns `https://host[:port]`."""
-    return https_origin(_with_scheme(_one_word(text)), paths=("", "/", "/api", "/api/"))
+    url = _with_scheme(_one_word(text))
+    address = web_interface_of(url)
+    if address:
+        raise BadValue("is a page of the firewall's web interface", f"write {address}")
+    return https_origin(url, paths=("", "/", "/api", "/api/"))
 
 
 def _one_word(text: str) -> str:
@@ -69,6 +74,9 @@ def _host(host: str) -> str:
 
 def scm_url(text: str) -> str:
     """A rule: SCM's enrollment API URL, with or without /api/v1; returns `https://host[:port]`."""
+    if is_portal(text.strip()):
+        allowed = "write the URL of the REST API that SCM shows under Enrollment > REST"
+        raise BadValue("is the address of SCM's portal, where people log in", allowed)
     url = https_origin(_one_word(text).rstrip("/"), paths=("", _API_PATH, _API_PATH + "/certificates"))
     if "customer.enroll." in url:
         raise BadValue("still names the sample's CUSTOMER", "write the URL shown in SCM under Enrollment > REST")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from paloaltofw.configuration.mistakes import other_kind
 from paloaltofw.configuration.names import (
     certificate_name,
     common_name,
@@ -52,6 +53,9 @@ def read_certificate_profile(path: Path, findings: Findings) -> LocatedProfile |
     before = len(findings.problems)
     document = read_document(path, findings)
     if document is None:
+        return None
+    if other := other_kind(document.keys(), "a certificate profile"):
+        document.refuse("", *other)
         return None
     profile = _profile(path.stem, document)
     document.close()

@@ -18,6 +18,9 @@ _SECRET_KEYS = ("api_key", "client_secret")
 # Long, of letters in both cases and digits, and not a name with a dot or a path: what keys and tokens are made of.
 _LOOKS_SECRET = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9+/=_-]{24,}")
 
+# What people call files and folders; the characters of a secret are of more kinds.
+_FILE_NAME = re.compile(r"(?!(?=.*[a-z])(?=.*[A-Z])(?=.*\d).{16})[A-Za-z0-9._~ -]{0,64}")
+
 
 def notice_secrets(document: Section) -> None:
     """Know the secrets of a file before anything in it is refused: one in the wrong place is not shown either."""
@@ -25,8 +28,17 @@ def notice_secrets(document: Section) -> None:
         text = text.strip()
         is_odd_key = not key and len(text) > 16 and not re.fullmatch("[a-z_]+", text)
         if key in _SECRET_KEYS or is_odd_key or _LOOKS_SECRET.fullmatch(text):
-            Secret(text)
-            Secret(text.removeprefix("file:/"))
+            for part in _secret_parts(text):
+                Secret(part)
+
+
+def _secret_parts(text: str) -> list[str]:
+    """What of a text is not to be shown: of `file:PATH` only what is no name of a file or folder."""
+    if not text.startswith("file:"):
+        return [text]
+    names = text.removeprefix("file:").split("/")
+    odd = [name for name in names if not _FILE_NAME.fullmatch(name) or _LOOKS_SECRET.fullmatch(name)]
+    return [text, text.removeprefix("file:/"), *odd] if odd else []
 
 
 def secret_value(text: str) -> Secret:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from paloaltofw.configuration.addresses import management_url, read_trust
 from paloaltofw.configuration.credentials_file import notice_secrets, secret_value, warn_if_exposed
+from paloaltofw.configuration.mistakes import other_kind
 from paloaltofw.configuration.names import free_text, panos_name
 from paloaltofw.configuration.problems import Findings
 from paloaltofw.configuration.rules import BadValue, duration, one_of
@@ -32,9 +33,12 @@ def read_firewall_profile(
     document = read_document(path, findings, content)
     if document is None:
         return None
+    notice_secrets(document)
+    if other := other_kind(document.keys(), "a firewall profile"):
+        document.refuse("", *other)
+        return None
     if content is None:
         warn_if_exposed(path, findings)
-    notice_secrets(document)
     profile = _profile(path, document, lacks)
     document.close()
     return profile if len(findings.problems) == before else None

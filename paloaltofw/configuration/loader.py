@@ -18,7 +18,7 @@ from paloaltofw.configuration.firewall_profile_file import read_firewall_profile
 from paloaltofw.configuration.gpg import ENCRYPTED_SUFFIX
 from paloaltofw.configuration.problems import Findings, Position, sorted_problems
 from paloaltofw.configuration.rules import suggestion
-from paloaltofw.configuration.settings_file import read_settings
+from paloaltofw.configuration.settings_file import position_of, read_settings
 from paloaltofw.errors import AgentError, ConfigurationError, UsageError
 from paloaltofw.model.account import Account
 from paloaltofw.model.certificate_profile import CertificateProfile
@@ -36,11 +36,11 @@ def load(file: Path, profiles: tuple[str, ...] = (), firewalls: tuple[str, ...] 
     settings = read_settings(file, findings)
     if settings is None:
         raise ConfigurationError(sorted_problems(findings))
-    placed = _certificates(settings.certificate_folder, findings)
+    placed = _certificates(settings, findings)
     decrypt = _decryption(settings)
     accounts = _accounts(settings, decrypt, findings)
     wanted = _wanted_firewalls(placed, profiles, firewalls)
-    firewalls_read = _firewalls(settings.firewall_folder, wanted, decrypt, findings)
+    firewalls_read = _firewalls(settings, wanted, decrypt, findings)
     return _assemble(settings, accounts, firewalls_read, placed, findings)
 
 
@@ -89,6 +89,10 @@ def _accounts(settings: Settings, decrypt: Callable[[Path], bytes], findings: Fi
     if encrypted.exists() and path.exists():
         findings.add(Position(path, 1, 1), "", f"{encrypted.name} is there too", "delete the one that is out of date")
         return {}
+    if not encrypted.exists() and not path.exists():
+        position = position_of(settings.file, "scm.credentials")
+        findings.add(position, "scm.credentials", f"there is no file {path}", "correct the path, or put the file there")
+        return {}
     content = _decrypted(encrypted, decrypt, findings) if encrypted.exists() else None
     if encrypted.exists() and content is None:
         return {}
@@ -115,14 +119,16 @@ def _wanted_firewalls(
     return used & places if names and places else used | places
 
 
-def _profile_files(folder: Path, key: str, findings: Findings, suffixes: tuple[str, ...] = (".yaml",)) -> list[Path]:
-    """Every profile of a folder; a missing folder is a problem, an empty one too."""
+def _profile_files(
+    settings: Settings, key: str, findings: Findings, suffixes: tuple[str, ...] = (".yaml",)
+) -> list[Path]:
+    """Every profile of a folder; a missing folder is a problem, where config.yaml names it, and an empty one too."""
+    folder = settings.firewall_folder if key == "profiles.firewalls" else settings.certificate_folder
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
-        findings.add(
-            Position(folder, 1, 1), "", f"the folder cannot be read: {error.strerror}", f"see {key} in config.yaml"
-        )
+        what = f"the folder {folder} cannot be read: {error.strerror}"
+        findings.add(position_of(settings.file, key), key, what, "correct the path or the folder's rights")
         return []
     files = [folder / name for name in names if name.endswith(suffixes) and not name.startswith(".")]
     for name in names:
@@ -134,11 +140,11 @@ def _profile_files(folder: Path, key: str, findings: Findings, suffixes: tuple[s
 
 
 def _firewalls(
-    folder: Path, wanted: set[str] | None, decrypt: Callable[[Path], bytes], findings: Findings
+    settings: Settings, wanted: set[str] | None, decrypt: Callable[[Path], bytes], findings: Findings
 ) -> dict[str, FirewallProfile | None]:
     """Name -> profile; None for one that is wrong or was not decrypted, so that it is not reported as missing too."""
     found: dict[str, FirewallProfile | None] = {}
-    for path in _profile_files(folder, "profiles.firewalls", findings, (".yaml", ".yaml" + ENCRYPTED_SUFFIX)):
+    for path in _profile_files(settings, "profiles.firewalls", findings, (".yaml", ".yaml" + ENCRYPTED_SUFFIX)):
         name = path.name.removesuffix(ENCRYPTED_SUFFIX).removesuffix(".yaml")
         if name in found:
             what = f"{name}.yaml and {name}.yaml{ENCRYPTED_SUFFIX} are both there"
@@ -154,8 +160,8 @@ def _firewalls(
     return found
 
 
-def _certificates(folder: Path, findings: Findings) -> list[LocatedProfile]:
-    files = _profile_files(folder, "profiles.certificates", findings)
+def _certificates(settings: Settings, findings: Findings) -> list[LocatedProfile]:
+    files = _profile_files(settings, "profiles.certificates", findings)
     read = (read_certificate_profile(path, findings) for path in files)
     return [placed for placed in read if placed is not None]
 

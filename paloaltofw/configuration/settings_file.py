@@ -7,23 +7,51 @@ from pathlib import Path
 
 from paloaltofw.configuration.addresses import check_pem, scm_url, token_url
 from paloaltofw.configuration.names import email, free_text
-from paloaltofw.configuration.problems import Findings, sorted_problems
+from paloaltofw.configuration.problems import Findings, Position, sorted_problems
 from paloaltofw.configuration.rules import BadValue, Rule, duration, expand, integer, one_of
 from paloaltofw.configuration.yaml_document import Section, read_document
-from paloaltofw.errors import ConfigurationError
+from paloaltofw.errors import ConfigurationError, UsageError
 from paloaltofw.model.account import DEFAULT_TOKEN_URL
 from paloaltofw.model.settings import Settings
 
 ENVIRONMENT_VARIABLE = "sectigo_pycert_config"
 DEFAULT_FILE = Path(__file__).resolve().parents[1] / "config.yaml"
+SYSTEM_FILE = Path("/etc/paloaltoagent/config.yaml")
 # Each firewall waits mostly for its own management plane; this many at a time keep a small host busy but not pressed.
 DEFAULT_CONCURRENCY = 64
 LEVELS = ("debug", "info", "warning", "error")
 
 
 def find_file(option: str | None) -> Path:
-    """`--config`, else the environment variable, else config.yaml beside the program."""
-    return Path(option or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FILE).expanduser().absolute()
+    """`--config`, else the environment variable, else the first config.yaml that is not a template (contract.md §2).
+
+    Raises UsageError if there is none.
+    """
+    named = option or os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    for file in (DEFAULT_FILE, SYSTEM_FILE):
+        if file.is_file() and not _is_template(file):
+            return file
+    remedy = f'write one as README says under "Set it up", and name it with --config FILE or ${ENVIRONMENT_VARIABLE}'
+    raise UsageError("there is no configuration yet", remedy=remedy)
+
+
+def _is_template(file: Path) -> bool:
+    """Whether nobody has written yet where SCM is."""
+    try:
+        return "//CUSTOMER." in file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False  # reading it reports the error
+
+
+def position_of(file: Path, key: str) -> Position:
+    """Where config.yaml says the value of a key like `scm.credentials`; its beginning, where that is by default."""
+    document = read_document(file, Findings())
+    *sections, name = key.split(".")
+    for section in sections:
+        document = document.section(section) if document is not None else None
+    return document.at(name) if document is not None and document.has(name) else Position(file, 1, 1)
 
 
 def load_settings(file: Path) -> Settings:

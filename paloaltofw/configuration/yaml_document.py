@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import yaml
 
+from paloaltofw.configuration.mistakes import cut_secrets, tab_at
 from paloaltofw.configuration.problems import Findings, Position
 from paloaltofw.configuration.rules import BadValue, Rule, suggestion
 
@@ -92,7 +93,9 @@ class Section:
         if node is not None and not _is_null(node):
             return node
         if required:
-            self.refuse(key, "is missing" if node is None else "has no value", "it is required")
+            self.refuse(
+                key, "is missing" if node is None else "has no value", "it is required (in quotes, if it begins with #)"
+            )
         return None
 
     def _apply(self, key: str, node: yaml.Node, rule: Rule[T]) -> T | None:
@@ -154,13 +157,22 @@ def read_document(path: Path, findings: Findings, content: bytes | None = None) 
         findings.add(start, "", bad.what, bad.allowed)
         return None
     except yaml.YAMLError as error:
-        what = f"is not valid YAML: {_error_text(error)}"
-        findings.add(_error_position(path, error), "", what, "mind quotes and indentation")
+        _refuse(path, content, error, findings)
         return None
     if not isinstance(node, yaml.MappingNode):
         findings.add(start, "", "is empty" if node is None else "must hold keys and values", "see the sample file")
         return None
+    findings.warnings.extend(cut_secrets(content, path))
     return Section(path, node, "", findings, start)
+
+
+def _refuse(path: Path, content: bytes | None, error: yaml.YAMLError, findings: Findings) -> None:
+    position = _error_position(path, error)
+    tab = tab_at(content or b"", path, position.line)
+    if tab is not None:
+        findings.add(tab, "", "a tab indents this line, and YAML takes none there", "indent with blanks")
+    else:
+        findings.add(position, "", f"is not valid YAML: {_error_text(error)}", "mind quotes and indentation")
 
 
 def _read(path: Path) -> bytes:

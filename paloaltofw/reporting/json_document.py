@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from paloaltofw.clock import format_time
@@ -26,7 +26,20 @@ def as_json(command: str, code: int, outcomes: Sequence[Outcome], now: datetime.
 def json_document(command: str, code: int, profiles: Sequence[object] = (), **more: object) -> str:
     """The one JSON document of any command (contract.md §9)."""
     head = {"version": JSON_VERSION, "command": command, "exit_code": code, "profiles": list(profiles)}
-    return redact(json.dumps({**head, **more}, indent=2))
+    return json.dumps(_redacted({**head, **more}), indent=2)
+
+
+def _redacted(value: object) -> object:
+    """The same value without any secret in its texts.
+
+    In the document's own text a secret with quotes would be escaped, so not be found, and one that looks like a key of
+    the document, or a number, would spoil it.
+    """
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: _redacted(item) for key, item in value.items()}
+    return [_redacted(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _profile(outcome: Outcome, now: datetime.datetime) -> dict[str, object]:

@@ -13,6 +13,8 @@ from paloaltofw.secret import redact
 MAX_BYTES = 5 * 1024 * 1024
 BACKUPS = 5
 LOGGER = "paloaltofw"
+# The file that this process writes to, for a sentence that names it; None if there is none.
+current: Path | None = None
 
 
 class _OneLine(logging.Formatter):
@@ -46,6 +48,7 @@ def _open_privately(path: str, flags: int) -> int:
 
 def start(path: Path, level: str, debug_to_stderr: bool) -> str | None:
     """Begin logging; return a sentence if the file cannot be written, which does not stop the work."""
+    global current
     logger = logging.getLogger(LOGGER)
     logger.setLevel(level.upper())
     logger.propagate = False
@@ -62,11 +65,14 @@ def start(path: Path, level: str, debug_to_stderr: bool) -> str | None:
         return f"{path}: the log file cannot be written: {error.strerror}; correct logging.path or its rights"
     handler.setFormatter(_OneLine())
     logger.addHandler(handler)
+    current = path
     return None
 
 
 def stop() -> None:
     """Close all handlers."""
+    global current
+    current = None
     logger = logging.getLogger(LOGGER)
     for handler in list(logger.handlers):
         logger.removeHandler(handler)

@@ -1,58 +1,161 @@
-"""The closing table: one row a certificate."""
+"""The table of certificates: in groups, the most urgent first, with a summary as its last line."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paloaltofw.clock import parse_time
-from paloaltofw.lifecycle.decision import State
+from paloaltofw.lifecycle.decision import Action, State
+from paloaltofw.reporting.words import age_text
 
 if TYPE_CHECKING:
     from paloaltofw.lifecycle.decision import Outcome
 
+WIDTH = 80
+RED, YELLOW, GREEN = "31", "33", "32"
+FAILED = "failed"
+# Most urgent first: the words of the groups and of the summary, and their colours.
+_GROUPS = {
+    FAILED: RED,
+    State.EXPIRED: RED,
+    State.REVOKED: RED,
+    State.ABSENT: YELLOW,
+    State.MISMATCH: YELLOW,
+    State.UNKNOWN: YELLOW,
+    State.DUE: YELLOW,
+    State.PENDING: YELLOW,
+    State.VALID: GREEN,
+}
+_WORDS = {State.ABSENT: "missing", State.MISMATCH: "not as its profile says", State.VALID: "in order"}
+_HEAD = ("PROFILE", "FIREWALL", "STATE", "EXPIRES", "DAYS", "ACTION")
+_WIDE_HEAD = ("PROFILE", "FIREWALL", "STATE", "ACTION", "NAME", "SERIAL", "EXPIRES", "DAYS", "ORDER")
+_GAP, _INDENT, _DETAIL = "  ", "  ", "      "
+# A name that is cut keeps so many characters, if the other one needs the room.
+_LEAST_NAME = 12
 
-def table(outcomes: Sequence[Outcome], now: datetime.datetime) -> str:
-    """The closing table: one row a certificate."""
-    head = ("PROFILE", "FIREWALL", "STATE", "ACTION", "NAME", "SERIAL", "EXPIRES", "DAYS", "ORDER")
-    rows = [head, *(_row(outcome, now) for outcome in outcomes)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines)
+
+@dataclass(frozen=True)
+class Line:
+    """A line to be printed; `colour` is an ANSI code, for terminals that may show it."""
+
+    text: str
+    colour: str = ""
+
+
+def table(
+    outcomes: Sequence[Outcome], now: datetime.datetime, is_wide: bool = False, with_notes: bool = True
+) -> list[Line]:
+    """One row a certificate, within 80 columns; `is_wide`: with all columns and uncut names."""
+    if not outcomes:
+        return [Line("no certificate is selected")]
+    groups = _grouped(outcomes, now)
+    ordered = [outcome for _, members in groups for outcome in members]
+    rows = [_wide_row(outcome, now) if is_wide else _row(outcome, now) for outcome in ordered]
+    head, *printed = _grid([_WIDE_HEAD if is_wide else _HEAD, *rows], is_wide)
+    texts = dict(zip(map(id, ordered), printed, strict=True))
+    lines = [Line(head)]
+    for group, members in groups:
+        lines.append(Line(_counted(group, len(members)), _GROUPS[group]))
+        for outcome in members:
+            lines.append(Line(texts[id(outcome)]))
+            lines += [Line(text) for text in _details(outcome, now, with_notes)]
+    return [*lines, Line(", ".join(_counted(group, len(members)) for group, members in reversed(groups)))]
+
+
+def _grouped(outcomes: Sequence[Outcome], now: datetime.datetime) -> list[tuple[str, list[Outcome]]]:
+    members: dict[str, list[Outcome]] = {group: [] for group in _GROUPS}
+    for outcome in sorted(outcomes, key=lambda item: _urgency(item, now)):
+        members[FAILED if outcome.error is not None else outcome.state].append(outcome)
+    return [(group, found) for group, found in members.items() if found]
+
+
+def _urgency(outcome: Outcome, now: datetime.datetime) -> tuple[float, str, str]:
+    """What ends first comes first, and what serves nobody before that."""
+    left = (outcome.certificate.not_after - now).total_seconds() if outcome.certificate else float("-inf")
+    return left, outcome.profile, outcome.firewall
+
+
+def _counted(group: str, number: int) -> str:
+    word = _WORDS.get(State(group)) if group != FAILED else None
+    return f"{number} {word or (group.value if isinstance(group, State) else group)}"
 
 
 def _row(outcome: Outcome, now: datetime.datetime) -> tuple[str, ...]:
+    return (outcome.profile, outcome.firewall, outcome.state.value, *_expiry(outcome, now), _action(outcome))
+
+
+def _wide_row(outcome: Outcome, now: datetime.datetime) -> tuple[str, ...]:
     certificate = outcome.certificate
     return (
         outcome.profile,
         outcome.firewall,
         outcome.state.value,
-        outcome.action.value,
+        _action(outcome),
         outcome.entry or "-",
-        _short(certificate.serial) if certificate else "-",
-        f"{certificate.not_after:%Y-%m-%d}" if certificate else "-",
-        str((certificate.not_after - now).days) if certificate else "-",
-        _order(outcome, now),
+        certificate.serial if certificate else "-",
+        *_expiry(outcome, now),
+        _order(outcome, now) or "-",
     )
 
 
-def _short(serial: str) -> str:
-    return serial if len(serial) <= 12 else f"{serial[:6]}…{serial[-4:]}"
+def _action(outcome: Outcome) -> str:
+    return "-" if outcome.action is Action.NONE else outcome.action.value
+
+
+def _expiry(outcome: Outcome, now: datetime.datetime) -> tuple[str, str]:
+    if outcome.certificate is None:
+        return "-", "-"
+    return f"{outcome.certificate.not_after:%Y-%m-%d}", str((outcome.certificate.not_after - now).days)
 
 
 def _order(outcome: Outcome, now: datetime.datetime) -> str:
     if outcome.state is not State.PENDING or not outcome.ordered_certificate_id:
-        return "-"
+        return ""
     age = age_text(now - parse_time(outcome.ordered_at)) if outcome.ordered_at else "?"
-    return f"{outcome.ordered_certificate_id}, {age}" + (
-        f", waits for {outcome.waits_for}" if outcome.waits_for else ""
-    )
+    waits = f", waits for {outcome.waits_for}" if outcome.waits_for else ""
+    return f"{outcome.ordered_certificate_id}, {age}{waits}"
 
 
-def age_text(age: datetime.timedelta) -> str:
-    """A time span in its largest sensible unit."""
-    minutes = max(0, int(age.total_seconds() // 60))
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
+def _grid(rows: Sequence[tuple[str, ...]], is_wide: bool) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    if not is_wide:
+        widths[0], widths[1] = _shared(widths)
+    lines = []
+    for row in rows:
+        cells = [_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append((_INDENT + _GAP.join(cells)).rstrip())
+    return lines
+
+
+def _shared(widths: Sequence[int]) -> tuple[int, int]:
+    """The widths of the two names, so that the row fits; the profile's is the one that people look for."""
+    room = WIDTH - len(_INDENT) - len(_GAP) * (len(widths) - 1) - sum(widths[2:])
+    profile, firewall = widths[0], widths[1]
+    if profile + firewall > room:
+        firewall = min(firewall, max(_LEAST_NAME, room - profile))
+        profile = room - firewall
+    return profile, firewall
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _details(outcome: Outcome, now: datetime.datetime, with_notes: bool) -> Iterator[str]:
+    """What a row has no room for; nothing of what is in order, and full names where they were cut."""
+    order = _order(outcome, now)
+    if outcome.error is not None or outcome.state is not State.VALID or outcome.action is not Action.NONE:
+        yield from _wrapped(f"{outcome.profile}: {outcome.reason}")
+    if order:
+        yield from _wrapped(f"order {order}")
+    if with_notes:
+        for note in outcome.notes:
+            yield from _wrapped(f"note: {note}")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=_DETAIL, subsequent_indent=_DETAIL + "  ", break_on_hyphens=False)

@@ -2,22 +2,64 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import threading
 from typing import TextIO
 
 from paloaltofw.lifecycle.steps import Step
+from paloaltofw.reporting import logfile
 from paloaltofw.secret import redact
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
     """Print a line; secrets are removed, and control characters escaped, whatever the text came from."""
-    print("\n".join(clean(line) for line in redact(text).split("\n")), file=stream or sys.stdout, flush=True)
+    emit("\n".join(clean(line) for line in redact(text).split("\n")), stream)
+
+
+def emit(text: str, stream: TextIO | None = None) -> None:
+    """Print a text that is clean already. A reader who has left, as with `| head`, changes nothing else."""
+    target = stream or sys.stdout
+    try:
+        print(text, file=target, flush=True)
+    except BrokenPipeError:
+        _silence(target)
+
+
+def say_where_the_log_is() -> None:
+    """End what failed, on a terminal, with where more is to be found."""
+    if logfile.current and sys.stderr.isatty():
+        say(f"The log is {logfile.current}", sys.stderr)
+
+
+def is_reader_gone() -> bool:
+    """Whether somebody has stopped reading what this process prints; from then on it goes nowhere."""
+    gone = False
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            _silence(stream)
+            gone = True
+    return gone
+
+
+def _silence(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):  # a stream in memory has no descriptor
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def clean(line: str) -> str:
     """A line in which nothing can move a terminal's cursor or change its colours."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
+def may_colour(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that shows colours, and nobody objects (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 class TerminalProgress:

@@ -13,6 +13,7 @@ from paloaltofw.model.finding import Finding
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
+from paloaltofw.reporting.words import count
 from paloaltofw.scm.client import ScmClient
 
 
@@ -94,7 +95,7 @@ def _administrator(client: PanosClient, firewall: FirewallProfile) -> str:
 
 
 def _certificates(client: PanosClient) -> str:
-    return f"{len(client.certificates())} certificate entries"
+    return count(len(client.certificates()), "certificate entry", "certificate entries")
 
 
 def _operational(client: PanosClient) -> str:

@@ -16,8 +16,8 @@ from paloaltofw.configuration.settings_file import find_file, load_settings
 from paloaltofw.errors import StateError, UsageError
 from paloaltofw.model.records import InstalledRecord, OrderRecord, Phase
 from paloaltofw.reporting import logfile
-from paloaltofw.reporting.table import age_text
 from paloaltofw.reporting.terminal import say
+from paloaltofw.reporting.words import age_text
 from paloaltofw.storage import inventory
 from paloaltofw.storage.codec import decode_id, decode_ledger, decode_record
 from paloaltofw.storage.store import Store

@@ -1,9 +1,15 @@
-"""`revoke`: revokes one profile's certificate at SCM."""
+"""`revoke`: shows one profile's certificate and revokes it at SCM."""
 
 from __future__ import annotations
 
-from paloaltofw.errors import UsageError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paloaltofw.errors import AgentError, UsageError
 from paloaltofw.workflows.session import Session
+
+if TYPE_CHECKING:
+    from paloaltofw.pki.certificate import Certificate
 
 # RFC 5280 §5.3.1, the subset that SCM's RevokeRequest takes.
 REASON_CODES = {
@@ -13,6 +19,15 @@ REASON_CODES = {
     "superseded": 4,
     "cessationOfOperation": 5,
 }
+
+
+@dataclass(frozen=True)
+class Revocable:
+    """The certificate that is to be revoked, for a person's decision; None if nobody could say which it is."""
+
+    certificate_id: str
+    certificate: Certificate | None
+    trouble: str = ""
 
 
 def revocable_id(session: Session) -> str:
@@ -25,12 +40,64 @@ def revocable_id(session: Session) -> str:
     return certificate_id
 
 
-def revoke(session: Session, certificate_id: str, reason: str) -> None:
-    """Revoke a certificate at SCM, and remember it, so that the next run replaces it."""
+def look_up(session: Session, certificate_id: str) -> Revocable:
+    """Find the certificate of an ID: what the journal holds of it, else what SCM delivers for it."""
+    from paloaltofw.execution.clients import ScmClientPool
+    from paloaltofw.pki.certificate import VerificationError
+    from paloaltofw.pki.delivery import read_delivery
+    from paloaltofw.scm.answers import NotReady
+
+    installed = session.store.load_installed(session.profiles[0].id)
+    pool = ScmClientPool(session.configuration, session.clock)
+    try:
+        if installed is not None and installed.certificate_id == certificate_id and installed.chain:
+            delivered = installed.chain.encode()
+        else:
+            delivered = pool(session.profiles[0].account).download(certificate_id)
+        certificates = read_delivery(delivered).certificates
+    except (AgentError, VerificationError) as error:
+        return Revocable(certificate_id, None, str(error))
+    except NotReady:
+        certificates = ()
+    finally:
+        pool.close()
+    leaf = next((certificate for certificate in certificates if not certificate.is_ca), None)
+    return Revocable(certificate_id, leaf, "" if leaf else "SCM delivers no certificate for this ID")
+
+
+def describe(session: Session, found: Revocable) -> str:
+    """What a person should compare before the answer."""
+    profile = session.profiles[0]
+    firewall = session.configuration.firewalls[profile.firewall]
+    lines = [f"The certificate of {profile.id}:"]
+    if found.certificate is not None:
+        lines += [
+            f"  common name     {found.certificate.names.common_name or 'none'}",
+            f"  serial          {found.certificate.serial}",
+            f"  expires         {found.certificate.not_after:%Y-%m-%d}",
+        ]
+    else:
+        lines += [
+            f"  common name     {profile.subject.common_name} (of the profile; {found.trouble})",
+            "  serial          not known",
+            "  expires         not known",
+        ]
+    lines += [f"  firewall        {firewall.id} ({firewall.address})", f"  certificate ID  {found.certificate_id}"]
+    return "\n".join(lines)
+
+
+def revoke(session: Session, certificate_id: str, reason: str) -> str:
+    """Revoke a certificate at SCM, and remember it, so that the next run replaces it; return a sentence."""
     from paloaltofw.execution.revocation import revoke_certificate
 
     session.store.prepare()
+    profile = session.profiles[0]
     with session.store.lock():
-        revoke_certificate(
-            session.configuration, session.profiles[0], certificate_id, REASON_CODES[reason], session.clock
-        )
+        if revocable_id(session) != certificate_id:
+            # A run was at work between question and answer: what was shown is not what would be revoked.
+            raise UsageError(f"{profile.id} has another certificate by now", remedy="look at it, and try again")
+        revoke_certificate(session.configuration, profile, certificate_id, REASON_CODES[reason], session.clock)
+    return (
+        f"certificate ID {certificate_id} is revoked ({reason}); it is still on firewall {profile.firewall}, "
+        f"and the next run replaces it: paloaltoagent run -p {profile.id}"
+    )

@@ -6,14 +6,14 @@ import ipaddress
 import os
 import sys
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paloaltofw.clock import Clock, SystemClock
 from paloaltofw.configuration.loader import load, select
 from paloaltofw.configuration.settings_file import find_file, load_settings
-from paloaltofw.errors import UsageError
+from paloaltofw.errors import StateError, UsageError
 from paloaltofw.model.settings import Configuration, Settings
 from paloaltofw.reporting import logfile
 from paloaltofw.reporting.terminal import say
@@ -42,12 +42,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Session:
-    """A loaded configuration, the profiles that the command is about, and the clock."""
+    """A loaded configuration, the profiles that the command is about, and the clock.
+
+    `leftovers`: sentences about state whose profile is not there any more.
+    """
 
     configuration: Configuration
     profiles: list[CertificateProfile]
     clock: Clock
     store: Store
+    leftovers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,29 @@ def open_session(options: Options, profiles: tuple[str, ...], firewalls: tuple[s
     if trouble:
         say(f"warning: {trouble}", sys.stderr)
     _warn(configuration)
-    return Session(configuration, selected, _clock(configuration), Store(configuration.settings.state))
+    store = Store(configuration.settings.state)
+    leftovers = tuple(_leftovers(configuration, store))
+    return Session(configuration, selected, _clock(configuration), store, leftovers)
+
+
+def _leftovers(configuration: Configuration, store: Store) -> Iterator[str]:
+    """Say what the state folder knows of profiles that are gone: nobody watches their certificates and orders."""
+    import logging
+
+    from paloaltofw.storage.inventory import known_profiles
+
+    try:
+        kept = known_profiles(store)
+    except StateError:
+        return  # told where the state is needed
+    for name in kept:
+        if name in configuration.certificates:
+            continue
+        what = f"{store.folder} knows a profile {name} that has no file (renamed, deleted?)"
+        remedy = f"give the file its name back, or end it with `paloaltoagent forget -p {name}`"
+        text = f"{what}, so nobody renews its certificate; {remedy}"
+        logging.getLogger("paloaltofw.events").warning("%s", text)
+        yield text
 
 
 def _warn(configuration: Configuration) -> None:

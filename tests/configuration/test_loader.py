@@ -37,16 +37,9 @@ def test_every_wrong_value_is_refused_with_file_line_and_key(
     config = files.write_spoiled(tmp_path, kind, files.changed(files.DOCUMENTS[kind], key, value))
     problems = refused(config)
     leaf = re.escape(key.split(".")[-1])
-    if (kind, key) in MOVED:
-        assert problems
-        return
     assert any(re.search(rf"{re.escape(files.FILE_OF[kind])}:\d+:\d+: .*{leaf}", problem) for problem in problems), (
         problems
     )
-
-
-# A path that leads nowhere is reported where it leads.
-MOVED = {("config", "scm.credentials"), ("config", "profiles.certificates"), ("config", "profiles.firewalls")}
 
 
 @pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, keys in files.REQUIRED.items() for key in keys])

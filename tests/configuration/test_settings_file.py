@@ -9,14 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paloaltofw.configuration import settings_file
 from paloaltofw.configuration.settings_file import find_file, load_settings
+from paloaltofw.errors import UsageError
 from tests import files
 from tests.configuration.strategies import QUICK
 
 
-def test_where_the_configuration_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_file(None).name == "config.yaml"
-    assert find_file(None).parent.name == "paloaltofw"
+def test_where_the_configuration_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The order of contract.md §2; a template that nobody has filled in is none."""
+    assert Path(settings_file.__file__).parents[1] / "config.yaml" == settings_file.DEFAULT_FILE
+    assert Path("/etc/paloaltoagent/config.yaml") == settings_file.SYSTEM_FILE
+    template = settings_file.DEFAULT_FILE.read_text("utf-8")
+    beside, system = tmp_path / "beside.yaml", tmp_path / "system.yaml"
+    monkeypatch.setattr(settings_file, "DEFAULT_FILE", beside)
+    monkeypatch.setattr(settings_file, "SYSTEM_FILE", system)
+    with pytest.raises(UsageError, match=r'there is no configuration yet; .*README .* "Set it up".*--config FILE'):
+        find_file(None)
+    beside.write_text(template, "utf-8")
+    with pytest.raises(UsageError, match="there is no configuration yet"):
+        find_file(None)
+    system.write_text(template.replace("CUSTOMER", "acme"), "utf-8")
+    assert find_file(None) == system
+    beside.write_text(template.replace("CUSTOMER", "acme"), "utf-8")
+    assert find_file(None) == beside
     monkeypatch.setenv("sectigo_pycert_config", "/etc/agent.yaml")
     assert find_file(None) == Path("/etc/agent.yaml")
     assert find_file("/other.yaml") == Path("/other.yaml")

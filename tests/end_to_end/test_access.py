@@ -248,12 +248,12 @@ def test_the_management_certificate_that_the_agent_itself_replaces_is_recognised
         let_the_management_interface_use_it(place)
         observe(place)
         assert presented(place) == first
-        done = place.run("renew", "--force")
+        done = place.run("renew", "--force", "--all", "--yes")
         assert (done.code, done.err) == (0, "")
         second = presented(place)
         assert second != first
         assert "presents the certificate that the agent itself installed" in place.log
-        assert place.run("renew", "--force").code == 0
+        assert place.run("renew", "--force", "--all", "--yes").code == 0
         assert presented(place) not in (first, second)
         assert place.run("run").code == 0
         assert place.run("check").code == 0

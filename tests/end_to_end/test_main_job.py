@@ -6,6 +6,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,7 +104,8 @@ def test_a_dry_run_shows_the_steps_and_changes_nothing(tmp_path: Path) -> None:
         counter = Counter(made)
         done = made.run("enroll", "--dry-run")
         assert done.code == 0
-        steps = [line.split(maxsplit=1)[1].partition(":")[0] for line in done.out.splitlines()[1:]]
+        assert done.out.startswith("Plan: 1 to order, 1 commit on 1 firewall\n")
+        steps = re.findall(r"^ +\d+ ([^:]+):", done.out, re.MULTILINE)
         assert steps == [
             "generate key and CSR", "order the certificate", "collect the certificate", "verify key, names and chain",
             "import the intermediates", "import the certificate", "commit", "save the certificate ID",
@@ -651,7 +653,7 @@ def test_a_certificate_revoked_on_the_firewall_is_replaced(tmp_path: Path) -> No
 def test_replace_makes_a_new_key_and_may_revoke_the_predecessor(tmp_path: Path) -> None:
     with scene(tmp_path) as made:
         assert made.run("enroll").code == 0
-        assert made.run("replace", "--revoke-predecessor").code == 0
+        assert made.run("replace", "-p", "dv", "--yes", "--revoke-predecessor").code == 0
         assert [(o.operation, o.state) for o in made.world.scm.orders] == [("enroll", "Revoked"), ("replace", "Issued")]
         assert "dv-2" in made.world.firewalls["fw-edge"].certificates(running=True)
 
@@ -665,7 +667,7 @@ def test_a_predecessor_that_scm_will_not_revoke_is_told_and_not_called_revoked(t
             return Answer(400, body, "application/json") if request.method == "DELETE" else handle(request)
 
         made.world.scm_server.interceptor = intercept
-        done = made.run("replace", "--revoke-predecessor", "--json")
+        done = made.run("replace", "--all", "--yes", "--revoke-predecessor", "--json")
         assert done.code == 0
         assert "was not revoked: SCM says: Not today" in done.profiles["dv"]["notes"][0]
         assert "was not revoked" in made.log

@@ -23,8 +23,8 @@ def check(
 
     session = open_session(ctx, "check", profiles, firewalls, is_json, is_offline=offline)
     if offline:
-        ctx.exit(report_check([], session.profiles, is_json))
+        ctx.exit(report_check([], session.profiles, is_json, session.leftovers))
     from paloaltofw.workflows.check import check_peers
 
     findings = check_peers(session.configuration, session.profiles, session.clock)
-    ctx.exit(report_check(findings, session.profiles, is_json))
+    ctx.exit(report_check(findings, session.profiles, is_json, session.leftovers))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from paloaltofw.cli.application import options_of
+from paloaltofw.cli.guard import ensure_can_ask
 
 
 @click.command()
@@ -30,7 +29,6 @@ def forget(ctx: click.Context, profile: str, only_order: bool, yes: bool) -> Non
     for line in known.lines:
         say(line)
     if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("without a terminal to confirm on, --yes is needed.")
+        ensure_can_ask(yes)
         click.confirm(f"Forget this of {known.profile}?", abort=True, err=True)
     workflow.forget(store, known)

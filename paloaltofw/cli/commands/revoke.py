@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from paloaltofw.cli.guard import ensure_can_ask
 from paloaltofw.cli.running import open_session
 
 REASONS = ("unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation")
@@ -17,16 +18,20 @@ REASONS = ("unspecified", "keyCompromise", "affiliationChanged", "superseded", "
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def revoke(ctx: click.Context, profile: str, reason: str, yes: bool) -> None:
-    """Revoke a certificate at SCM. Nothing is removed from the firewall; the next run replaces it.
+    """Show a certificate, ask, and revoke it at SCM. Nothing is removed from the firewall; the next run replaces it.
 
     Example: paloaltoagent revoke -p www-example-com --reason keyCompromise
     """
+    ensure_can_ask(yes)
+    from paloaltofw.reporting.terminal import say
     from paloaltofw.workflows import revoke as workflow
 
     session = open_session(ctx, "revoke", (profile,), (), is_json=False)
     certificate_id = workflow.revocable_id(session)
+    if not yes or sys.stderr.isatty():
+        say(workflow.describe(session, workflow.look_up(session, certificate_id)), sys.stderr)
     if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("without a terminal to confirm on, --yes is needed.")
-        click.confirm(f"Revoke certificate ID {certificate_id} of {profile} ({reason})?", abort=True, err=True)
-    workflow.revoke(session, certificate_id, reason)
+        click.confirm(f"Revoke it ({reason})? This cannot be taken back.", abort=True, err=True)
+    done = workflow.revoke(session, certificate_id, reason)
+    if sys.stdout.isatty():
+        say(done)

@@ -10,8 +10,11 @@ from paloaltofw.cli.running import open_session
 
 @click.command()
 @selection_options
+@click.option("--wide", "is_wide", is_flag=True, help="All columns, whatever width they need.")
 @click.pass_context
-def status(ctx: click.Context, profiles: tuple[str, ...], firewalls: tuple[str, ...], is_json: bool) -> None:
+def status(
+    ctx: click.Context, profiles: tuple[str, ...], firewalls: tuple[str, ...], is_json: bool, is_wide: bool
+) -> None:
     """Show each certificate's state and what the next run would do. Changes nothing.
 
     Example: paloaltoagent status --json
@@ -21,4 +24,5 @@ def status(ctx: click.Context, profiles: tuple[str, ...], firewalls: tuple[str, 
 
     session = open_session(ctx, "status", profiles, firewalls, is_json)
     request = make_request(session, enroll=True, renew=True)
-    ctx.exit(report_status(plan(session, request, asks_orders=True), session.clock.now(), is_json))
+    outcomes = plan(session, request, asks_orders=True)
+    ctx.exit(report_status(outcomes, session.clock.now(), is_json, is_wide, session.leftovers))

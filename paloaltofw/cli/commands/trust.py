@@ -42,4 +42,4 @@ def trust(ctx: click.Context, firewall: str, fingerprint: str | None) -> None:
         click.confirm(f"Write it into {access.file.name}?", abort=True, err=True)
     done = workflow.pin(access, presented.fingerprint)
     if sys.stdout.isatty():
-        click.echo(done)
+        say(done)
