@@ -41,6 +41,8 @@ def claim_device(context: Context) -> None:
 
     Raises PlanBlocked if the device is worked on under another firewall profile too; else it is remembered.
     """
+    if context.is_device_claimed:
+        return
     serial, firewall = context.client.version().serial, context.firewall
     if not _SERIAL.fullmatch(serial) or serial.lower() in _NO_SERIALS:
         serial = ""
@@ -55,6 +57,7 @@ def claim_device(context: Context) -> None:
         raise PlanBlocked(what, firewall.title, remedy)
     if not is_known:
         context.store.save_device(DeviceRecord(firewall.id, serial))
+    context.is_device_claimed = True
 
 
 def _ensure_unlocked(context: Context) -> None:

@@ -84,6 +84,7 @@ class Context:
     wait: float
     busy_budget: float
     has_changed: bool = False
+    is_device_claimed: bool = False
     entries: dict[str, CertificateEntry] | None = None
     present: set[bytes] = field(default_factory=set)
 

@@ -196,8 +196,11 @@ def _send_order(context: Context, task: CertificateTask, phase: Requested) -> No
         before, phase=Phase.SUBMITTING.value, submissions=before.submissions + 1,
         account=before.account or task.profile.account, is_automatic=not task.is_asked_for,
     )  # fmt: skip
-    ledger.enter(context, task, record, is_resubmission=was_lost)
+    if not was_lost:  # the same CSR sent again has a bound of its own
+        ledger.ensure_allowed(context, task, record)
+    # In this order: a journal without its line in the ledger is a lost answer, which is sent again at most once.
     context.store.save_order(record)
+    ledger.enter(context, task, record)
     try:
         certificate_id = context.retry_while_busy(lambda: _call_scm(context, task, replace(phase, record=record)))
     except AnswerLost as lost:

@@ -13,15 +13,20 @@ from paloaltofw.model.records import Answer, LedgerEntry, OrderRecord
 from paloaltofw.pki.certificate import Certificate
 
 
-def enter(context: Context, task: CertificateTask, record: OrderRecord, is_resubmission: bool) -> None:
-    """Write down that an order is about to be sent. Raises OrderLimit if it is automatic and one too many."""
+def ensure_allowed(context: Context, task: CertificateTask, record: OrderRecord) -> None:
+    """Raises OrderLimit if an order is automatic and one too many."""
+    if not record.is_automatic:
+        return
+    limit, now = context.settings.order_limit, context.clock.now()
+    blocked = held_back(task.profile, _entries(context, task), task.observed.installed, limit, now)
+    if blocked is not None:
+        raise OrderLimit(blocked.message, context.firewall.title, blocked.hint)
+
+
+def enter(context: Context, task: CertificateTask, record: OrderRecord) -> None:
+    """Write down that an order is about to be sent; one that is sent again stays one order."""
     entries = _entries(context, task)
     others = tuple(entry for entry in entries if entry.reference != record.reference)
-    if record.is_automatic and not is_resubmission:
-        limit = context.settings.order_limit
-        blocked = held_back(task.profile, others, task.observed.installed, limit, context.clock.now())
-        if blocked is not None:
-            raise OrderLimit(blocked.message, context.firewall.title, blocked.hint)
     before = next((entry for entry in entries if entry.reference == record.reference), None)
     entry = before or LedgerEntry(
         record.profile, record.reference, format_time(context.clock.now()), record.operation, record.reason,

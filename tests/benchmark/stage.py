@@ -30,7 +30,7 @@ from cryptography.x509.oid import NameOID
 from paloaltofw.clock import format_time
 from paloaltofw.configuration.loader import load
 from paloaltofw.lifecycle.requested import requested_of
-from paloaltofw.model.records import InstalledRecord
+from paloaltofw.model.records import DeviceRecord, InstalledRecord
 from paloaltofw.model.trust import pin_text
 from paloaltofw.pki.certificate import parse_csr
 from paloaltofw.sandbox.base.authority import CertificateAuthority, TlsAuthority
@@ -134,6 +134,7 @@ class Stage:
         store = Store(self.folder / "state")
         store.prepare()
         for number, name in enumerate(self.names):
+            store.save_device(DeviceRecord(name, self.firewall(number).serial))
             for index in range(self.per_firewall):
                 profile = profiles[f"{name}-c{index}x"]
                 key = ec.generate_private_key(ec.SECP256R1())

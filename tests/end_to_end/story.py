@@ -140,6 +140,8 @@ class Story:
         if step == 1:
             self.scene.world.scm.approve_all()
             self.account.auto_approve = True
+        elif step == 2:
+            self.scene.let_time_pass(150)
         elif step == 3:
             for name, profile in self.profiles.items():
                 changed = {**copy.deepcopy(profile), "sans": {"dns": [f"more.{name}.example.com"]}}
@@ -156,7 +158,6 @@ class Story:
             and all(self.orders(name)[0].state == "Issued" for name in self.firewalls)
         ):
             self.account.age_days = 0
-            self.scene.let_time_pass(150)
         return done
 
     def orders(self, name: str) -> list[Order]:
