@@ -738,8 +738,25 @@ def switches_of(position: dict[str, Any]) -> tuple[PanosSwitches, ScmSwitches]:
     return PanosSwitches(**panos), ScmSwitches(**scm)
 
 
-@pytest.mark.parametrize("key", ["rotate", "reuse"])
-@pytest.mark.parametrize("position", positions(PANOS_POSITIONS, SCM_POSITIONS))
+# One life in so many is lived in the suite, the others in the sweep.
+LIVES_STRIDE = 12
+
+
+def lives(*tables: list[dict[str, Any]]) -> list[Any]:
+    """Each position with each key policy."""
+    both = [(row, key) for row in positions(*tables) for key in ("rotate", "reuse")]
+    return [
+        pytest.param(
+            row.values[0],
+            key,
+            id=f"{row.id}-{key}",
+            marks=[*row.marks, *([pytest.mark.sweep] if n % LIVES_STRIDE else [])],
+        )
+        for n, (row, key) in enumerate(both)
+    ]
+
+
+@pytest.mark.parametrize(("position", "key"), lives(PANOS_POSITIONS, SCM_POSITIONS))
 def test_a_whole_life_under_every_position_of_every_switch(tmp_path: Path, position: dict[str, Any], key: str) -> None:
     panos, scm = switches_of(position)
     profile = {**OV, "renewal": {"key": key}, "bind": {"ssl_tls_service_profiles": [BOUND_PROFILE]}}
