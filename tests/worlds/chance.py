@@ -46,6 +46,8 @@ CLEAR_DAYS = 16
 LIFETIMES = (90.0, 200.0)
 ORDERS = "scm (enroll|renew|replace)"
 STRANGER = "stranger.example.org"
+# How many nights something lasts. A stranger stays until somebody talks to him.
+SHORT, LONG = (1, 1, 2, 3, 6), (6, 20, 40)
 
 # What a peer may do for some nights: pattern of requests, words, act.
 FAULTS: tuple[tuple[str, str, Act], ...] = (
@@ -191,7 +193,8 @@ def draw(seed: int, days: int = DAYS) -> Story:
             break
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
             kind = rng.choices(kinds, weights)[0]
-            events.append(Event(night, kind, rng.choice((1, 1, 2, 3, 6)), rng.getrandbits(32)))
+            nights = rng.choice(LONG if kind == "stranger" else SHORT)
+            events.append(Event(night, kind, nights, rng.getrandbits(32)))
     lifetimes = (rng.choice(LIFETIMES), rng.choice(LIFETIMES))
     return Story(seed, firewalls, sites, lifetimes, rng.choice(("resubmit", "resubmit", "hold")), tuple(events), days)
 

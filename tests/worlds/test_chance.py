@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Callable
 
 import pytest
 
-from paloaltofw.execution import admission, enroll, serve
+from paloaltofw.execution import enroll, serve
 from paloaltofw.lifecycle import brake, guards, ownership, resume
-from tests.worlds.chance import Event, draw, many, shrink, summary, tell
+from tests.worlds.chance import draw, many, shrink, summary, tell
 
 SEEDS = range(1000, 1088)
 
@@ -23,15 +24,14 @@ def test_three_hundred_firewall_years() -> None:
     assert not broken, "\n".join(broken)
 
 
-@pytest.mark.parametrize("seed", [7, 8])
-def test_two_months_by_chance(seed: int) -> None:
-    year = tell(draw(seed, days=60))
+def test_two_months_by_chance() -> None:
+    year = tell(draw(8, days=60))
     assert not year.problems, "\n".join([*year.problems, *year.diary[-80:]])
     assert year.orders > 0
 
 
 def test_the_same_seed_tells_the_same_story() -> None:
-    one, two = tell(draw(3, days=30)), tell(draw(3, days=30))
+    one, two = tell(draw(3, days=25)), tell(draw(3, days=25))
     assert [line for line in one.diary if line.startswith("*")] == [line for line in two.diary if line.startswith("*")]
     assert (one.orders, one.nights, one.requests) == (two.orders, two.nights, two.requests)
 
@@ -58,26 +58,23 @@ def no_ownership(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "_holds", lambda *_: True)
 
 
-def no_admission(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "_is_foreign", lambda *_: False)
-
-
-RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
-    "the brake": (no_brake, "orders in the"),
-    "the limit of submissions": (no_limit_of_submissions, "the same CSR"),
-    "ownership": (no_ownership, "stranger"),
+# What switches a rule off, what the observer then says, and which events are told: the others would only take time.
+RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str, tuple[str, ...]]] = {
+    "the brake": (no_brake, "orders in the", ("load", "sans", "fault", "revoke", "revert")),
+    "the limit of submissions": (no_limit_of_submissions, "the same CSR", ("fault",)),
+    "ownership": (no_ownership, "stranger", ("stranger",)),
 }
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("rule", RULES)
 def test_the_observer_sees_a_rule_that_is_off(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    switch_off, words = RULES[rule]
+    switch_off, words, kinds = RULES[rule]
     switch_off(monkeypatch)
     for seed in range(2000, 2040):
-        if any(words in problem for problem in tell(draw(seed)).problems):
+        story = draw(seed)
+        events = tuple(event for event in story.events if event.kind in kinds)
+        year = tell(dataclasses.replace(story, events=events, lost_answer="resubmit"))
+        if any(words in problem for problem in year.problems):
             return
     pytest.fail(f"no seed fails without {rule}")
-
-
-__all__ = ["Event"]
