@@ -140,14 +140,14 @@ class Store:
     def load_order(self, profile: str) -> OrderRecord | None:
         """The unfinished order of a profile. A quarantined one blocks: ordering blindly might pay twice."""
         path = self._orders / f"{profile}.json"
-        self._refuse_quarantined(path, profile, "order journal", "whether an order is open")
+        self._refuse_quarantined(path, "order journal", "whether an order is open", f"-p {profile} --order")
         return self._load(OrderRecord, path)
 
-    def _refuse_quarantined(self, path: Path, profile: str, title: str, unknown: str) -> None:
+    def _refuse_quarantined(self, path: Path, title: str, unknown: str, forgotten: str) -> None:
         aside = path.with_name(path.name + CORRUPT_SUFFIX)
         if aside.is_symlink() or aside.exists():
             what = f"an unreadable {title} was moved here, so it is unknown {unknown}"
-            remedy = f"look for the order in the SCM portal, then run: paloaltoagent forget -p {profile} --order"
+            remedy = f"look for the order in the SCM portal, then run: paloaltoagent forget {forgotten}"
             raise StateError(what, str(aside), remedy)
 
     def set_aside_order(self, profile: str) -> None:
@@ -178,7 +178,7 @@ class Store:
     def load_ledger(self, firewall: str, certificate: str) -> tuple[LedgerEntry, ...]:
         """Every order of a certificate on a firewall, oldest first. A quarantined ledger blocks: it holds the brake."""
         path = self._ledger_file(firewall, certificate)
-        self._refuse_quarantined(path, certificate, "order ledger", "how much was ordered")
+        self._refuse_quarantined(path, "order ledger", "how much was ordered", f"-p {certificate}")
         content = read_file(path)
         try:
             return decode_ledger(content) if content is not None else ()
@@ -262,7 +262,7 @@ class Store:
             path.replace(aside)
         except OSError as error:
             return StateError(f"is corrupt and cannot be moved: {error.strerror}", str(path), "look at it")
-        return StateError("was corrupt and is moved aside", str(aside), "look at it; the next run goes on without it")
+        return StateError("was corrupt and is moved aside", str(aside), "look at it, `paloaltoagent forget` drops it")
 
     def remove(self, path: Path) -> None:
         """Remove a file of this folder; it is gone from the disk when this returns."""

@@ -28,6 +28,8 @@ def make_request(session: Session, **wanted: bool) -> RunRequest:
     return RunRequest(
         hold_lost_orders=chosen.lost_answer == "hold",
         renew_before_days=chosen.renew_before_days,
+        order_limit=chosen.order_limit,
+        pending_alarm=chosen.pending_alarm,
         **wanted,  # type: ignore[arg-type]
     )
 
