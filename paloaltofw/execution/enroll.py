@@ -153,9 +153,10 @@ def submit_order(context: Context, task: CertificateTask, step: SubmitOrder, pha
     try:
         _send_order(context, task, phase)
     except Refused as refused:
-        if phase.record.operation == "enroll" or phase.csr is None or step.is_resubmission:
+        if phase.record.operation == "enroll" or phase.csr is None:
             raise
         # Renew and replace may be refused for many reasons; enroll is the way out where the CSR is known (scm.md §2.5).
+        # After a lost answer too: that is the one time that the same CSR is sent again.
         context.event(task.profile, None, "%s refused (%s), enroll instead", step.operation, refused.what)
         task.notes.append(f"SCM refused to {step.operation} ({refused.what}), so a new order was made")
         _send_order(context, task, replace(phase, record=replace(phase.record, operation="enroll")))
