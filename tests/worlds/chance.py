@@ -537,7 +537,10 @@ class Tale:
 
     def _entry_of(self, site: Site) -> str:
         held = self.stage.firewalls[site.firewall].certificates(running=True)
-        names = [name for name, view in held.items() if name.partition("-")[0] == site.name and view.leaf]
+        names = [
+            name for name, view in held.items()
+            if name.partition("-")[0] == site.name and view.leaf and STRANGER not in view.leaf.subject.rfc4514_string()
+        ]  # fmt: skip
         return max(names, key=lambda name: int(name.partition("-")[2] or 1), default=site.name)
 
     def _exists(self, firewall: str, place: str) -> bool:
@@ -614,6 +617,9 @@ class Tale:
                 return  # services were added since, which nobody would throw away
             configuration.running = copy.deepcopy(saved)
             configuration.revert_all()
+            self.stage.strangers = [
+                (item[0], item[1], *self.stage._both(item[0], item[1])) for item in self.stage.strangers
+            ]
             self._mark([name], 14)
 
         self._later(event, undo)
