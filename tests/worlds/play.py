@@ -28,7 +28,7 @@ class World:
     must be in the JSON of some night; `says`: a pattern that some night's stderr must match; `never_says`: none may.
 
     `start`: new (nothing on the firewall), served (a certificate of the agent in service), due (one that is to be
-    renewed). After the nights everything extraordinary ends (rules, outages, clocks, approvals), `mends` is what people
+    renewed). `commits`: after each night the keys of all orders that SCM holds are in the running configuration. After the nights everything extraordinary ends (rules, outages, clocks, approvals), `mends` is what people
     do, and `out` are documented commands that are tried in turn; then calm nights must follow.
     """
 
@@ -49,6 +49,7 @@ class World:
     out_orders: int | None = None
     keys: int | None = None
     way_out_keys: int | None = None
+    commits: bool = True
     profile: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nights: int = NIGHTS
@@ -152,6 +153,8 @@ def _nights(world: World, stage: Stage) -> None:
         stage.diary.append(f"night {number}")
         night = stage.night()
         stage.diary.append(f"  -> {night.code} {night.err.strip()[:300]}")
+        if world.commits and night.code is not None and (orders := stage.uncommitted_orders()):
+            stage.problem(f"the key of order {orders[0]}, which SCM holds, is not committed")
         if night.code not in world.codes:
             stage.problem(f"exit code {night.code}, not one of {world.codes}: {night.err.strip()[:200]}")
 

@@ -40,7 +40,7 @@ from paloaltofw.sandbox.panos.keystore import KeySpec, PrivateKey, generate_key,
 from paloaltofw.sandbox.panos.service import Call as PanosCall
 from paloaltofw.sandbox.panos.service import PanosSite
 from paloaltofw.sandbox.panos.x509_texts import read_certificates
-from paloaltofw.sandbox.panos.xpath import find, parse
+from paloaltofw.sandbox.panos.xpath import find, find_all, parse
 from paloaltofw.sandbox.scm.orders import PENDING, Account, Order
 from paloaltofw.sandbox.scm.service import API, ScmSite
 from paloaltofw.sandbox.scm.token_server import TOKEN_PATH
@@ -578,6 +578,20 @@ class Stage:
             key = spki(order.csr)
             if is_open and key in held and not self._was_served(order):
                 found[key] = order.id
+        return found
+
+    def uncommitted_orders(self) -> list[str]:
+        """Orders that the journal knows whose keys only a candidate configuration holds: a revert would lose them."""
+        found = []
+        journal = "".join(path.read_text("utf-8", "replace") for path in self.state.glob("journal/orders/*.json"))
+        for name, firewall in self.firewalls.items():
+            safe = {
+                _public_key(entry.findtext("csr") or entry.findtext("public-key") or "")
+                for entry in find_all(firewall.configuration.running, parse(f"{CERTIFICATES}/entry"))
+                if entry.find("private-key") is not None
+            }
+            held = self._open_keys(name)
+            found += [order for key, order in held.items() if key not in safe and f'"{order}"' in journal]
         return found
 
     def _was_served(self, order: Order) -> bool:
