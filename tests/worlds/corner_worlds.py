@@ -183,7 +183,7 @@ CORNER_WORLDS = [
     World("the chain is imported as a bundle", scene=firewall_says("chain: bundle")),
     World("the chain is a bundle, and the firewall keeps it whole", start="due",
           scene=both(firewall_says("chain: bundle"), lambda s: s.switch_panos(bundle="whole"))),
-    World("the commit window is closed at night", codes=(1, 3), never_says="approved in SCM|order again",
+    World("the commit window is closed at night", codes=(1, 3), never_says="approved in SCM|order again", commits=False,
           scene=firewall_says('commit_window: {days: [Sat], hours: "22:00-23:00"}'), mends=lambda s: open_window(s)),
     World("one of two firewalls is away", firewalls=("fw", "fw2"), setup=two_firewalls, orders=1, codes=(1,),
           scene=down("timeout", "fw2"), out_orders=1),

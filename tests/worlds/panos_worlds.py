@@ -226,7 +226,7 @@ WRITE_WORLDS = [
       for label, words in _WRITES.items() for what, act in _CUTS.items()),
     *(World(f"the answer to {words} is cut off every time", start="due", rules=((f"fw {label}", cut),), codes=(0, 1))
       for label, words in _WRITES.items()),
-    *(World(f"{words} never arrives", start="due", orders=1, rules=((f"fw {label}", cut_before),), codes=(0, 1))
+    *(World(f"{words} never arrives", commits=label != "commit", start="due", orders=1, rules=((f"fw {label}", cut_before),), codes=(0, 1))
       for label, words in _WRITES.items()),
     *(World(f"{words} is answered with a page in HTML", start="due", orders=1,
             rules=((f"fw {label}", does_but_says(200, "<html/>", HTML), first(2)),), codes=(0, 1), ends=(0,))
@@ -257,7 +257,7 @@ WRITE_WORLDS = [
         ("fw (generate|import|edit profile)", panos_error(PENDING, 13), first(1), 2),), codes=(0, 1), ends=(0,), keys=1),
     World("the device has just booted", rules=(("fw commit", panos_error(AUTO), first(1), 3),)),
     World("another commit runs for a while", rules=(("fw commit", panos_error(BUSY), first(1), 3),)),
-    World("another commit runs for three nights", codes=(0, 1), ends=(0,), rules=(("fw commit", panos_error(BUSY), first(3)),)),
+    World("another commit runs for three nights", commits=False, codes=(0, 1), ends=(0,), rules=(("fw commit", panos_error(BUSY), first(3)),)),
     World("the bind target is missing", codes=(0, 1), scene=without_bind_target, installs=False,
           mends=lambda s: s.firewalls["fw"].install_profile(PORTAL, f"old-{PORTAL}")),
     World("the service profile is pushed by a template", codes=(0, 1), scene=pushed_profile, mends=own_profile),
@@ -281,13 +281,13 @@ COMMIT_WORLDS = [
         ("fw job", says(403, "<response status = 'error' code = '403'><result><msg>Invalid credentials.</msg></result></response>", XML), first(1), 3),)),
     World("the commit's job is forgotten", codes=(0, 1), ends=(0,), rules=(
         ("fw job", says(200, '<response status="success" code="7"><result/></response>', XML), first(1)),)),
-    World("each commit fails for somebody else's fault", codes=(1,), rules=(("fw commit", broken_commit),),
+    World("each commit fails for somebody else's fault", commits=False, codes=(1,), rules=(("fw commit", broken_commit),),
           tells=("commit",)),
-    World("each commit fails for somebody else's fault, at renewal", start="due", codes=(1,),
+    World("each commit fails for somebody else's fault, at renewal", commits=False, start="due", codes=(1,),
           rules=(("fw commit", broken_commit),), tells=("commit",)),
-    World("the commit fails once, and blames the agent's entry", codes=(0, 1), ends=(0,), orders=1,
+    World("the commit fails once, and blames the agent's entry", commits=False, codes=(0, 1), ends=(0,), orders=1,
           rules=(("fw commit", blames_us, first(1)),), tells=("commit",)),
-    World("the first commit fails while the order is pending", kind="OV", codes=(0, 1, 3), ends=(0,),
+    World("the first commit fails while the order is pending", commits=False, kind="OV", codes=(0, 1, 3), ends=(0,),
           rules=(("fw commit", broken_commit, first(1)),), events={5: lambda s: s.scm.approve_all()}),
     World("descriptions are refused", scene=lambda s: s.switch_panos(commit_description="refused")),
     World("nothing to commit is an error", start="due", scene=lambda s: s.switch_panos(no_partial_changes="same_result_error")),
@@ -308,7 +308,7 @@ ACCESS_WORLDS = [
           keys=1),
     World("the role lacks a right", start="due", orders=0, codes=(1,), keys=0, rules=(
         ("fw (generate|import|commit|edit.*|delete.*)", says(200, '<response status="error" code="16"><msg><line>Unauthorized request</line></msg></response>', XML)),)),
-    World("the role may not commit", start="due", orders=1, codes=(1,), rules=(
+    World("the role may not commit", commits=False, start="due", orders=1, codes=(1,), rules=(
         ("fw commit", says(200, '<response status="error" code="16"><msg><line>Unauthorized request</line></msg></response>', XML)),)),
     World("this is the passive unit", start="due", orders=0, codes=(1,), keys=0, rules=(
         ("fw (generate|import|commit|edit.*|delete.*)", panos_error("Operation not allowed on passive device", 15)),)),

@@ -224,7 +224,7 @@ PEOPLE_WORLDS = [
           scene=foreign_certificate, mends=revert_own, says="uncommitted"),
     *(World(f"Alice holds a {kind} lock for five nights", start="due", codes=(0, 1), ends=(0,), scene=locks(kind),
             events={6: unlocks(kind)}) for kind in ("config", "commit")),
-    *(World(f"Alice takes a {kind} lock between order and commit", codes=(0, 1, 3), ends=(0,), kind="OV", orders=1,
+    *(World(f"Alice takes a {kind} lock between order and commit", commits=False, codes=(0, 1, 3), ends=(0,), kind="OV", orders=1,
             rules=(("fw commit", panos_error("Other administrators are holding device wide commit locks.", 14), first(2)),),
             events={2: locks(kind), 5: both(unlocks(kind), lambda s: s.scm.approve_all())})
       for kind in ("config", "commit")),
