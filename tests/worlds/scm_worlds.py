@@ -284,7 +284,7 @@ COLLECT_WORLDS = [
           events={10: lambda s: s.scm.approve_all()}),
     World("a renewal waits until the old certificate has expired", kind="OV", start="last", orders=2, codes=(1, 3),
           ends=(1,), may_expire=True, says="www"),
-    *(World(f"the order ends as {word}", codes=(1, 3), ends=(1,), rules=final(word), tells=("order",), out=RESUBMIT)
+    *(World(f"the order ends as {word}", commits=False, codes=(1, 3), ends=(1,), rules=final(word), tells=("order",), out=RESUBMIT)
       for word in ("Cancelled", "CANCELED", "Failed", "Error", "Deleted", "Invalid")),
 ]  # fmt: skip
 
