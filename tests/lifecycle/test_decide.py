@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paloaltofw.clock import format_time
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action, Decision, State
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
@@ -29,7 +32,7 @@ from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.certificate_profile import CertificateProfile, Renewal
 from paloaltofw.model.firewall_objects import ServiceProfile
 from paloaltofw.model.records import InstalledRecord, OrderRecord, Phase
-from paloaltofw.pki.certificate import Certificate
+from paloaltofw.pki.certificate import Certificate, Csr
 from tests import x509
 from tests.lifecycle.cases import (
     CSR,
@@ -154,6 +157,320 @@ def test_a_profile_that_was_edited_since_the_order_is_a_mismatch() -> None:
     assert decide(PROFILE, observed, RUN, x509.NOW).state is State.VALID
     edited = replace(PROFILE, subject=replace(PROFILE.subject, organization="New Ltd"))
     assert decide(edited, observed, RUN, x509.NOW).state is State.MISMATCH
+
+
+# --- beside the order: bind, doubt, predecessors ----------------------------------------------------------------------
+
+BOB = frozenset({"bob"})
+INSTALLED = InstalledRecord("9", "www", requested_of(PROFILE), "", "2026-11-24T00:00:00Z")
+
+
+def operation_of(decision: Decision) -> tuple[str, str | None] | None:
+    found = [step for step in decision.steps if isinstance(step, SubmitOrder)]
+    return (found[0].operation, found[0].previous_certificate_id) if found else None
+
+
+def test_a_service_profile_that_does_not_exist_is_said_and_keeps_the_others_from_nothing() -> None:
+    profile = replace(PROFILE, ssl_tls_service_profiles=("vpn", "gone", "lost"))
+    observed = Observation((held(certificate=GOOD),), service_profiles={"vpn": ServiceProfile("vpn", "www")})
+    blocked = decide(profile, observed, RUN, x509.NOW).blocked
+    assert blocked is not None
+    assert blocked.code == "bind"
+    assert "'gone'" in blocked.message
+    # What is there is bound all the same, and the step tells what was not found.
+    unbound = replace(observed, service_profiles={"vpn": ServiceProfile("vpn", "old")})
+    decision = decide(profile, unbound, RUN, x509.NOW)
+    assert decision.steps == (Bind("www", ("vpn", "gone", "lost")), Commit("svc"))
+    assert (decision.action, decision.blocked) == (Action.INSTALL, None)
+    assert decision.reason.endswith("; to be bound")
+    uncommitted = decide(profile, replace(observed, unapplied=True), RUN, x509.NOW)
+    assert uncommitted.steps == (Bind("www", ("gone", "lost")), Commit("svc"))
+    assert uncommitted.reason.endswith("; not committed yet")
+
+
+@pytest.mark.parametrize("changed_by", [BOB, BOB | {"svc"}])
+def test_what_somebody_else_is_changing_is_neither_bound_nor_committed(changed_by: frozenset[str]) -> None:
+    profile = replace(PROFILE, ssl_tls_service_profiles=("vpn",))
+    item = held(certificate=GOOD, changed_by=changed_by)
+    observed = Observation(
+        (item,), running=(held(certificate=GOOD),), admin="svc", unapplied=True,
+        service_profiles={"vpn": ServiceProfile("vpn", "old")},
+    )  # fmt: skip
+    decision = decide(profile, observed, RUN, x509.NOW)
+    assert (decision.action, decision.steps, decision.blocked) == (Action.NONE, (), None)
+    assert "www holds uncommitted changes of bob" in decision.notes
+    mine = replace(observed, generations=(replace(item, changed_by=frozenset({"svc"})),))
+    assert kinds(decide(profile, mine, RUN, x509.NOW)) == ["Bind", "Commit"]
+    with_predecessor = replace(observed, generations=(held(certificate=DUE), replace(item, number=2, name="www-2")))
+    with_predecessor = replace(with_predecessor, running=with_predecessor.generations)
+    assert decide(profile, with_predecessor, RUN, x509.NOW).steps == ()
+
+
+def test_scms_word_alone_replaces_nothing_and_is_told_with_the_command_that_does() -> None:
+    observed = Observation((held(certificate=GOOD),), doubt="SCM calls it revoked, and nothing else does")
+    decision = decide(PROFILE, observed, RUN, x509.NOW)
+    assert decision.blocked is not None
+    assert (decision.blocked.code, decision.state, decision.steps) == ("revoked-unproven", State.VALID, ())
+    assert decision.blocked.message == observed.doubt
+    assert "replace -p www" in decision.blocked.hint
+    # What serves is due anyway, or a person wants another: a doubt is no reason to let it expire.
+    due = replace(observed, generations=(held(certificate=DUE),))
+    assert decide(PROFILE, due, RUN, x509.NOW).action is Action.RENEW
+    assert decide(PROFILE, observed, REPLACE, x509.NOW).action is Action.RENEW
+    # A change that only waits for its commit is committed first.
+    assert kinds(decide(PROFILE, replace(observed, unapplied=True), RUN, x509.NOW)) == ["Commit"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "changed_by", "tried"),
+    [
+        (RUN, frozenset(), True),
+        (ENROLL, frozenset(), True),
+        (RENEW, frozenset({"svc"}), True),
+        (RunRequest(admin="svc"), frozenset(), False),
+        (RUN, BOB, False),
+    ],
+)
+def test_a_clean_up_is_tried_by_runs_that_may_change_something(
+    asked: RunRequest, changed_by: frozenset[str], tried: bool
+) -> None:
+    entries = (held(certificate=x509.certificate(age=100)), held(2, certificate=GOOD, changed_by=changed_by))
+    decision = decide(PROFILE, Observation(entries, admin="svc"), asked, x509.NOW)
+    assert (decision.steps != ()) is tried
+    assert decision.is_clean_up
+    assert any("predecessor www is still there" in note for note in decision.notes)
+
+
+def test_of_several_old_predecessors_each_is_noted_and_the_lowest_is_told() -> None:
+    ages = (195, 199, 1)
+    entries = tuple(held(n, certificate=x509.certificate(age=age)) for n, age in enumerate(ages, 1))
+    decision = decide(PROFILE, Observation(entries), RUN, x509.NOW)
+    assert [note.split(" is still there")[0] for note in decision.notes] == [
+        "the predecessor www",
+        "the predecessor www-2",
+    ]
+    assert ["expires in 5 days" in decision.notes[0], "expires in 1 days" in decision.notes[1]] == [True, True]
+    assert decision.alarm is not None
+    assert "predecessor www is" in decision.alarm.message
+    # What shows no key, or is newer, is no predecessor.
+    keyless = Observation((replace(entries[0], has_key=False), entries[2]))
+    assert (decide(PROFILE, keyless, RUN, x509.NOW).notes, decide(PROFILE, keyless, RUN, x509.NOW).alarm) == ((), None)
+
+
+@pytest.mark.parametrize(("age", "words"), [(199.5, "expires in 0 days"), (200.5, "has expired")])
+def test_the_last_day_of_a_predecessor(age: float, words: str) -> None:
+    entries = (held(certificate=x509.certificate(age=age)), held(2, certificate=GOOD))
+    assert words in decide(PROFILE, Observation(entries), RUN, x509.NOW).notes[0]
+
+
+# --- the operation, and whose key ---------------------------------------------------------------------------------------
+
+URGENT = DUE.not_after - DUE.lifetime / 20
+SECOND = datetime.timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("key", ["rotate", "reuse"])
+@pytest.mark.parametrize(
+    ("asked", "operation"), [(RUN, "renew"), (REPLACE, "replace"), (replace(RUN, force=True), "renew")]
+)
+@pytest.mark.parametrize(
+    ("at", "is_urgent"), [(URGENT - SECOND, False), (URGENT, True), (DUE.not_after - SECOND, True)]
+)
+def test_an_urgent_renewal_is_an_enroll_which_scm_cannot_refuse_for_what_was_before(
+    key: str, asked: RunRequest, operation: str, at: datetime.datetime, is_urgent: bool
+) -> None:
+    profile = replace(PROFILE, renewal=Renewal(renew_before_days=30, key=key))
+    observed = Observation((held(certificate=DUE),), certificate_id="9", installed=INSTALLED)
+    decision = decide(profile, observed, asked, at)
+    assert operation_of(decision) == (("enroll", None) if is_urgent else (operation, "9"))
+    assert decision.state is State.DUE
+
+
+@pytest.mark.parametrize("asked", [replace(RUN, force=True), REPLACE])
+def test_what_is_valid_is_never_urgent(asked: RunRequest) -> None:
+    """A late certificate is kept for half of what it had left, which may reach into its last twentieth."""
+    record = replace(INSTALLED, installed_at=format_time(DUE.not_after - datetime.timedelta(hours=30)))
+    observed = Observation(
+        (held(certificate=DUE),), certificate_id="9", installed=record, known=frozenset({DUE.sha256})
+    )
+    decision = decide(PROFILE, observed, asked, DUE.not_after - datetime.timedelta(hours=20))
+    assert decision.state is State.VALID
+    assert operation_of(decision) == ("replace" if asked.replace else "renew", "9")
+
+
+@pytest.mark.parametrize("account", ["", "A", "another"])
+@pytest.mark.parametrize(
+    ("certificate", "asked", "operation"), [(DUE, RUN, "renew"), (OTHER, RUN, "replace"), (GOOD, REPLACE, "replace")]
+)
+def test_an_id_of_another_account_is_not_renewed_at_this_one(
+    account: str, certificate: Certificate, asked: RunRequest, operation: str
+) -> None:
+    observed = Observation(
+        (held(certificate=certificate),), certificate_id="9", installed=replace(INSTALLED, account=account)
+    )
+    expected = ("enroll", None) if account == "another" else (operation, "9")
+    assert operation_of(decide(PROFILE, observed, asked, x509.NOW)) == expected
+
+
+@pytest.mark.parametrize(
+    "revoked", [{"is_revoked_at_scm": True}, {"generations": (held(certificate=GOOD, is_revoked=True),)}]
+)
+@pytest.mark.parametrize("asked", [RUN, ENROLL, RENEW, REPLACE, RESUBMIT])
+def test_what_is_revoked_is_enrolled_anew_never_renewed_or_replaced(revoked: dict[str, Any], asked: RunRequest) -> None:
+    observed = replace(Observation((held(certificate=GOOD),), certificate_id="9", installed=INSTALLED), **revoked)
+    decision = decide(PROFILE, observed, asked, x509.NOW)
+    assert decision.state is State.REVOKED
+    assert operation_of(decision) == ("enroll", None)
+    assert ("revoked at SCM" in decision.reason) is observed.is_revoked_at_scm
+
+
+@pytest.mark.parametrize(
+    ("certificate_id", "installed", "csr", "is_reused"),
+    [
+        ("9", None, None, True),
+        ("9", INSTALLED, None, True),
+        (None, replace(INSTALLED, csr=CSR.pem), None, True),
+        (None, INSTALLED, CSR, True),
+        (None, INSTALLED, None, False),
+        # The state folder is lost: an open order for the same key would leave no trace, so a new key is made.
+        (None, None, CSR, False),
+        (None, None, None, False),
+        # An ID of another account is none.
+        ("9", replace(INSTALLED, account="another"), None, False),
+    ],
+)
+def test_a_key_is_ordered_again_only_where_the_order_would_leave_a_trace(
+    certificate_id: str | None, installed: InstalledRecord | None, csr: Csr | None, is_reused: bool
+) -> None:
+    profile = replace(PROFILE, renewal=Renewal(renew_before_days=30, key="reuse"))
+    observed = Observation((held(certificate=DUE, csr=csr),), certificate_id=certificate_id, installed=installed)
+    decision = decide(profile, observed, RUN, x509.NOW)
+    assert ("GenerateCsr" not in kinds(decision)) is is_reused
+    assert any("so a new key is made" in note for note in decision.notes) is not is_reused
+    assert ImportCertificate("www" if is_reused else "www-2") in decision.steps
+    # Whoever rotates is never told about it.
+    assert not decide(PROFILE, observed, RUN, x509.NOW).notes
+
+
+# --- the judgement of what serves ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("certificate", "at", "state", "words"),
+    [
+        (GOOD, x509.NOW, State.VALID, "valid, 199 of 200 days left, due from 2027-05-12"),
+        (DUE, DUE.not_after - datetime.timedelta(days=30), State.DUE, "due, 30 of 200 days left (window 30 days)"),
+        (DUE, DUE.not_after - datetime.timedelta(days=30) - SECOND, State.VALID, "valid, 30 of 200 days left"),
+        (DUE, URGENT, State.DUE, "(window 30 days, urgent)"),
+        (DUE, URGENT - SECOND, State.DUE, "(window 30 days)"),
+        (DUE, DUE.not_after, State.EXPIRED, "expired on 2026-12-19"),
+        (DUE, DUE.not_after - SECOND, State.DUE, "due, 0 of 200 days left"),
+        (OTHER, x509.NOW, State.MISMATCH, "the certificate does not match the profile: "),
+    ],
+)
+def test_the_reason_says_how_long_it_lasts(
+    certificate: Certificate, at: datetime.datetime, state: State, words: str
+) -> None:
+    decision = decide(PROFILE, Observation((held(certificate=certificate),)), ENROLL, at)
+    assert decision.state is state
+    assert words in decision.reason
+
+
+def test_a_late_certificate_is_reported_and_not_renewed_every_night() -> None:
+    """SCM issued what is due at once: the next renewal is half of what it had left later (contract.md §10)."""
+    record = replace(INSTALLED, installed_at=format_time(x509.NOW))
+    known = frozenset({DUE.sha256})
+    observed = Observation((held(certificate=DUE),), certificate_id="9", installed=record, known=known)
+    half = x509.NOW + (DUE.not_after - x509.NOW) / 2
+    for at, state in ((x509.NOW, State.VALID), (half - SECOND, State.VALID), (half, State.DUE)):
+        decision = decide(PROFILE, observed, RUN, at)
+        assert decision.state is state
+        assert any("so it is kept longer" in note for note in decision.notes)
+    # That it is this certificate which was installed then has to be known.
+    for doubtful in (
+        replace(observed, known=frozenset()),
+        replace(observed, installed=replace(record, installed_at="")),
+        replace(observed, installed=None),
+    ):
+        assert decide(PROFILE, doubtful, RUN, x509.NOW).state is State.DUE
+        assert not decide(PROFILE, doubtful, RUN, x509.NOW).notes
+
+
+def test_an_edited_profile_is_compared_with_the_order_of_what_serves_only() -> None:
+    edited = replace(PROFILE, subject=replace(PROFILE.subject, organization="New Ltd"))
+    observed = Observation((held(certificate=GOOD),), installed=INSTALLED)
+    decision = decide(edited, observed, ENROLL, x509.NOW)
+    assert decision.state is State.MISMATCH
+    assert "subject of the profile were changed since it was ordered" in decision.reason
+    elsewhere = replace(observed, installed=replace(INSTALLED, entry="www-2"))
+    assert decide(edited, elsewhere, ENROLL, x509.NOW).state is State.VALID
+
+
+def test_a_number_of_days_that_is_cut_is_noted() -> None:
+    profile = replace(PROFILE, renewal=Renewal(renew_before_days=150))
+    decision = decide(profile, Observation((held(certificate=GOOD),)), RUN, x509.NOW)
+    assert decision.notes == ("renew_before_days is more than half of the lifetime; half is used",)
+
+
+# --- who asks for what ------------------------------------------------------------------------------------------------------
+
+NO_AUTO = replace(PROFILE, renewal=Renewal(auto=False, renew_before_days=30))
+
+
+@pytest.mark.parametrize(
+    ("asked", "valid", "due", "expired"),
+    [
+        (RunRequest(admin="svc"), (False, False), (False, False), (False, False)),
+        (ENROLL, (False, False), (False, False), (True, True)),
+        (RENEW, (False, False), (True, False), (True, False)),
+        (RUN, (False, False), (True, False), (True, False)),
+        (RESUBMIT, (False, False), (True, True), (True, True)),
+        (REPLACE, (True, True), (True, True), (True, True)),
+        (replace(RENEW, force=True), (True, True), (True, True), (True, True)),
+        (replace(ENROLL, force=True), (False, False), (False, False), (True, True)),
+    ],
+)
+def test_which_command_orders_in_which_state_with_and_without_renewal_auto(
+    asked: RunRequest, valid: tuple[bool, bool], due: tuple[bool, bool], expired: tuple[bool, bool]
+) -> None:
+    for certificate, expected in ((GOOD, valid), (DUE, due), (OTHER, due), (EXPIRED, expired)):
+        observed = Observation((held(certificate=certificate),))
+        decisions = [decide(profile, observed, asked, x509.NOW) for profile in (PROFILE, NO_AUTO)]
+        assert tuple(operation_of(decision) is not None for decision in decisions) == expected
+        told = any("renewal.auto is false" in note for note in decisions[1].notes)
+        assert told is (certificate is not GOOD and not expected[1])
+        assert not any("renewal.auto is false" in note for note in decisions[0].notes)
+
+
+def test_nothing_is_enrolled_unless_it_is_asked_for() -> None:
+    for asked, is_ordered in ((ENROLL, True), (REPLACE, True), (RENEW, False), (RunRequest(), False)):
+        decision = decide(PROFILE, Observation(), asked, x509.NOW)
+        assert (operation_of(decision) == ("enroll", None)) is is_ordered
+        if decision.blocked:
+            assert (decision.blocked.code, decision.state) == ("absent", State.ABSENT)
+            assert "enroll -p www" in decision.blocked.hint
+
+
+def test_the_csr_that_is_used_is_told() -> None:
+    pending = decide(PROFILE, Observation((held(csr=CSR),)), RESUBMIT, x509.NOW)
+    assert pending.notes == ("a pending CSR without a known order is used",)
+    assert decide(PROFILE, Observation(), RUN, x509.NOW).notes == ()
+
+
+def test_a_template_is_not_the_firewalls_to_change() -> None:
+    entries = (held(certificate=GOOD), held(2, certificate=DUE, template="T"))
+    for order in (None, ORDER):
+        decision = decide(PROFILE, Observation(entries, order=order), RESUBMIT, x509.NOW)
+        assert decision.blocked is not None
+        assert (decision.blocked.code, decision.steps) == ("template", ())
+        assert "www-2 is pushed by the Panorama template T" in decision.blocked.message
+
+
+def test_a_replacement_says_who_wants_it() -> None:
+    observed = Observation((held(certificate=OTHER),), certificate_id="9")
+    assert decide(PROFILE, observed, REPLACE, x509.NOW).reason.startswith("replacement asked for (the certificate does")
+    assert decide(PROFILE, observed, RUN, x509.NOW).reason.startswith("the certificate does not match")
+    assert decide(PROFILE, observed, RUN, x509.NOW).in_service == "www"
 
 
 CERTIFICATES = st.sampled_from([GOOD, DUE, EXPIRED, OTHER, IMPORTED, STRANGER])

@@ -6,8 +6,10 @@ import datetime
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from paloaltofw.lifecycle.renewal_window import renewal_window
+from paloaltofw.lifecycle.renewal_window import renewal_window, settled_window
 from paloaltofw.model.certificate_profile import Renewal
 from tests import x509
 from tests.lifecycle.cases import PROFILE
@@ -46,3 +48,67 @@ def test_a_number_of_days_is_taken_exactly_up_to_half_of_the_lifetime() -> None:
     capped = renewal_window(x509.certificate(days=47), PROFILE, None)
     assert capped.capped
     assert x509.certificate(days=47).not_after - capped.opens < datetime.timedelta(days=24)
+
+
+SECOND = datetime.timedelta(seconds=1)
+KEPT = x509.certificate(days=200)
+OPENS = KEPT.not_after - datetime.timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("installed_at", "is_late"),
+    [
+        (None, False),
+        (KEPT.not_before, False),
+        (OPENS - SECOND, False),
+        (OPENS, True),
+        (OPENS + datetime.timedelta(days=10), True),
+        (KEPT.not_after - SECOND, True),
+        # A clock was wrong: what was installed after its end tells nothing.
+        (KEPT.not_after, False),
+        (KEPT.not_after + datetime.timedelta(days=5), False),
+    ],
+)
+def test_what_was_due_when_it_was_installed_is_kept_for_half_of_what_it_had_left(
+    installed_at: datetime.datetime | None, is_late: bool
+) -> None:
+    usual = renewal_window(KEPT, PROFILE, None)
+    settled = settled_window(KEPT, PROFILE, None, installed_at)
+    if not is_late or installed_at is None:
+        assert settled == usual
+        return
+    assert settled == replace(usual, opens=installed_at + (KEPT.not_after - installed_at) / 2, is_late=True)
+    assert installed_at < settled.opens < KEPT.not_after
+
+
+@given(st.integers(47, 400), st.floats(0, 1), st.none() | st.integers(1, 400))
+def test_no_certificate_is_due_on_the_day_it_is_installed(lifetime: int, share: float, days: int | None) -> None:
+    """Otherwise one would be ordered every night, however long SCM lets a certificate live."""
+    certificate = x509.certificate(days=lifetime)
+    profile = replace(PROFILE, renewal=Renewal(renew_before_days=days))
+    installed_at = certificate.not_before + certificate.lifetime * share * 0.999
+    window = settled_window(certificate, profile, None, installed_at)
+    left = certificate.not_after - installed_at
+    assert window.opens > installed_at
+    assert window.opens - installed_at >= min(left / 2, renewal_window(certificate, profile, None).opens - installed_at)
+
+
+def test_the_shares_of_a_lifetime() -> None:
+    certificate = x509.certificate(days=200)
+    window = renewal_window(certificate, PROFILE, None)
+    assert window.urgent == certificate.not_after - certificate.lifetime / 20
+    assert not window.capped
+    assert not window.is_late
+    # Half is as wide as a window may be.
+    half = replace(PROFILE, renewal=Renewal(renew_before_days=100))
+    assert not renewal_window(certificate, half, None).capped
+    more = renewal_window(certificate, replace(PROFILE, renewal=Renewal(renew_before_days=101)), None)
+    assert more == replace(window, opens=certificate.not_after - certificate.lifetime / 2, capped=True)
+
+
+def test_a_week_is_added_for_people_who_approve() -> None:
+    certificate = x509.certificate(days=200)
+    dv, ov = (
+        renewal_window(certificate, replace(PROFILE, type=type_, renewal=Renewal()), None) for type_ in ("DV", "OV")
+    )
+    assert dv.opens - ov.opens == datetime.timedelta(days=7)

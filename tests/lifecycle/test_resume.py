@@ -4,17 +4,45 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from paloaltofw.clock import format_time
 from paloaltofw.lifecycle.decide import decide
-from paloaltofw.lifecycle.decision import Action
+from paloaltofw.lifecycle.decision import Action, Decision, State
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
-from paloaltofw.lifecycle.steps import SubmitOrder
+from paloaltofw.lifecycle.resume import MAX_SUBMISSIONS, go_on, is_outdated
+from paloaltofw.lifecycle.steps import (
+    AdoptCsr,
+    DeletePredecessor,
+    GenerateCsr,
+    ImportCertificate,
+    RemoveUnproven,
+    SubmitOrder,
+)
 from paloaltofw.lifecycle.succession import CertificateGeneration
-from paloaltofw.model.records import Phase
+from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.model.firewall_objects import ServiceProfile
+from paloaltofw.model.records import OrderRecord, Phase
+from paloaltofw.pki.certificate import Certificate
 from tests import x509
-from tests.lifecycle.cases import CSR, DUE, FULL, IMPORTED, ORDER, PENDING, PROFILE, RUN, held, kinds
+from tests.lifecycle.cases import (
+    CSR,
+    DUE,
+    FULL,
+    GOOD,
+    IMPORTED,
+    ORDER,
+    PENDING,
+    PROFILE,
+    REPLACE,
+    RESUBMIT,
+    RUN,
+    STRANGER,
+    held,
+    kinds,
+)
 
 
 @pytest.mark.parametrize(
@@ -67,3 +95,371 @@ def test_an_open_order_tells_how_long_it_may_wait() -> None:
     late = decide(PROFILE, observed, RUN, x509.NOW + datetime.timedelta(days=20))
     assert late.notes == ("urgent: the certificate in service expires in 5 days",)
     assert "urgent" in decide(PROFILE, Observation((PENDING,), order=ORDER), RUN, x509.NOW).notes[0]
+
+
+# --- a request that was interrupted before its order -----------------------------------------------------------------
+
+FOREIGN_CSR = x509.csr("other.example.com", private_key=x509.key(7))
+OTHER_CSR = x509.csr(private_key=x509.key(8, "P384"))
+SVC, BOB = frozenset({"svc"}), frozenset({"bob"})
+GENERATING = replace(ORDER, phase=Phase.GENERATING.value, certificate_id=None, ordered_at=None, spki_sha256="", csr="")
+EDITED = replace(PROFILE, subject=replace(PROFILE.subject, organization="New Ltd"))
+
+
+def made(decision: Decision) -> tuple[str | None, str | None]:
+    """Which unproven CSR is removed, and under which name a key is made or used."""
+    removed = [step.entry for step in decision.steps if isinstance(step, RemoveUnproven)]
+    names = [step.entry for step in decision.steps if isinstance(step, GenerateCsr | AdoptCsr)]
+    return (removed[0] if removed else None, names[0] if names else None)
+
+
+@pytest.mark.parametrize(
+    ("entries", "running", "order", "removed", "entry"),
+    [
+        # What the firewall made instead of what was asked for goes, and its name is used again: no key more each night.
+        ((held(csr=OTHER_CSR),), None, GENERATING, "www", "www"),
+        ((held(csr=OTHER_CSR, changed_by=SVC),), None, GENERATING, "www", "www"),
+        ((held(csr=FOREIGN_CSR),), None, replace(GENERATING, spki_sha256=FOREIGN_CSR.spki_sha256), "www", "www"),
+        # It is committed too: the name is not free in the running configuration.
+        ((held(csr=OTHER_CSR),), (held(csr=OTHER_CSR),), GENERATING, "www", "www-2"),
+        # What may be somebody else's stays, and another name is taken.
+        ((held(csr=OTHER_CSR, changed_by=BOB),), None, GENERATING, None, "www-2"),
+        ((held(csr=OTHER_CSR, changed_by=SVC | BOB),), None, GENERATING, None, "www-2"),
+        ((held(csr=FOREIGN_CSR),), None, GENERATING, None, "www-2"),
+        ((held(csr=CSR, changed_by=BOB),), None, GENERATING, None, "www-2"),
+        # What holds a certificate, or shows no key, is no pending CSR.
+        ((held(certificate=DUE),), None, GENERATING, None, "www-2"),
+        ((replace(held(csr=OTHER_CSR), has_key=False),), None, GENERATING, None, "www-2"),
+        # Names count upwards from the highest, also where the request's own name is given back.
+        ((held(certificate=DUE), held(2, csr=OTHER_CSR)), None, replace(GENERATING, entry="www-2"), "www-2", "www-2"),
+        (
+            (held(1, csr=OTHER_CSR), held(2, certificate=DUE)),
+            None,
+            replace(GENERATING, entry="www"),
+            "www",
+            "www-3",
+        ),
+        # Nothing was made yet: the name is kept, unless it is taken in the running configuration.
+        ((), None, replace(GENERATING, entry="www-2"), None, "www-2"),
+        ((), (), replace(GENERATING, entry="www-2"), None, "www-2"),
+        ((held(certificate=DUE),), (held(certificate=DUE),), replace(GENERATING, entry="www-2"), None, "www-2"),
+        ((), (held(2, csr=OTHER_CSR),), replace(GENERATING, entry="www-2"), None, "www-3"),
+    ],
+)
+def test_an_interrupted_request_removes_only_what_the_agent_had_made_in_vain(
+    entries: tuple[CertificateGeneration, ...],
+    running: tuple[CertificateGeneration, ...] | None,
+    order: OrderRecord,
+    removed: str | None,
+    entry: str,
+) -> None:
+    observed = Observation(entries, order=order, running=running, admin="svc")
+    decision = go_on(PROFILE, observed, order, RUN, x509.NOW)
+    assert made(decision) == (removed, entry)
+    assert (decision.state, decision.action) == (
+        State.DUE if decision.in_service else State.ABSENT,
+        Action.ENROLL,
+    )
+    for step in decision.steps:
+        if isinstance(step, RemoveUnproven):
+            csr = next(item.csr for item in entries if item.name == step.entry)
+            assert csr is not None
+            assert step.spki_sha256 == csr.spki_sha256
+        if isinstance(step, ImportCertificate):
+            assert step.entry == entry
+
+
+@pytest.mark.parametrize(
+    ("profile", "entries", "expected"),
+    [
+        (PROFILE, (PENDING,), (None, None)),
+        # The profile asks for something else by now: the key in hand is not ordered for what nobody wants any more.
+        (replace(PROFILE, sans=replace(PROFILE.sans, dns=("x.example.com",))), (PENDING,), ("www", "www")),
+        # The subject's other words are not in the proof, so the same key and CSR are read again.
+        (EDITED, (PENDING,), (None, "www")),
+        (PROFILE, (), (None, "www")),
+        (PROFILE, (held(csr=OTHER_CSR),), ("www", "www")),
+        (PROFILE, (replace(PENDING, has_key=False),), (None, "www-2")),
+    ],
+)
+def test_a_proven_csr_is_ordered_if_its_key_is_there_and_the_profile_is_still_the_same(
+    profile: CertificateProfile, entries: tuple[CertificateGeneration, ...], expected: tuple[str | None, str | None]
+) -> None:
+    order = replace(ORDER, phase=Phase.READY.value, certificate_id=None, ordered_at=None)
+    decision = go_on(profile, Observation(entries, order=order), order, RUN, x509.NOW)
+    assert made(decision) == expected
+    assert [step for step in decision.steps if isinstance(step, SubmitOrder)] == [SubmitOrder("enroll", "A", "DV")]
+
+
+# --- an order whose answer was lost ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@pytest.mark.parametrize("is_held", [False, True])
+@pytest.mark.parametrize("submissions", [0, 1, 2, 3, 100])
+def test_one_reference_is_sent_twice_at_most_and_a_held_one_never_again(
+    hold: bool, is_held: bool, submissions: int
+) -> None:
+    order = replace(ORDER, phase=Phase.SUBMITTING.value, certificate_id=None, is_held=is_held, submissions=submissions)
+    request = replace(RUN, hold_lost_orders=hold)
+    decision = decide(PROFILE, Observation((PENDING,), order=order), request, x509.NOW)
+    may_be_sent = not hold and not is_held and submissions < MAX_SUBMISSIONS == 2
+    assert [step.is_resubmission for step in decision.steps if isinstance(step, SubmitOrder)] == [True] * may_be_sent
+    if not may_be_sent:
+        assert decision.blocked is not None
+        assert (decision.blocked.code, decision.state) == ("lost-answer", State.UNKNOWN)
+        assert order.reference in decision.blocked.message
+        assert "enroll --resubmit -p www" in decision.blocked.hint
+    # A person may have looked in the portal: the same CSR again, so that either certificate fits the key.
+    again = decide(PROFILE, Observation((PENDING,), order=order), replace(request, resubmit=True), x509.NOW)
+    assert again.steps[0] == SubmitOrder("enroll", "A", "DV", None, is_resubmission=True)
+    assert (again.state, again.action) == (State.PENDING, Action.ENROLL)
+    assert order.reference in again.notes[0]
+
+
+def test_a_lost_answer_with_a_lost_key_says_both() -> None:
+    order = replace(ORDER, phase=Phase.SUBMITTING.value, certificate_id=None)
+    decision = decide(PROFILE, Observation((), order=order), RUN, x509.NOW)
+    assert decision.blocked is not None
+    assert decision.blocked.message.endswith("and the firewall has lost the key since")
+
+
+# --- whatever the phase ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("asked", [RESUBMIT, REPLACE, replace(REPLACE, resubmit=True)])
+@pytest.mark.parametrize("entries", [(), (PENDING,), (held(certificate=DUE), held(2, csr=CSR))])
+@pytest.mark.parametrize("account", ["", "A", "B"])
+def test_a_person_gets_an_order_in_every_phase(
+    phase: Phase, asked: RunRequest, entries: tuple[CertificateGeneration, ...], account: str
+) -> None:
+    entry = entries[-1].name if entries else "www"
+    order = replace(ORDER, phase=phase.value, entry=entry, account=account, submissions=2, is_held=True)
+    issued = IMPORTED if phase is Phase.ISSUED else None
+    decision = decide(PROFILE, Observation(entries, order=order, issued=issued), asked, x509.NOW)
+    submits = [step for step in decision.steps if isinstance(step, SubmitOrder)]
+    # Never on the ID of the old order: it is left to itself, and SCM may not know it.
+    assert [(step.operation, step.previous_certificate_id) for step in submits] == [("enroll", None)]
+    assert kinds(decision)[-2:] == ["Commit", "RecordId"]
+    assert decision.blocked is None
+    # The key of an order that SCM holds, or may hold, stays; that of one that has ended goes.
+    deleted = {step.entry for step in decision.steps if isinstance(step, DeletePredecessor)}
+    assert (entry in deleted) is (phase is Phase.FAILED and bool(entries))
+    assert not any(isinstance(step, RemoveUnproven) for step in decision.steps)
+    names = [step.entry for step in decision.steps if isinstance(step, GenerateCsr)]
+    assert entry not in names or not entries
+
+
+@pytest.mark.parametrize("phase", [Phase.ORDERED, Phase.ISSUED])
+@pytest.mark.parametrize(
+    ("account", "operation", "previous"), [("", "replace", "17"), ("A", "replace", "17"), ("B", "enroll", None)]
+)
+@pytest.mark.parametrize("entries", [(), (held(csr=OTHER_CSR),), (replace(PENDING, has_key=False),)])
+def test_an_order_whose_key_is_lost_is_replaced_or_enrolled_at_another_account(
+    phase: Phase,
+    account: str,
+    operation: str,
+    previous: str | None,
+    entries: tuple[CertificateGeneration, ...],
+) -> None:
+    order = replace(ORDER, phase=phase.value, account=account)
+    issued = IMPORTED if phase is Phase.ISSUED else None
+    observed = Observation(entries, order=order, issued=issued)
+    decision = decide(PROFILE, observed, RUN, x509.NOW)
+    submit = next(step for step in decision.steps if isinstance(step, SubmitOrder))
+    assert (submit.operation, submit.previous_certificate_id, submit.account) == (operation, previous, "A")
+    assert (decision.state, decision.action) == (State.PENDING, Action.ENROLL)
+    assert "lost the key of order 17 (www)" in decision.notes[0]
+
+
+def test_an_issued_order_without_its_chain_is_replaced() -> None:
+    order = replace(ORDER, phase=Phase.ISSUED.value)
+    decision = decide(PROFILE, Observation((PENDING,), order=order, issued=None), RUN, x509.NOW)
+    assert "lost the key" in decision.reason
+
+
+@pytest.mark.parametrize(("seconds", "is_ordered"), [(-1, False), (0, True), (86400, True)])
+def test_a_chain_that_expired_in_hand_is_ordered_anew(seconds: int, is_ordered: bool) -> None:
+    order = replace(ORDER, phase=Phase.ISSUED.value)
+    now = IMPORTED.not_after + datetime.timedelta(seconds=seconds)
+    decision = decide(PROFILE, Observation((PENDING,), order=order, issued=IMPORTED), RUN, now)
+    assert ("SubmitOrder" in kinds(decision)) is is_ordered
+    assert ("expired before it could be installed" in decision.reason) is is_ordered
+    assert decision.state is State.PENDING
+
+
+@pytest.mark.parametrize(
+    ("entries", "more", "steps"),
+    [
+        # Another certificate for the key (the one of a renewal by reuse, before the import) is still replaced.
+        ((held(certificate=x509.certificate(age=150)),), {}, FULL[3:]),
+        ((held(certificate=IMPORTED),), {}, ["RecordId"]),
+        ((held(certificate=IMPORTED),), {"unapplied": True}, ["Bind", "Commit", "RecordId"]),
+        ((held(certificate=IMPORTED),), {"service_profiles": {"vpn": ServiceProfile("vpn", "www")}}, ["RecordId"]),
+        (
+            (held(certificate=IMPORTED),),
+            {"service_profiles": {"vpn": ServiceProfile("vpn", "old")}},
+            ["Bind", "Commit", "RecordId"],
+        ),
+        ((held(certificate=IMPORTED),), {"service_profiles": {}}, ["Bind", "Commit", "RecordId"]),
+    ],
+)
+def test_what_is_imported_is_finished_and_committed_only_if_something_is_left_to_commit(
+    entries: tuple[CertificateGeneration, ...], more: dict[str, Any], steps: list[str]
+) -> None:
+    profile = replace(PROFILE, ssl_tls_service_profiles=("vpn",) if "Bind" in steps or more else ())
+    order = replace(ORDER, phase=Phase.ISSUED.value)
+    decision = decide(profile, Observation(entries, order=order, issued=IMPORTED, **more), RUN, x509.NOW)
+    assert (kinds(decision), decision.state, decision.action) == (steps, State.PENDING, Action.INSTALL)
+
+
+def test_the_steps_after_the_import_move_what_the_predecessor_served() -> None:
+    order = replace(ORDER, phase=Phase.ISSUED.value, entry="www-2")
+    observed = Observation((held(certificate=DUE), held(2, certificate=IMPORTED)), order=order, issued=IMPORTED)
+    assert kinds(decide(PROFILE, observed, RUN, x509.NOW)) == ["RecordId"]
+    decision = decide(PROFILE, replace(observed, unapplied=True), RUN, x509.NOW)
+    assert kinds(decision) == ["Bind", "DeletePredecessor", "Commit", "RecordId"]
+
+
+@pytest.mark.parametrize(("failure", "words"), [("declined by SCM", "declined by SCM"), ("", "the order has failed")])
+@pytest.mark.parametrize(("more", "state"), [((), State.ABSENT), ((held(2, certificate=GOOD),), State.VALID)])
+def test_an_order_that_failed_waits_for_a_person(
+    failure: str, words: str, more: tuple[CertificateGeneration, ...], state: State
+) -> None:
+    order = replace(ORDER, phase=Phase.FAILED.value, failure=failure)
+    decision = decide(PROFILE, Observation((PENDING, *more), order=order), RUN, x509.NOW)
+    assert decision.blocked is not None
+    assert (decision.blocked.code, decision.blocked.message, decision.state) == ("order", words, state)
+    assert decision.steps == ()
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_deleted"),
+    [
+        (PENDING, True),
+        (held(csr=CSR, changed_by=SVC), True),
+        (held(csr=OTHER_CSR), False),
+        (held(certificate=GOOD), False),
+        (replace(PENDING, has_key=False), False),
+        (held(csr=CSR, changed_by=BOB), False),
+    ],
+)
+def test_only_the_key_of_the_failed_order_goes_with_it(entry: CertificateGeneration, is_deleted: bool) -> None:
+    order = replace(ORDER, phase=Phase.FAILED.value)
+    observed = Observation((entry,), order=order, running=(), admin="svc")
+    decision = go_on(PROFILE, observed, order, RESUBMIT, x509.NOW)
+    deleted = [step for step in decision.steps if isinstance(step, DeletePredecessor) and step.entry == "www"]
+    assert (DeletePredecessor("www", CSR.spki_sha256) in deleted) is is_deleted
+    if is_deleted:
+        # After the new certificate is there, before the commit.
+        assert kinds(decision)[-4:] == ["ImportCertificate", "DeletePredecessor", "Commit", "RecordId"]
+
+
+# --- urgency, operation, alarm ---------------------------------------------------------------------------------------------
+
+DAY = datetime.timedelta(days=1)
+URGENT = DUE.not_after - DUE.lifetime / 20
+
+
+@pytest.mark.parametrize("operation", ["enroll", "renew", "replace"])
+@pytest.mark.parametrize(("seconds", "is_urgent"), [(-1, False), (0, True), (86400 * 20, True)])
+@pytest.mark.parametrize("phase", [Phase.GENERATING, Phase.READY, Phase.SUBMITTING])
+def test_from_the_last_twentieth_on_a_renewal_is_ordered_as_enroll(
+    operation: str, seconds: int, is_urgent: bool, phase: Phase
+) -> None:
+    order = replace(
+        ORDER, phase=phase.value, entry="www-2", operation=operation, previous_certificate_id="9", certificate_id=None
+    )
+    observed = Observation((held(certificate=DUE), held(2, csr=CSR)), order=order)
+    decision = go_on(PROFILE, observed, order, RUN, URGENT + datetime.timedelta(seconds=seconds))
+    submit = next(step for step in decision.steps if isinstance(step, SubmitOrder))
+    expected = ("enroll", None) if is_urgent or operation == "enroll" else (operation, "9")
+    assert (submit.operation, submit.previous_certificate_id) == expected
+
+
+@pytest.mark.parametrize(
+    ("in_service", "revoked", "after", "pending_alarm", "code"),
+    [
+        # Something serves: the alarm comes with its last twentieth, however long the order is open.
+        (DUE, False, URGENT - DAY, 0.0, None),
+        (DUE, False, URGENT - datetime.timedelta(seconds=1), 0.0, None),
+        (DUE, False, URGENT, 1e9, "urgent"),
+        (DUE, False, DUE.not_after - datetime.timedelta(seconds=1), 1e9, "urgent"),
+        # Nothing serves any more: after so long.
+        (DUE, False, DUE.not_after, 1e9, None),
+        (DUE, False, DUE.not_after, 86400.0, "pending"),
+        (DUE, True, URGENT, 1e9, None),
+        (DUE, True, x509.NOW + DAY, 86400.0, "pending"),
+        (None, False, x509.NOW, 86400.0, None),
+        (None, False, x509.NOW + DAY / 2 - datetime.timedelta(seconds=1), 86400.0, None),
+        (None, False, x509.NOW + DAY / 2, 86400.0, "pending"),
+        (None, False, x509.NOW + 30 * DAY, 7 * 86400.0, "pending"),
+    ],
+)
+@pytest.mark.parametrize("where", ["firewall", "scm"])
+def test_a_pending_order_becomes_an_alarm_when_a_service_is_in_danger(
+    in_service: Certificate | None,
+    revoked: bool,
+    after: datetime.datetime,
+    pending_alarm: float,
+    code: str | None,
+    where: str,
+) -> None:
+    order = replace(ORDER, entry="www-2")
+    serving = (held(certificate=in_service, is_revoked=revoked and where == "firewall"),) if in_service else ()
+    observed = Observation((*serving, held(2, csr=CSR)), order=order, is_revoked_at_scm=revoked and where == "scm")
+    decision = decide(PROFILE, observed, replace(RUN, pending_alarm=pending_alarm), after)
+    assert (decision.alarm.code if decision.alarm else None) == code
+    assert decision.action is Action.COLLECT
+    if decision.alarm:
+        assert "order 17" in decision.alarm.message
+        assert "enroll --resubmit -p www" in decision.alarm.hint
+    if revoked:
+        assert decision.in_service is None
+        assert decision.notes[-1] == "nothing is in service, so this is urgent"
+
+
+def test_an_alarm_counts_from_the_order_or_from_the_request_where_nothing_is_ordered() -> None:
+    order = replace(ORDER, created_at="2026-11-10T12:00:00Z", ordered_at="2026-11-20T12:00:00Z")
+    request = replace(RUN, pending_alarm=86400.0)
+    told = decide(PROFILE, Observation((PENDING,), order=order), request, x509.NOW).alarm
+    assert told is not None
+    assert told.message == "order 17 is pending for 4 days, and nothing is in service"
+    lost = replace(order, phase=Phase.SUBMITTING.value, ordered_at=None, certificate_id=None)
+    told = decide(PROFILE, Observation((PENDING,), order=lost), request, x509.NOW).alarm
+    assert told is not None
+    assert told.message == "the order is pending for 14 days, and nothing is in service"
+    urgent = decide(PROFILE, Observation((held(certificate=DUE), held(2, csr=CSR)), order=replace(lost, entry="www-2")),
+                    request, URGENT).alarm  # fmt: skip
+    assert urgent is not None
+    assert urgent.message == "the order is still pending, and the certificate in service expires in 10 days"
+
+
+# --- an old backup ---------------------------------------------------------------------------------------------------------
+
+EARLY = replace(ORDER, created_at=format_time(GOOD.not_before - DAY))
+
+
+@pytest.mark.parametrize(
+    ("entries", "order", "outdated"),
+    [
+        ((PENDING, held(2, certificate=GOOD)), EARLY, True),
+        ((held(2, certificate=GOOD),), EARLY, True),
+        ((held(2, certificate=GOOD), held(3, certificate=GOOD)), replace(EARLY, entry="www-2"), True),
+        # The order is later than what serves, or is what serves.
+        ((PENDING, held(2, certificate=GOOD)), replace(ORDER, created_at=format_time(GOOD.not_before)), False),
+        ((PENDING, held(2, certificate=GOOD)), replace(ORDER, created_at=format_time(x509.NOW)), False),
+        ((held(certificate=GOOD), held(2, csr=CSR)), replace(EARLY, entry="www-2"), False),
+        ((held(2, certificate=GOOD),), replace(EARLY, entry="www-2"), False),
+        # Somebody is at work on what serves, nothing serves, or the order is for a name outside of the series.
+        ((PENDING, held(2, certificate=GOOD, changed_by=BOB)), EARLY, False),
+        ((PENDING,), EARLY, False),
+        ((held(2, certificate=GOOD),), replace(EARLY, entry="other"), False),
+        ((PENDING, held(2, certificate=STRANGER)), EARLY, False),
+    ],
+)
+def test_an_order_is_outdated_once_a_later_one_of_ours_serves_under_a_later_name(
+    entries: tuple[CertificateGeneration, ...], order: OrderRecord, outdated: bool
+) -> None:
+    assert is_outdated(PROFILE, Observation(entries, order=order), order) is outdated

@@ -28,3 +28,23 @@ def test_in_service_is_the_highest_complete_entry_that_matches() -> None:
     assert in_service((entries[0], keyless), required) == entries[0]
     foreign_key = held(6, certificate=GOOD, csr=x509.csr(private_key=x509.key(9)))
     assert in_service((entries[0], foreign_key), required) == entries[0]
+
+
+def test_what_an_entry_holds() -> None:
+    both, neither = held(certificate=GOOD, csr=CSR), held()
+    assert both.content == (GOOD.sha256, CSR.spki_sha256)
+    assert neither.content == ("", "")
+    assert held(certificate=GOOD).content == (GOOD.sha256, "")
+    assert held(csr=CSR).content == ("", CSR.spki_sha256)
+
+
+def test_whose_key_an_entry_holds() -> None:
+    foreign = x509.csr(private_key=x509.key(9))
+    for item in (held(csr=CSR), held(certificate=GOOD), held(certificate=GOOD, csr=CSR)):
+        assert item.holds_key_of(CSR.spki_sha256)
+        assert not item.holds_key_of(foreign.spki_sha256)
+        assert not replace(item, has_key=False).holds_key_of(CSR.spki_sha256)
+    # A CSR that is still there tells whose key it is, whatever certificate lies beside it.
+    assert not held(certificate=GOOD, csr=foreign).holds_key_of(CSR.spki_sha256)
+    assert held(certificate=GOOD, csr=foreign).holds_key_of(foreign.spki_sha256)
+    assert not held().holds_key_of(CSR.spki_sha256)
