@@ -29,7 +29,7 @@ def identify(context: Context, profiles: Sequence[CertificateProfile]) -> None:
         what = f"the API key belongs to {name}, the profile says {context.firewall.admin}"
         raise PlanBlocked(what, where, "correct admin or api_key in the firewall profile")
     claim_device(context)
-    strange = _strange_change(context, profiles)
+    strange = strange_change(context, profiles)
     if strange:
         what = f"{context.firewall.admin} has uncommitted changes that the agent did not make ({strange[:120]})"
         raise PlanBlocked(what, where, "commit or revert them, and give the agent an administrator of its own")
@@ -69,7 +69,7 @@ def _ensure_unlocked(context: Context) -> None:
             raise Busy(what, context.firewall.title, "the next run tries again")
 
 
-def _strange_change(context: Context, profiles: Sequence[CertificateProfile]) -> str:
+def strange_change(context: Context, profiles: Sequence[CertificateProfile]) -> str:
     """What the agent's own administrator has changed that the agent does not change; an empty text if nothing."""
     own = [change for change in context.client.changes() or () if change.owner == context.firewall.admin]
     for change in own:

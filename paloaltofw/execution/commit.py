@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paloaltofw.clock import format_time
-from paloaltofw.errors import AgentError, AnswerLost, CommitFailed, PeerError
+from paloaltofw.errors import AgentError, AnswerLost, PeerError
 from paloaltofw.execution.clients import remember_management
 from paloaltofw.execution.context import Context, events
+from paloaltofw.execution.failed_commit import commit_failure, lost_owners
 from paloaltofw.execution.task import CertificateTask, Ordered
 from paloaltofw.lifecycle.steps import Commit
 from paloaltofw.model.firewall_objects import Change, Job
@@ -56,7 +57,7 @@ def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
         return
     _announce(context, owed[0])
     try:
-        _commit_changes(context, owed)
+        _commit_changes(context, tasks, owed)
     except AgentError as error:
         for task in owed:
             if task.is_open:
@@ -76,13 +77,13 @@ def _announce(context: Context, task: CertificateTask) -> None:
         context.progress.step(task.profile.id, context.firewall.id, step)
 
 
-def _commit_changes(context: Context, tasks: Sequence[CertificateTask]) -> None:
+def _commit_changes(context: Context, tasks: Sequence[CertificateTask], owed: Sequence[CertificateTask]) -> None:
     """Commit and follow the job to its end; raises CommitFailed or a PeerError if it did not end well."""
     admin = context.firewall.admin
     # After the commit the management interface may present one of our certificates.
     remember_management(context.store, context.client, context.firewall)
     before = context.client.changes()
-    description = _description(context, tasks)
+    description = _description(context, owed)
     record = CommitRecord(context.firewall.id, description, format_time(context.clock.now()))
     context.store.save_commit(record)
     job_id = _send(context, record)
@@ -90,7 +91,7 @@ def _commit_changes(context: Context, tasks: Sequence[CertificateTask]) -> None:
         events.info("firewall=%s nothing to commit", context.firewall.id)
     else:
         events.info("firewall=%s commit job %s of %s enqueued", context.firewall.id, job_id, admin)
-        _see_through(context, job_id)
+        _see_through(context, tasks, job_id)
     context.store.remove_commit(context.firewall.id)
     _compare_changes(context, before)
 
@@ -120,14 +121,13 @@ def _description(context: Context, tasks: Sequence[CertificateTask]) -> str:
     return text[: DESCRIPTION_CHARACTERS - len(tail)] + tail
 
 
-def _see_through(context: Context, job_id: str) -> None:
+def _see_through(context: Context, tasks: Sequence[CertificateTask], job_id: str) -> None:
     job = _follow(context, job_id)
-    where = f"{context.firewall.title}, commit job {job_id}"
     if job is not None and job.is_finished and not job.is_ok:
         context.store.remove_commit(context.firewall.id)
-        what = f"the commit failed: {job.details or job.result}"
-        raise CommitFailed(what, where, "the changes stay in the candidate configuration; correct the cause")
+        raise commit_failure(context, tasks, job)
     if job is not None and not job.is_finished:
+        where = f"{context.firewall.title}, commit job {job_id}"
         what = f"the commit has not ended after {context.firewall.commit_timeout:g} s"
         raise AnswerLost(what, where, "the next run looks for it")
 
@@ -162,8 +162,6 @@ def _compare_changes(context: Context, before: Sequence[Change] | None) -> None:
     if not before:
         return
     after = context.client.changes()
-    others = {change for change in before if change.owner != context.firewall.admin}
-    lost = others - set(after or ())
-    if lost and after is not None:
-        owners = ", ".join(sorted({change.owner for change in lost}))
+    owners = ", ".join(lost_owners(before, after, context.firewall.admin)) if after is not None else ""
+    if owners:
         events.warning("firewall=%s uncommitted changes of %s are gone since the commit", context.firewall.id, owners)

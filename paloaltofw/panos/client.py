@@ -38,7 +38,14 @@ from paloaltofw.panos.answers import (
     read_version,
 )
 from paloaltofw.panos.codes import INVALID_COMMAND_CODE, NOTHING_TO_EXPORT_TEXT
-from paloaltofw.panos.commands import CsrRequest, commit_command, generate_command, nested, to_xml
+from paloaltofw.panos.commands import (
+    CsrRequest,
+    commit_command,
+    generate_command,
+    nested,
+    revert_command,
+    to_xml,
+)
 from paloaltofw.panos.connection import Connection
 from paloaltofw.panos.envelope import Envelope, Malformed
 from paloaltofw.panos.location import MANAGEMENT_PROFILE, Scope
@@ -284,6 +291,12 @@ class PanosClient:
                 raise
             # Where the description may stand differs between sources; a refused command was not carried out.
             return self._commit(commit_command(admin, None))
+
+    def revert(self, admin: str) -> None:
+        """Undo one administrator's uncommitted changes; a pending key among them is lost (panos.md §9)."""
+        if not admin.strip():
+            raise ValueError("a revert without an administrator might be one of everybody's changes")
+        self._connection.write(f"reverting {admin}'s changes", {"type": "op", "cmd": revert_command(admin)})
 
     def job(self, job_id: str) -> Job | None:
         """One job; None if the device does not know it. Not repeated here: whoever waits for a job polls anyway."""

@@ -86,3 +86,10 @@ def commit_command(admin: str, description: str | None) -> str:
     if description:
         SubElement(root, "description").text = description
     return to_xml(root)
+
+
+def revert_command(admin: str) -> str:
+    """Undo one administrator's uncommitted changes, and nobody else's (panos.md §9)."""
+    root, member = nested("revert/config/partial/admin/member")
+    member.text = admin
+    return to_xml(root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
@@ -77,6 +78,8 @@ class Jobs:
         self._nameless_fails = nameless_fails
         self._next_id = first_id
         self.all: list[Job] = []
+        # What else makes a configuration invalid on this firewall: gives message lines.
+        self.objections: list[Callable[[Element], list[str]]] = []
 
     @property
     def is_busy(self) -> bool:
@@ -103,9 +106,8 @@ class Jobs:
 
     def _finish(self, job: Job) -> None:
         running = self._configuration.running_with(job.changes)
-        broken = [not_valid(reference) for reference in dangling(running)]
-        if self._nameless_fails:
-            broken += [f" certificate -> {name} is missing 'common-name'" for name in nameless(running)]
+        # An invalid candidate makes everybody's commits fail, whatever part is to be committed (panos.md §9).
+        broken = list(dict.fromkeys(self._broken(running) + self._broken(self._configuration.candidate)))
         if broken:
             job.result = "FAIL"
             job.details += [*broken, "Validation failed" if job.order.is_validation else "Commit failed"]
@@ -116,6 +118,13 @@ class Jobs:
             return
         self._configuration.adopt(running, job.changes, job.sequence)
         job.details.append("Configuration committed successfully")
+
+    def _broken(self, root: Element) -> list[str]:
+        """Message lines on what makes a configuration invalid."""
+        broken = [not_valid(reference) for reference in dangling(root)]
+        if self._nameless_fails:
+            broken += [f" certificate -> {name} is missing 'common-name'" for name in nameless(root)]
+        return [*broken, *(line for objects_to in self.objections for line in objects_to(root))]
 
     def lose(self) -> None:
         """A reboot ends what has not ended; such jobs have no ID any more (panos.md §3)."""
