@@ -85,7 +85,7 @@ _CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] 
 def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Carry out the plans; what fails is in the tasks' errors. Raises AgentError if the firewall may not be changed."""
     if any(isinstance(step, _CHANGES_FIREWALL) for task in tasks for step in task.decision.steps):
-        admission.identify(context, [task.profile for task in tasks])
+        admission.identify(context)
     _compare_clocks(context, tasks)
     for stage in Stage:
         _carry_out_stage(context, tasks, stage)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from paloaltofw.errors import Busy, PlanBlocked
 from paloaltofw.execution.context import Context
 from paloaltofw.lifecycle.succession import series_number
-from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import Change, xpath_steps
 from paloaltofw.model.records import DeviceRecord
 
@@ -17,7 +15,7 @@ _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,63}")
 _NO_SERIALS = ("unknown", "none")
 
 
-def identify(context: Context, profiles: Sequence[CertificateProfile]) -> None:
+def identify(context: Context) -> None:
     """Before the first change: the API key must be the configured administrator's, whose changes will be committed.
 
     Raises PlanBlocked if it is another's, if that administrator has uncommitted work that the agent did not do, or if
@@ -29,7 +27,7 @@ def identify(context: Context, profiles: Sequence[CertificateProfile]) -> None:
         what = f"the API key belongs to {name}, the profile says {context.firewall.admin}"
         raise PlanBlocked(what, where, "correct admin or api_key in the firewall profile")
     claim_device(context)
-    strange = strange_change(context, profiles)
+    strange = strange_change(context)
     if strange:
         what = f"{context.firewall.admin} has uncommitted changes that the agent did not make ({strange[:120]})"
         raise PlanBlocked(what, where, "commit or revert them, and give the agent an administrator of its own")
@@ -69,46 +67,46 @@ def _ensure_unlocked(context: Context) -> None:
             raise Busy(what, context.firewall.title, "the next run tries again")
 
 
-def strange_change(context: Context, profiles: Sequence[CertificateProfile]) -> str:
+def strange_change(context: Context) -> str:
     """What the agent's own administrator has changed that the agent does not change; an empty text if nothing."""
     own = [change for change in context.client.changes() or () if change.owner == context.firewall.admin]
     for change in own:
-        if _is_foreign(context, change, profiles):
+        if _is_foreign(context, change):
             return change.xpath
     # A line that names only the container (panos.md §11) may be of any entry: then the entries are compared.
     container = xpath_steps(context.client.scope.certificates)
-    return _strange_entry(context, profiles) if any(change.path == container for change in own) else ""
+    return _strange_entry(context) if any(change.path == container for change in own) else ""
 
 
-def _strange_entry(context: Context, profiles: Sequence[CertificateProfile]) -> str:
+def _strange_entry(context: Context) -> str:
     """The name of a certificate that is not ours and differs from the running configuration by our administrator."""
     before = context.client.running_certificates()
     for name, entry in context.client.certificates().items():
         there = before.get(name)
         is_same = there is not None and (there.certificate_pem, there.csr_pem) == (entry.certificate_pem, entry.csr_pem)
         is_others = bool(entry.changed_by) and context.firewall.admin not in entry.changed_by
-        if not is_same and not is_others and _is_strange_entry((f"entry:{name}",), profiles):
+        if not is_same and not is_others and _is_strange_entry(context, (f"entry:{name}",)):
             return name
     return ""
 
 
-def _is_foreign(context: Context, change: Change, profiles: Sequence[CertificateProfile]) -> bool:
+def _is_foreign(context: Context, change: Change) -> bool:
     """Whether a change of the agent's own administrator is not one that the agent makes."""
     scope = context.client.scope
     certificates, profiles_of_tls = xpath_steps(scope.certificates), xpath_steps(scope.service_profiles)
     if change.is_within(certificates):
-        return _is_strange_entry(change.path[len(certificates) :], profiles)
+        return _is_strange_entry(context, change.path[len(certificates) :])
     # The agent changes one leaf of a service profile; PAN-OS may name what holds it instead (panos.md §11).
     below = change.path[len(profiles_of_tls) :]
     return not change.is_within(profiles_of_tls) or (len(below) > 1 and below[1] != "certificate")
 
 
-def _is_strange_entry(below: tuple[str, ...], profiles: Sequence[CertificateProfile]) -> bool:
+def _is_strange_entry(context: Context, below: tuple[str, ...]) -> bool:
     """Whether a change below the certificates is of an entry that is neither of a series nor our intermediate."""
     if not below:
         return False  # the container: it may be any of its entries, ours too
     name = below[0].removeprefix("entry:")
-    is_ours = any(series_number(profile.name, name) is not None for profile in profiles)
+    is_ours = any(series_number(own, name) is not None for own in context.certificate_names)
     return not is_ours and _INTERMEDIATE.search(name) is None
 
 

@@ -14,7 +14,7 @@ from paloaltofw.execution.failed_commit import commit_failure, lost_owners
 from paloaltofw.execution.task import CertificateTask, Ordered
 from paloaltofw.lifecycle.steps import Commit
 from paloaltofw.model.firewall_objects import Change, Job
-from paloaltofw.model.records import CommitRecord
+from paloaltofw.model.records import CommitRecord, Phase
 
 # Faster polling slows the job down (panos.md §1). Seconds.
 FIRST_POLL = 2.0
@@ -67,8 +67,12 @@ def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
 
 
 def _is_owed(task: CertificateTask) -> bool:
-    """Whether a task's part is to be committed. A failed collection too: SCM holds the order, so its CSR must last."""
-    return task.is_open or task.is_pending or isinstance(task.phase, Ordered)
+    """Whether a task's part is to be committed. After a failure too, where SCM holds the order, or may hold it: the
+    key of its CSR must last.
+    """
+    record = task.phase.record
+    may_be_held = record is not None and record.phase == Phase.SUBMITTING
+    return task.is_open or task.is_pending or may_be_held or isinstance(task.phase, Ordered)
 
 
 def _announce(context: Context, task: CertificateTask) -> None:

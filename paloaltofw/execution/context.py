@@ -71,7 +71,10 @@ class Shared:
 
 @dataclass
 class Context:
-    """One run on one firewall. `busy_budget` (seconds) is what it may spend waiting for locks and other commits."""
+    """One run on one firewall. `busy_budget` (seconds) is what it may spend waiting for locks and other commits.
+
+    `certificate_names` are those of all profiles of this firewall, whether they are selected or not.
+    """
 
     settings: Settings
     firewall: FirewallProfile
@@ -85,6 +88,7 @@ class Context:
     busy_budget: float
     has_changed: bool = False
     is_device_claimed: bool = False
+    certificate_names: frozenset[str] = frozenset()
     entries: dict[str, CertificateEntry] | None = None
     present: set[bytes] = field(default_factory=set)
 

@@ -205,6 +205,7 @@ def _send_order(context: Context, task: CertificateTask, phase: Requested) -> No
     try:
         certificate_id = context.retry_while_busy(lambda: _call_scm(context, task, replace(phase, record=record)))
     except AnswerLost as lost:
+        task.phase = replace(phase, record=record)
         _hold_if_taken(context, record, lost)
         where = f"{lost.where}, comment {record.reference!r}"
         raise AnswerLost(lost.what, where, _what_next(context, task, record, lost)) from None

@@ -143,7 +143,7 @@ def _unlisted(context: Context, tasks: Sequence[CertificateTask], changes: Seque
     admin = context.firewall.admin
     if not any(change.owner == admin for change in changes or ()):
         return f"the firewall lists no changes of {admin}"
-    strange = strange_change(context, [task.profile for task in tasks])
+    strange = strange_change(context)
     return f"{admin} has changes that the agent did not make ({strange[:120]})" if strange else ""
 
 

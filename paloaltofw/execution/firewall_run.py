@@ -55,6 +55,9 @@ def _context(run: Run, firewall: FirewallProfile, pool: ScmClientPool, shared: S
         progress=run.progress,
         wait=run.wait,
         busy_budget=firewall.busy_wait,
+        certificate_names=frozenset(
+            profile.name for profile in run.configuration.certificates.values() if profile.firewall == firewall.id
+        ),
     )
 
 

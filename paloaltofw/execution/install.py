@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from paloaltofw.errors import AgentError, AnswerLost, ProofFailed, Refused
+from paloaltofw.errors import AgentError, AnswerLost, PlanBlocked, ProofFailed, Refused
 from paloaltofw.execution import ledger
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.enroll import read_csr
@@ -108,6 +108,7 @@ def _reads_back(context: Context, name: str, certificate: Certificate) -> bool:
 def import_certificate(context: Context, task: CertificateTask, step: ImportCertificate, phase: Issued) -> None:
     """Import the certificate onto its key; `read_back` then proves it."""
     leaf = phase.chain.leaf
+    _ensure_nobody_else_edits(context, step.entry)
     key = _present_key(context, step.entry) if phase.record.same_key else _requested_key(context, step.entry)
     if key != leaf.spki_sha256:
         where = f"{context.firewall.title}, import {step.entry}"
@@ -115,6 +116,16 @@ def import_certificate(context: Context, task: CertificateTask, step: ImportCert
         raise ProofFailed("the firewall now holds another key than the one of the order", where, remedy)
     _import(context, step.entry, leaf, phase.chain.pem if step.with_chain else leaf.pem)
     task.phase = Imported(phase.record, phase.certificate_id, phase.chain, step.entry)
+
+
+def _ensure_nobody_else_edits(context: Context, name: str) -> None:
+    """What is imported onto another administrator's uncommitted change would take that change into our commit."""
+    entry = context.read_entries().get(name)
+    others = sorted(entry.changed_by - {context.firewall.admin}) if entry else []
+    if others:
+        what = f"the entry {name} holds uncommitted changes of {', '.join(others)}"
+        remedy = "let them be committed or reverted; the next run installs the certificate"
+        raise PlanBlocked(what, context.firewall.title, remedy)
 
 
 def _requested_key(context: Context, name: str) -> str:

@@ -93,6 +93,10 @@ def delete_predecessor(context: Context, task: CertificateTask, step: DeletePred
         if context.client.certificate(step.entry) is not None:
             _keep(context, task, step, "it holds something else than a moment ago, or another administrator's changes")
         return
+    user = _user_in_service(context, step.entry)
+    if user:
+        _keep(context, task, step, f"{user} serves it until another administrator's change is committed")
+        return
     try:
         context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
     except Refused as refused:
@@ -106,6 +110,19 @@ def delete_predecessor(context: Context, task: CertificateTask, step: DeletePred
             raise
     context.has_changed = True
     context.task_event(task, "predecessor %s deleted", step.entry)
+
+
+def _user_in_service(context: Context, entry: str) -> str:
+    """The service profile that serves an entry in the running configuration and is another administrator's work now.
+
+    The candidate does not show it as a user any more, but a commit of our own changes alone would leave it one.
+    """
+    candidate = context.client.service_profiles()
+    for name, profile in context.client.running_service_profiles().items():
+        changed = candidate.get(name)
+        if profile.certificate == entry and (changed is None or changed.changed_by - {context.firewall.admin}):
+            return name
+    return ""
 
 
 def _keep(context: Context, task: CertificateTask, step: DeletePredecessor, why: str) -> None:

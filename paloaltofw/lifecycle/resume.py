@@ -136,18 +136,22 @@ def _alarm(case: _Open) -> Blocked | None:
         "see that the order is approved in SCM, or order again: paloaltoagent enroll --resubmit -p " + case.profile.id
     )
     title = f"order {case.order.certificate_id}" if case.order.certificate_id else "the order"
+    waits = "is still pending"
+    if case.order.phase == Phase.ISSUED:
+        waits = "is issued but not installed yet"
+        hint = "see commit_window in the firewall profile, and what earlier runs say in the log"
     certificate = case.in_service
     if certificate is not None and certificate.not_after > case.now:
         if not case.is_urgent:
             return None
         days = (certificate.not_after - case.now).days
-        what = f"{title} is still pending, and the certificate in service expires in {days} days"
+        what = f"{title} {waits}, and the certificate in service expires in {days} days"
         return Blocked("urgent", what, hint)
     since = parse_time(case.order.ordered_at or case.order.created_at)
     if (case.now - since).total_seconds() < case.request.pending_alarm:
         return None
     days = (case.now - since).days
-    return Blocked("pending", f"{title} is pending for {days} days, and nothing is in service", hint)
+    return Blocked("pending", f"{title} {waits} after {days} days, and nothing is in service", hint)
 
 
 def _generating(case: _Open) -> Decision:
@@ -206,7 +210,8 @@ def _submitting(case: _Open) -> Decision:
         return blocked_decision(State.UNKNOWN, what, Blocked("lost-answer", what, hint))
     is_held = request.hold_lost_orders or order.is_held or order.submissions >= MAX_SUBMISSIONS
     if is_held and not request.resubmit:
-        return blocked_decision(State.UNKNOWN, what, Blocked("lost-answer", what, hint))
+        blocked = blocked_decision(State.UNKNOWN, what, Blocked("lost-answer", what, hint))
+        return replace(blocked, steps=(Commit(request.admin),)) if case.observed.unapplied else blocked
     steps = case.ordered(case.submit(is_resubmission=True), entry=order.entry)
     reason = "the answer to the order was lost; the same CSR is sent again, so either certificate fits the key"
     return Decision(State.PENDING, Action.ENROLL, reason, steps, notes=(what,))

@@ -425,11 +425,11 @@ def test_an_alarm_counts_from_the_order_or_from_the_request_where_nothing_is_ord
     request = replace(RUN, pending_alarm=86400.0)
     told = decide(PROFILE, Observation((PENDING,), order=order), request, x509.NOW).alarm
     assert told is not None
-    assert told.message == "order 17 is pending for 4 days, and nothing is in service"
+    assert told.message == "order 17 is still pending after 4 days, and nothing is in service"
     lost = replace(order, phase=Phase.SUBMITTING.value, ordered_at=None, certificate_id=None)
     told = decide(PROFILE, Observation((PENDING,), order=lost), request, x509.NOW).alarm
     assert told is not None
-    assert told.message == "the order is pending for 14 days, and nothing is in service"
+    assert told.message == "the order is still pending after 14 days, and nothing is in service"
     urgent = decide(PROFILE, Observation((held(certificate=DUE), held(2, csr=CSR)), order=replace(lost, entry="www-2")),
                     request, URGENT).alarm  # fmt: skip
     assert urgent is not None
