@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paloaltofw.storage import inventory
@@ -14,6 +14,8 @@ from paloaltofw.storage.store import Store
 from tests.configuration.strategies import QUICK
 from tests.storage.test_store import COMMIT, INSTALLED, ORDER
 
+# Each example writes many files to the disk.
+FEW = settings(QUICK, max_examples=50)
 # Names of profiles whose files look like another's, or like what was moved aside.
 NAMES = ["www", "www-2", "www.ids", "www.json", "www.json.corrupt", "www.ids.corrupt-2", "WWW", "w.w", "fw"]
 PLACES = ["{}.ids", "journal/orders/{}.json", "journal/installed/{}.json"]
@@ -38,8 +40,12 @@ def filled(folder: Path, names: set[str], aside: set[str]) -> Store:
     return store
 
 
-@given(names=st.sets(st.sampled_from(NAMES), min_size=1), aside=st.sets(st.sampled_from(NAMES)), data=st.data())
-@QUICK
+@given(
+    names=st.sets(st.sampled_from(NAMES), min_size=1, max_size=4),
+    aside=st.sets(st.sampled_from(NAMES), max_size=3),
+    data=st.data(),
+)
+@FEW
 def test_one_profile_is_forgotten_and_no_other(
     tmp_path_factory: pytest.TempPathFactory, names: set[str], aside: set[str], data: st.DataObject
 ) -> None:

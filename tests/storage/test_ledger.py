@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paloaltofw.errors import StateError
@@ -21,6 +21,8 @@ from paloaltofw.storage.store import Store
 from tests.configuration.strategies import QUICK
 from tests.storage.test_store import INSTALLED, ORDER
 
+# Each example writes many files to the disk.
+FEW = settings(QUICK, max_examples=50)
 ENTRY = LedgerEntry(
     "www", "reference-1", "2026-01-01T00:00:00Z", "enroll", "absent", "2 {}", answer=Answer.TAKEN.value,
     certificate_id="1000", not_before="2026-01-01T00:00:00Z", not_after="2026-07-20T00:00:00Z",
@@ -48,7 +50,7 @@ ENTRIES = st.fixed_dictionaries(
 
 
 @given(st.lists(ENTRIES, max_size=4))
-@QUICK
+@FEW
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, entries: list[LedgerEntry]) -> None:
     store = Store(tmp_path_factory.mktemp("ledger") / "state")
     assert store.load_ledger("fw", "www") == ()
@@ -117,7 +119,7 @@ def test_a_ledger_that_needs_no_end_has_none(store: Store) -> None:
 
 
 @given(st.data())
-@QUICK
+@FEW
 def test_a_ledger_cut_anywhere_is_never_read_as_fewer_orders(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

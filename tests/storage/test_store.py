@@ -245,3 +245,48 @@ def test_a_corrupt_acceptance_is_asked_for_again(store: Store) -> None:
         assert store.accepted_eula() is None
     eula.ensure_accepted(store, True, None, "2026-01-01T00:00:00Z")
     assert store.accepted_eula()
+
+
+def test_what_is_finished_is_removed_and_again_is_no_error(store: Store) -> None:
+    fill(store)
+    for _ in range(2):
+        store.remove_order("www")
+        store.remove_commit("fw")
+    assert (store.load_order("www"), store.load_commit("fw")) == (None, None)
+    # What is known of the certificate in service stays.
+    assert (store.load_installed("www"), store.load_certificate_id("www")) == (INSTALLED, "1000")
+
+
+def test_where_nothing_was_saved_nothing_is_known(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state")
+    assert [read(store) for _, read in READERS.values()] == [None] * len(READERS)
+    assert not store.folder.exists()
+
+
+def test_what_cannot_be_removed_is_told(store: Store) -> None:
+    (store.folder / "journal/orders/www.json").mkdir()
+    with pytest.raises(StateError, match="cannot be removed"):
+        store.remove_order("www")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StateError, match=r"cannot be created: .*correct state\.path or the rights"):
+        Store(tmp_path / "file" / "state").prepare()
+
+
+@readers
+def test_what_is_corrupt_and_cannot_be_moved_is_refused_each_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch, name: str, read: Callable[[Store], object]
+) -> None:
+    path = store.folder / name
+    path.write_bytes(b"!")
+
+    def fail(*arguments: object) -> Any:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "replace", fail)
+    for _ in range(2):
+        with pytest.raises(StateError, match="is corrupt and cannot be moved: Read-only file system"):
+            read(store)
+    assert path.read_bytes() == b"!"
