@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -48,7 +49,7 @@ def alices_address_is_refused(root: Element) -> list[str]:
     return [] if find(root, parse(f"{ADDRESSES}/entry[@name='web-9']")) is None else [" address -> web-9 is invalid"]
 
 
-def scene(tmp_path: Path, type_: str, **more: object) -> Scene:
+def scene(tmp_path: Path, type_: str, **more: Any) -> Scene:
     options = WorldOptions(firewalls=("fw-edge",))
     profiles = {"www": certificate_profile("fw-edge", "www.example.com", type_, **more)}
     return Scene(tmp_path, profiles, options, {"issuance": {"wait": "1s"}})
