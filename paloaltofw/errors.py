@@ -101,7 +101,7 @@ class OrderFailed(AgentError):
 
 
 class CommitFailed(AgentError):
-    """The firewall carried out a commit job and reports a failure; the changes stay in the candidate configuration."""
+    """The firewall carried out a commit job and reports a failure; the text says what became of the agent's changes."""
 
     code = "commit"
 

@@ -33,11 +33,6 @@ class _Seen:
     running_profiles: Mapping[str, ServiceProfile]
     series: frozenset[str]
 
-    @property
-    def hides_keys(self) -> bool:
-        """Whether no key is shown at all: then any entry may hold one (panos.md §6)."""
-        return not any(entry.has_private_key for entry in self.candidate.values())
-
 
 def commit_failure(context: Context, tasks: Sequence[CertificateTask], job: Job) -> CommitFailed:
     """What is said of a commit job that failed, after the agent's own part was taken back where that is safe."""
@@ -107,18 +102,18 @@ def _is_changed(context: Context, seen: _Seen, name: str) -> bool:
     if now is None or before is None:
         return now is not before
     is_same = (now.certificate_pem, now.csr_pem) == (before.certificate_pem, before.csr_pem)
-    return not is_same and not _is_others(context, now)
+    return not is_same and not _is_others(now, context.firewall.admin)
 
 
-def _is_others(context: Context, item: CertificateEntry | ServiceProfile) -> bool:
+def _is_others(item: CertificateEntry | ServiceProfile, admin: str) -> bool:
     """Whether other administrators alone have uncommitted changes in it."""
-    return bool(item.changed_by) and context.firewall.admin not in item.changed_by
+    return bool(item.changed_by) and admin not in item.changed_by
 
 
 def _is_moved(context: Context, seen: _Seen, profile: ServiceProfile) -> bool:
     before = seen.running_profiles.get(profile.name)
     is_same = before is not None and before.certificate == profile.certificate
-    return profile.certificate in seen.series and not is_same and not _is_others(context, profile)
+    return profile.certificate in seen.series and not is_same and not _is_others(profile, context.firewall.admin)
 
 
 # --- whether a revert is safe ----------------------------------------------------------------------------------------
@@ -126,10 +121,12 @@ def _is_moved(context: Context, seen: _Seen, profile: ServiceProfile) -> bool:
 
 def _unsafe(context: Context, tasks: Sequence[CertificateTask], seen: _Seen) -> str:
     """Why a revert of the agent's own changes might cost something; an empty text if it cannot."""
-    name = _key_at_risk(context, tasks, seen)
+    admin = context.firewall.admin
+    records = (task.phase.record for task in tasks)
+    ordered = {record.entry: record.spki_sha256 for record in records if record and record.spki_sha256}
+    name = key_at_risk(seen.candidate, seen.running, seen.series, ordered, admin)
     if name:
         return f"the running configuration is not seen to hold the key of {name}, which a revert would lose"
-    admin = context.firewall.admin
     items: list[CertificateEntry | ServiceProfile] = [*seen.candidate.values(), *seen.profiles.values()]
     for item in items:
         if admin in item.changed_by and item.changed_by != {admin}:
@@ -147,24 +144,27 @@ def _unlisted(context: Context, tasks: Sequence[CertificateTask], changes: Seque
     return f"{admin} has changes that the agent did not make ({strange[:120]})" if strange else ""
 
 
-def _key_at_risk(context: Context, tasks: Sequence[CertificateTask], seen: _Seen) -> str:
+def key_at_risk(
+    candidate: Mapping[str, CertificateEntry],
+    running: Mapping[str, CertificateEntry],
+    series: Collection[str],
+    ordered: Mapping[str, str],
+    admin: str,
+) -> str:
     """The first entry whose key the running configuration is not seen to hold; an empty text if there is none.
 
-    Entries outside of the series count too: another profile's pending key goes with the same revert.
+    Entries outside of the series count too: another profile's pending key goes with the same revert of the changes of
+    `admin`. `ordered` are the keys (SHA-256) of open orders by entry, which the list may not show.
     """
-    for name, entry in seen.candidate.items():
-        if _is_others(context, entry) and name not in seen.series:
+    hides_keys = not any(entry.has_private_key for entry in candidate.values())
+    for name, entry in candidate.items():
+        if _is_others(entry, admin) and name not in series:
             continue
         shows_key = entry.has_private_key or bool(entry.csr_pem) or not entry.certificate_pem
-        may_hold_key = shows_key or seen.hides_keys or name in seen.series
-        if may_hold_key and not _is_same_key(entry, seen.running.get(name)):
+        may_hold_key = shows_key or hides_keys or name in series
+        if may_hold_key and not _is_same_key(entry, running.get(name)):
             return name
-    # The list may not show an entry that the journal knows to hold the key of an order.
-    for task in tasks:
-        record = task.phase.record
-        if record and record.spki_sha256 and _key(seen.running.get(record.entry)) != record.spki_sha256:
-            return record.entry
-    return ""
+    return next((name for name, key in ordered.items() if _key(running.get(name)) != key), "")
 
 
 def _is_same_key(entry: CertificateEntry, running: CertificateEntry | None) -> bool:

@@ -134,6 +134,21 @@ def test_a_commit_gives_its_job_or_nothing(tmp_path: Path) -> None:
         assert panos.commit("svc", "text") is None
 
 
+def test_a_revert_names_its_administrator_and_is_sent_once(tmp_path: Path) -> None:
+    with client(tmp_path, lambda _: xml(OK)) as (panos, site, _):
+        panos.revert("svc")
+        for nobody in ("", " "):
+            with pytest.raises(ValueError, match="everybody"):
+                panos.revert(nobody)
+    assert [request.form["type"] for request in site.requests] == ["op"]
+    assert "<partial><admin><member>svc</member></admin></partial>" in site.requests[0].form["cmd"]
+    for answer, kind in ((xml(error(17, "revert is unexpected")), Refused), (Answer(502, b""), AnswerLost)):
+        with client(tmp_path, lambda _, answer=answer: answer) as (panos, site, _):  # type: ignore[misc]
+            with pytest.raises(kind):
+                panos.revert("svc")
+            assert len(site.requests) == 1
+
+
 def test_a_refused_description_is_left_out(tmp_path: Path) -> None:
     def script(request: Request) -> Answer:
         return xml(error(17, "commit -> description is unexpected") if "description" in request.form["cmd"] else OK)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paloaltofw.panos.commands import CsrRequest, commit_command, generate_command
+from paloaltofw.panos.commands import CsrRequest, commit_command, generate_command, revert_command
 from tests.configuration.strategies import QUICK
 from tests.panos.bench import REQUEST
 
@@ -36,6 +36,11 @@ def test_the_commit_is_limited_to_one_administrator() -> None:
         "<commit><partial><admin><member>svc</member></admin></partial><description>a &lt; b</description></commit>"
     )
     assert commit_command("svc", "a < b") == expected
+
+
+def test_a_revert_is_limited_to_one_administrator() -> None:
+    expected = "<revert><config><partial><admin><member>s&amp;vc</member></admin></partial></config></revert>"
+    assert revert_command("s&vc") == expected
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc", "Co", "Cn"]), min_size=1, max_size=60))

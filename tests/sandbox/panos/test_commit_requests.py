@@ -389,6 +389,24 @@ def test_a_profile_whose_certificate_would_not_be_running_fails_the_commit() -> 
     assert bench.job(bench.commit().job).findtext("result") == "OK"
 
 
+def test_an_invalid_candidate_makes_everybodys_commits_fail() -> None:
+    bench = busy_bench()
+    bench.generate()
+    line = " certificate -> vpn-2026 is not wanted"
+    bench.firewall.jobs.objections.append(lambda root: [line] if root.find(".//entry[@name='vpn-2026']") else [])
+    for admin in (SVC, ALICE):
+        command = f"<commit><partial><admin><member>{admin}</member></admin></partial></commit>"
+        job = bench.job(bench.commit(command, admin).job)
+        assert job.findtext("result") == "FAIL"
+        assert [item.text for item in job.findall("details/line")] == [line, "Commit failed"]
+    revert = f"<revert><config><partial><admin><member>{SVC}</member></admin></partial></config></revert>"
+    assert bench.op(revert).is_success
+    job = bench.job(
+        bench.commit(f"<commit><partial><admin><member>{ALICE}</member></admin></partial></commit>", ALICE).job
+    )
+    assert job.findtext("result") == "OK"
+
+
 def test_management_bound_to_a_profile_that_would_not_be_running() -> None:
     bench = Bench()
     bench.firewall.install_certificate("a", certificate(key()), key())
