@@ -68,6 +68,7 @@ STEPS: Mapping[type[Step], Single | Joint] = {
     Commit: Joint(commit.commit, is_announced=False),
     RecordId: Joint(record.record_ids),
 }
+_SERVES = (Bind, DeletePredecessor)
 _CHANGES_FIREWALL = (
     GenerateCsr,
     RemoveUnproven,
@@ -86,12 +87,17 @@ def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Carry out the plans; what fails is in the tasks' errors. Raises AgentError if the firewall may not be changed."""
     if any(isinstance(step, _CHANGES_FIREWALL) for task in tasks for step in task.decision.steps):
         admission.identify(context)
+    if any(isinstance(step, _SERVES) for task in tasks for step in task.decision.steps):
+        # No order's record tells of these changes: without this a failed commit would be forgotten.
+        context.store.save_owed_commit(context.firewall.id)
     _compare_clocks(context, tasks)
     for stage in Stage:
         _carry_out_stage(context, tasks, stage)
         if stage is Stage.COLLECT:
             for task in tasks:
                 task.decision = leave_to_window(context, task.decision)  # it may have closed meanwhile
+    if not context.has_changed and not any(task.observed.unapplied for task in tasks):
+        context.store.remove_owed_commit(context.firewall.id)
     for task in tasks:
         if task.is_open and task.decision.waits_for:
             task.is_pending = True

@@ -44,17 +44,22 @@ def claim_device(context: Context) -> None:
     serial, firewall = context.client.version().serial, context.firewall
     if not _SERIAL.fullmatch(serial) or serial.lower() in _NO_SERIALS:
         serial = ""
+    serial = f"{serial}/{firewall.vsys}" if serial else ""
     known = context.store.load_device(firewall.id)
-    is_known = known is not None and known.serial == serial
-    others = [] if is_known else [name for name in context.store.devices_with(serial) if name != firewall.id]
-    others = [name for name in others if name in context.shared.firewalls]
+    is_known = known is not None and (known.serial, known.url) == (serial, firewall.url)
+    # What was seen at an address that a profile has no more says nothing of it.
+    seen = [] if is_known else context.store.devices_with(serial)
+    in_use = context.shared.firewalls
+    others = [item.firewall for item in seen if in_use.get(item.firewall) == item.url and item.firewall != firewall.id]
     first = context.shared.claim_device(serial, others[0] if others else firewall.id) if serial else firewall.id
     if first != firewall.id:
-        what = f"the device with the serial number {serial} is also that of the firewall profile {first}"
+        what = (
+            f"the device with the serial number {serial.partition('/')[0]} is also that of the firewall profile {first}"
+        )
         remedy = "let all certificate profiles name one of them, and delete the other firewall profile"
         raise PlanBlocked(what, firewall.title, remedy)
     if not is_known:
-        context.store.save_device(DeviceRecord(firewall.id, serial))
+        context.store.save_device(DeviceRecord(firewall.id, serial, firewall.url))
     context.is_device_claimed = True
 
 

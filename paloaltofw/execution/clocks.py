@@ -15,7 +15,8 @@ FURTHEST_OFF = datetime.timedelta(hours=1)
 def ensure_clocks(context: Context, task: CertificateTask) -> None:
     """Compare the dates of the last answers with ours; one that sent none proves nothing. Raises WrongClock."""
     scm = context.scm(task.profile.account)
-    if scm.peer_date is None:
+    now = context.clock.now()
+    if scm.peer_date is None or abs(scm.peer_date - now) > FURTHEST_OFF:  # it may only be an old answer
         with contextlib.suppress(PeerError):  # what is wrong with SCM, the order itself will tell
             scm.prove_right()  # the cheapest question that shows SCM's clock before the first order
     now = context.clock.now()

@@ -58,12 +58,14 @@ def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
     _announce(context, owed[0])
     try:
         _commit_changes(context, tasks, owed)
+        context.store.remove_owed_commit(context.firewall.id)
     except AgentError as error:
         for task in owed:
             if task.is_open:
                 task.error = error
             elif task.error is None or task.is_pending:
                 task.notes.append(f"its CSR is not committed yet: {error}")
+                task.trouble = error
 
 
 def _is_owed(task: CertificateTask) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -46,13 +46,13 @@ class Run:
 
 
 class Shared:
-    """What the firewalls of one run share, besides the SCM clients; thread-safe.
+    """What the firewalls of one run share, besides the SCM clients; thread-safe. `firewalls`: the url of each in use.
 
     `revocations`: how many certificates may be replaced on SCM's word alone, which an outage may give of all.
     """
 
-    def __init__(self, revocations: int, firewalls: Collection[str]) -> None:
-        self.firewalls = frozenset(firewalls)
+    def __init__(self, revocations: int, firewalls: Mapping[str, str]) -> None:
+        self.firewalls = firewalls
         self._revocations = revocations
         self._devices: dict[str, str] = {}
         self._lock = threading.Lock()

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import replace
 
 from paloaltofw.clock import format_time
-from paloaltofw.errors import AnswerLost, OrderWithoutId, PeerError, PlanBlocked, ProofFailed, Refused
+from paloaltofw.errors import AnswerLost, OrderWithoutId, PeerError, PermissionDenied, PlanBlocked, ProofFailed, Refused
 from paloaltofw.execution import ledger
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.task import CertificateTask, Ordered, Planned, Requested, TaskPhase
@@ -30,6 +30,8 @@ REFERENCE_PREFIX = "paloaltoagent-"
 
 def generate_csr(context: Context, task: CertificateTask, step: GenerateCsr, phase: TaskPhase) -> None:
     """Let the firewall make key and CSR. The name is in the journal before it is used."""
+    _ensure_free(context, step.entry)
+    _keep_open_order(context, task, phase)
     record = _new_record(context, task, step.entry)
     context.store.save_order(record)
     context.has_changed = True
@@ -46,6 +48,19 @@ def generate_csr(context: Context, task: CertificateTask, step: GenerateCsr, pha
         raise Refused(refused.what, refused.where, remedy, refused.peer_code) from None
     context.event(task.profile, None, "CSR generated as %s (%s)", step.entry, step.key)
     task.phase = _with_csr(context, task, record)
+
+
+def _ensure_free(context: Context, entry: str) -> None:
+    """Nobody took the name since the plan was made: a device may overwrite what is there (panos.md §4)."""
+    if context.client.certificate(entry) is not None:
+        what = f"somebody has made an entry {entry} meanwhile"
+        raise PlanBlocked(what, context.firewall.title, "nothing was made; the next run looks again")
+
+
+def _keep_open_order(context: Context, task: CertificateTask, phase: TaskPhase) -> None:
+    """The record of an order that SCM holds, and that another takes the place of, is kept for a person to look at."""
+    if isinstance(phase, Ordered):
+        context.store.set_aside_order(task.profile.id)
 
 
 def adopt_csr(context: Context, task: CertificateTask, step: AdoptCsr, phase: TaskPhase) -> None:
@@ -152,7 +167,7 @@ def submit_order(context: Context, task: CertificateTask, step: SubmitOrder, pha
     phase = _as_planned(phase, step)
     try:
         _send_order(context, task, phase)
-    except Refused as refused:
+    except (Refused, PermissionDenied) as refused:
         if phase.record.operation == "enroll" or phase.csr is None:
             raise
         # Renew and replace may be refused for many reasons; enroll is the way out where the CSR is known (scm.md §2.5).
@@ -195,8 +210,9 @@ def _send_order(context: Context, task: CertificateTask, phase: Requested) -> No
     was_lost = before.phase == Phase.SUBMITTING
     record = replace(
         before, phase=Phase.SUBMITTING.value, submissions=before.submissions + 1,
-        account=before.account or task.profile.account, is_automatic=not task.is_asked_for,
+        account=before.account if was_lost else task.profile.account, is_automatic=not task.is_asked_for,
     )  # fmt: skip
+    context.scm_of(record, task.profile)  # raises before anything is written, where the account is gone
     if not was_lost:  # the same CSR sent again has a bound of its own
         ledger.ensure_allowed(context, task, record)
     # In this order: a journal without its line in the ledger is a lost answer, which is sent again at most once.
@@ -213,8 +229,9 @@ def _send_order(context: Context, task: CertificateTask, phase: Requested) -> No
         # Every other answer means that nothing was ordered now; an earlier order whose answer was lost stays unknown.
         if not was_lost:
             ledger.note_answer(context, task, record, Answer.REFUSED)
-            record = replace(record, phase=Phase.READY.value, submissions=before.submissions)
-        context.store.save_order(record)
+            record = replace(record, phase=Phase.READY.value)
+        # What was refused was not sent: it does not use up an attempt.
+        context.store.save_order(replace(record, submissions=before.submissions))
         raise
     now = format_time(context.clock.now())
     record = replace(record, phase=Phase.ORDERED.value, certificate_id=certificate_id, ordered_at=now, is_held=False)

@@ -32,6 +32,7 @@ class FirewallSeen:
     running_profiles: Mapping[str, ServiceProfile] | None = None
     exported: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, PeerError] = field(default_factory=dict)
+    owes_commit: bool = False
 
     @property
     def hides_keys(self) -> bool:
@@ -74,7 +75,11 @@ def read_state(store: Store, profile: CertificateProfile) -> StoredState:
 
 
 def read_firewall(
-    client: PanosClient, admin: str, profiles: Sequence[CertificateProfile], stored: Sequence[StoredState]
+    client: PanosClient,
+    admin: str,
+    profiles: Sequence[CertificateProfile],
+    stored: Sequence[StoredState],
+    owes_commit: bool = False,
 ) -> FirewallSeen:
     """Read a firewall: one request; one more if service profiles matter, and more only if something is unfinished."""
     entries = client.certificates()
@@ -84,9 +89,9 @@ def read_firewall(
     names = [profile.name for profile in profiles]
     is_changed = any(entry.changed_by and _is_of(names, entry.name) for entry in entries.values())
     is_open = any(item.order is not None and item.order.phase in _AT_SCM for item in stored)
-    seen = FirewallSeen(entries, service_profiles)
+    seen = FirewallSeen(entries, service_profiles, owes_commit=owes_commit)
     # The marks of uncommitted nodes are a hint; whether anything is uncommitted is told by the running configuration.
-    if is_changed or is_open:
+    if is_changed or is_open or owes_commit:
         seen = replace(seen, running=client.running_certificates())
     if service_profiles and (
         is_installing or any(admin in profile.changed_by for profile in service_profiles.values())
@@ -148,11 +153,12 @@ def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, sto
         ledger=stored.ledger,
         admin=admin,
         is_key_elsewhere=_is_key_elsewhere(stored.order, firewall),
+        owes_commit=firewall.owes_commit,
     )
     return replace(
         observed,
         is_revoked_at_scm=_is_known_revoked(profile, observed),
-        unapplied=_is_unapplied(profile, observed, firewall),
+        unapplied=firewall.owes_commit or _is_unapplied(profile, observed, firewall),
     )
 
 

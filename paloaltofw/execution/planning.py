@@ -38,7 +38,8 @@ def plan(context: Context, run: Run, profiles: Sequence[CertificateProfile]) -> 
         if context.store.load_device(context.firewall.id) is None:
             claim_device(context)
     stored = [read_state(context.store, profile) for profile in profiles]
-    seen = read_firewall(context.client, context.firewall.admin, profiles, stored)
+    owes_commit = context.store.owes_commit(context.firewall.id)
+    seen = read_firewall(context.client, context.firewall.admin, profiles, stored, owes_commit)
     tasks = [
         _first_look(context, run, profile, combine(profile, context.firewall.admin, seen, state), state)
         for profile, state in zip(profiles, stored, strict=True)
@@ -68,7 +69,7 @@ def _first_look(
     observed = _without_outdated(context, profile, observed, run.is_dry, notes)
     observed = _ask_failed_again(context, profile, observed, run, notes)
     try:
-        phase = phase_of(observed.order, profile.name)
+        phase = phase_of(observed.order, profile.name, profile.firewall)
     except StateError as error:
         return _unusable(profile, observed, error)
     observed, note = check_revocation(context, profile, observed, run.is_dry)

@@ -42,9 +42,10 @@ def revoke_predecessor(context: Context, task: CertificateTask, order: OrderReco
         return
     try:
         context.scm_of(order, task.profile).revoke(superseded, SUPERSEDED, "superseded by a new certificate")
-    except Refused as refused:
-        if refused.peer_code not in REVOKED:
-            task.notes.append(f"the predecessor (certificate ID {superseded}) was not revoked: {refused.what}")
+    except PeerError as error:
+        if not isinstance(error, Refused) or error.peer_code not in REVOKED:
+            what = f"the predecessor (certificate ID {superseded}) was not revoked: {error.what}"
+            task.trouble = PlanBlocked(what, error.where, "its successor is in service; revoke it in the SCM portal")
             return
     context.task_event(task, "predecessor %s revoked", superseded)
 
@@ -175,6 +176,8 @@ def _weigh(
     if inquiry.known.revoked:
         return replace(told, revoked=True), "", ""  # believed by an earlier run
     title = f"SCM calls certificate ID {inquiry.certificate_id} revoked"
+    if checked.chain and not is_ours:
+        return told, "", f"{title}, which is not that of the certificate in service"
     if not is_ours:
         return told, f"{title}, but the ID cannot be shown to be that of {inquiry.current.name}", ""
     if not is_second_word and inquiry.now - first < SECOND_ANSWER:

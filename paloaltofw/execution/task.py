@@ -87,15 +87,18 @@ class Failed:
 TaskPhase = Planned | Requested | Ordered | Failed
 
 
-def phase_of(record: OrderRecord | None, name: str) -> TaskPhase:
+def phase_of(record: OrderRecord | None, name: str, firewall: str) -> TaskPhase:
     """Return the phase that the journal is in; raises StateError where the record lacks what its phase needs.
 
-    `name` is the certificate's name on the firewall: an order under another name is not this profile's any more.
+    `name` is the certificate's name on the firewall: an order under another name, or on another firewall, is not this
+    profile's any more.
     """
     if record is None:
         return Planned(record)
     try:
         _verify(record, name)
+        if record.firewall != firewall:
+            raise VerificationError(f"it was made for the firewall {record.firewall}")
         if record.phase == Phase.GENERATING:
             return Planned(record)
         if record.phase == Phase.FAILED:

@@ -102,12 +102,15 @@ def _is_somebodys_work(
     """Whether an entry differs between candidate and running in a way that is not the agent's own unfinished work."""
     before = there.certificate.sha256 if there and there.certificate else ""
     after = here.certificate.sha256 if here and here.certificate else ""
+    if here is not None and there is not None and before == after and here.is_revoked != there.is_revoked:
+        return True  # revoked in one configuration only: no word to pay for
     if before == after:
         # The key of an open order, committed by an earlier run, that the candidate lacks now.
         order = observed.order
         return here is None and there is not None and order is not None and there.holds_key_of(order.spki_sha256)
     if not after:
-        return True
+        # An earlier run of ours deleted a predecessor, and its commit did not come about.
+        return not (observed.owes_commit and here is None and before in observed.known)
     assert here is not None  # nosec B101  # narrows a type
     is_known = after in observed.known or (
         here.certificate is not None and here.certificate.spki_sha256 in observed.known

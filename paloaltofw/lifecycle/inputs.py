@@ -19,7 +19,8 @@ class Observation:
     running configuration lacks. `running` is what the running configuration holds of the series, None if it was not
     read. `known` are fingerprints of certificates and public keys (hex) that the state folder calls the profile's own.
     `is_key_elsewhere`: the narrow way shows the key of the open order, although the list does not. `doubt`: why SCM's
-    word on the certificate in service is not believed yet.
+    word on the certificate in service is not believed yet. `owes_commit`: an earlier run changed the firewall, and its
+    commit was not seen to end well.
     """
 
     generations: tuple[CertificateGeneration, ...] = ()
@@ -36,6 +37,7 @@ class Observation:
     admin: str = ""
     is_key_elsewhere: bool = False
     doubt: str = ""
+    owes_commit: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
-from paloaltofw.lifecycle.ownership import is_ours, own
+from paloaltofw.lifecycle.ownership import current_of, is_ours, own
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
@@ -55,7 +55,9 @@ def order_new_key(
 ) -> tuple[Step, ...]:
     """A new key under a free name, or under a fitting pending CSR that a person lets be ordered; ordered, installed."""
     adopted = unknown_request(profile, observed) if request.resubmit else None
-    if adopted is not None and is_adoptable(adopted, profile, request):
+    current = current_of(profile, observed)
+    is_newest = adopted is not None and adopted.number > (current.number if current else 0)
+    if adopted is not None and is_newest and is_adoptable(adopted, profile, request):
         make: Step = AdoptCsr(adopted.name)
         entry = adopted.name
     else:
@@ -93,8 +95,14 @@ def unknown_request(profile: CertificateProfile, observed: Observation) -> Certi
 def ordered_by_another(profile: CertificateProfile, observed: Observation) -> LedgerEntry | None:
     """The order for a pending CSR of the series that another profile made: this one's file may have been renamed."""
     pending = {item.csr.spki_sha256 for item in observed.generations if item.is_pending and item.csr is not None}
-    open_orders = [entry for entry in observed.ledger if entry.may_be_held and not entry.not_after]
-    found = [entry for entry in open_orders if entry.profile != profile.id and entry.spki_sha256 in pending]
+    present = {item.certificate.spki_sha256 for item in observed.generations if item.certificate is not None}
+    found = [
+        entry
+        for entry in observed.ledger
+        if entry.may_be_held
+        and entry.profile != profile.id
+        and (entry.spki_sha256 in pending or (not entry.not_after and entry.spki_sha256 in present))
+    ]
     return found[-1] if found and observed.order is None else None
 
 
@@ -141,11 +149,16 @@ def clean_up_steps(
 
 def predecessors_of(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Predecessor, ...]:
     """Our complete entries with a lower number. What is newer is never moved away from, and never deleted."""
-    number = series_number(profile.name, entry) or 0
+    number, current = series_number(profile.name, entry) or 0, current_of(profile, observed)
+    latest = current.certificate.not_after if current and current.certificate else None
     return tuple(
         Predecessor(item.name, item.certificate.sha256)
         for item in own(profile, observed)
-        if item.is_complete and item.certificate is not None and item.number < number
+        if item.is_complete
+        and item.certificate is not None
+        and item.number < number
+        # Somebody may have put a later certificate under a lower number: it is not ours to take away.
+        and (item.certificate.sha256 in observed.known or latest is None or item.certificate.not_after <= latest)
     )
 
 

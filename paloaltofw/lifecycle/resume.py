@@ -39,6 +39,8 @@ from paloaltofw.pki.certificate import Certificate
 
 # A reference is sent at most so often without a person, whatever `lost_answer` says.
 MAX_SUBMISSIONS = 2
+# A CA may date a certificate back to the begin of a day, or a little before it was asked for.
+BACKDATED = datetime.timedelta(hours=48)
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,15 @@ def go_on(
 def is_outdated(profile: CertificateProfile, observed: Observation, order: OrderRecord) -> bool:
     """Whether a later order has been installed since: the state folder is older than the firewall (an old backup)."""
     current, number = current_of(profile, observed), series_number(profile.name, order.entry)
-    if current is None or current.certificate is None or number is None or current.number <= number:
+    if current is None or current.certificate is None or number is None or current.number < number:
         return False
-    return current.certificate.not_before > parse_time(order.created_at) and not current.changed_by
+    if current.changed_by or current.certificate.not_before <= parse_time(order.created_at) - BACKDATED:
+        return False
+    if current.number > number:
+        return current.certificate.not_before > parse_time(order.created_at)
+    # The same entry: what it holds is neither what this order gave nor what was there when it was made.
+    is_its_own = observed.issued is not None and current.certificate.sha256 == observed.issued.sha256
+    return not is_its_own and current.certificate.sha256 not in observed.known
 
 
 def _urgency(case: _Open, certificate: Certificate) -> str:
@@ -158,7 +166,7 @@ def _generating(case: _Open) -> Decision:
     """Nothing was ordered. The CSR may be there already: then it is used, if the profile still wants it."""
     profile, entry = case.profile, case.entry
     first: tuple[RemoveUnproven, ...] = ()
-    if entry is not None and is_adoptable(entry, profile, case.request):
+    if entry is not None and _is_own_request(case, entry) and is_adoptable(entry, profile, case.request):
         make: AdoptCsr | GenerateCsr = AdoptCsr(entry.name)
     elif entry is None:
         make = GenerateCsr(_free_or(case), profile.key)
@@ -169,6 +177,19 @@ def _generating(case: _Open) -> Decision:
         make = GenerateCsr(name, profile.key)
     steps = case.ordered(*first, make, case.submit(), entry=make.entry)
     return Decision(State.ABSENT, Action.ENROLL, "an interrupted request goes on", steps)
+
+
+def _is_own_request(case: _Open, entry: CertificateGeneration) -> bool:
+    """Whether a pending CSR is the one of this request, made for what the profile still asks for."""
+    if change_since(case.order.requested, case.profile) is not None:
+        return False
+    return _is_own_work(case, entry)
+
+
+def _is_own_work(case: _Open, entry: CertificateGeneration) -> bool:
+    """Whether the agent made this CSR: by its key in the journal, or as its own administrator's uncommitted change."""
+    is_recorded = entry.csr is not None and entry.csr.spki_sha256 == case.order.spki_sha256
+    return is_recorded or entry.changed_by == {case.request.admin}
 
 
 def _free_or(case: _Open) -> str:
@@ -182,16 +203,16 @@ def _unproven(case: _Open, entry: CertificateGeneration) -> tuple[RemoveUnproven
 
     Without this a firewall that makes another CSR than asked would gain one useless key each night.
     """
-    if not entry.is_pending or entry.csr is None:
-        return ()
-    is_named = entry.csr.names.common_name == case.profile.subject.common_name
-    if not is_named and entry.csr.spki_sha256 != case.order.spki_sha256:
+    if not entry.is_pending or entry.csr is None or not _is_own_work(case, entry):
         return ()
     return (RemoveUnproven(entry.name, entry.csr.spki_sha256),) if entry.changed_by <= {case.request.admin} else ()
 
 
 def _ready(case: _Open) -> Decision:
     """The CSR is known and nothing was ordered."""
+    if case.order.same_key and not case.order.csr:
+        # SCM refused to renew by ID, and there is no CSR to enroll: only a new key leads on.
+        return case.anew("SCM would not renew for the same key, and its CSR is not known")
     if change_since(case.order.requested, case.profile) or not case.holds_key:
         return _generating(case)
     steps = case.ordered(case.submit(), entry=case.order.entry)

@@ -126,10 +126,14 @@ class CommitRecord(Record):
 
 @dataclass(frozen=True)
 class DeviceRecord(Record):
-    """Which device a firewall profile works on; an empty serial number tells devices not apart."""
+    """Which device, at which address, a firewall profile works on; an empty serial number tells devices not apart.
+
+    `serial` is followed by the vsys: two profiles may work on two of them.
+    """
 
     firewall: str
     serial: str
+    url: str = ""
 
 
 @dataclass(frozen=True)

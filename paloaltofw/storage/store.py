@@ -6,6 +6,7 @@
     STATE/journal/orders/NAME.json   an order that is not finished: what the next run needs to finish it
     STATE/journal/installed/NAME.json  what was ordered for the certificate in service, and when SCM was last asked
     STATE/journal/commits/FW.json    a commit that was sent to a firewall and not seen to end
+    STATE/journal/owed/FW.json       changes were begun on a firewall, and their commit was not seen to end well
     STATE/journal/ledger/FW/CERTIFICATE.json  every order that was made for a certificate on a firewall, for the brake
     STATE/journal/devices/FW.json      the serial number of the device that a firewall profile works on
     STATE/journal/management/FW.json   which entries a firewall's management interface serves
@@ -62,6 +63,7 @@ class Store:
         self._commits = folder / "journal" / "commits"
         self._ledger = folder / "journal" / "ledger"
         self._devices = folder / "journal" / "devices"
+        self._owed = folder / "journal" / "owed"
         self._management = folder / "journal" / "management"
 
     @property
@@ -74,7 +76,7 @@ class Store:
         try:
             # One by one: mkdir gives intermediate folders the umask's mode, not ours.
             journal = (self._orders, self._installed, self._commits, self._ledger, self._devices, self._management)
-            for folder in (self._folder, self._orders.parent, *journal):
+            for folder in (self._folder, self._orders.parent, *journal, self._owed):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
         except OSError as error:
@@ -205,10 +207,23 @@ class Store:
         """Remember which device a firewall profile works on."""
         atomic_write(self._devices / f"{record.firewall}.json", encode_record(record))
 
-    def devices_with(self, serial: str) -> list[str]:
-        """The firewall profiles that were last seen to work on a device."""
+    def devices_with(self, serial: str) -> list[DeviceRecord]:
+        """What was last seen of the firewall profiles that work on a device."""
         names = sorted(path.stem for path in self._devices.glob("*.json")) if serial else []
-        return [name for name in names if (found := self.load_device(name)) is not None and found.serial == serial]
+        found = [self.load_device(name) for name in names]
+        return [record for record in found if record is not None and record.serial == serial]
+
+    def owes_commit(self, firewall: str) -> bool:
+        """Whether changes were begun on a firewall whose commit was not seen to end well."""
+        return read_file(self._owed / f"{firewall}.json") is not None
+
+    def save_owed_commit(self, firewall: str) -> None:
+        """Remember that changes begin, which a commit has to follow."""
+        atomic_write(self._owed / f"{firewall}.json", b"{}\n")
+
+    def remove_owed_commit(self, firewall: str) -> None:
+        """The commit has ended well, or nothing was changed."""
+        self.remove(self._owed / f"{firewall}.json")
 
     def load_commit(self, firewall: str) -> CommitRecord | None:
         """The commit that was not seen to end."""

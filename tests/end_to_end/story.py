@@ -92,7 +92,7 @@ class Story:
         self.canaries = Canaries()
         self.clock = ManualClock(datetime.datetime.now(datetime.timezone.utc))
         kind = WorldOptions(
-            firewalls=names, accounts=(self.account,), latencies=Latencies(commit_seconds=commit_requests * size),
+            firewalls=names, accounts=(self.account,), latencies=Latencies(commit_seconds=commit_requests),
             panos=PanosSwitches(busy_commit="queue"),
         )  # fmt: skip
         more: dict[str, dict[str, object]] = {"issuance": {"wait": "1s"}, "scm": {"timeout": 1}}
@@ -126,7 +126,8 @@ class Story:
         with self._lock:
             self.requests += 1
             number = self.requests
-            self.clock.advance(1)
+            # So the simulated time stays near the agent's, however many firewalls ask at once.
+            self.clock.advance(1 / len(self.firewalls))
         answer = None
         try:
             answer = self.fault(number, request, handle) if self.fault else handle(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -227,3 +228,83 @@ def test_the_answer_to_a_revert_is_a_note_on_the_failure(
         firewall.jobs.objections.clear()
         assert place.run("run").code == 0
         assert len(place.world.scm.orders) == 1
+
+
+# --- what keeps a revert from being sent, and what is said of a bad one ------------------------------------------------
+
+PORTAL = "/config/shared/ssl-tls-service-profile/entry[@name='portal']"
+
+
+def at_commit(place: Scene, act: Callable[[Firewall], None]) -> None:
+    """Something happens on the firewall right before the agent's commit, when its checks are over."""
+    firewall = place.world.firewalls["fw-edge"]
+
+    def intercept(request: Request, handle: Callable[[Request], Answer]) -> Answer:
+        if "<commit>" in request.form.get("cmd", ""):
+            act(firewall)
+        return handle(request)
+
+    place.world.servers["fw-edge"].interceptor = intercept
+
+
+def somebody_uses_the_agents_name(firewall: Firewall) -> None:
+    firewall.change_as(AGENT_ADMIN, ADDRESSES, WEB_9.replace("web-9", "web-8"))
+
+
+def alice_edits_the_moved_profile(firewall: Firewall) -> None:
+    firewall.change_as("alice", PORTAL, "<protocol-settings><max-version>tls1-1</max-version></protocol-settings>")
+
+
+def the_list_of_changes_is_empty(firewall: Firewall) -> None:
+    firewall.switches = replace(firewall.switches, changes_shape="empty")
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [
+        (somebody_uses_the_agents_name, f"{AGENT_ADMIN} has changes that the agent did not make ({ADDRESSES}"),
+        (alice_edits_the_moved_profile, "portal holds uncommitted changes of alice too"),
+        (the_list_of_changes_is_empty, f"the firewall lists no changes of {AGENT_ADMIN}"),
+    ],
+)
+def test_nothing_is_taken_back_where_more_than_the_agents_work_would_go(
+    tmp_path: Path, act: Callable[[Firewall], None], reason: str
+) -> None:
+    with scene(tmp_path, "OV", bind={"ssl_tls_service_profiles": ["portal"]}) as place:
+        place.world.firewalls["fw-edge"].install_certificate("other", certificate(key()), key())
+        place.world.firewalls["fw-edge"].install_profile("portal", "other")
+        firewall = pending_order(place)
+        firewall.jobs.objections.append(certificate_is_refused("www"))
+        at_commit(place, act)
+        text = error_of(place.run("run"))
+        assert f"but nothing was taken back: {reason}" in text
+        assert reverts(firewall) == 0
+        assert (phase(place), len(place.world.scm.orders)) == ("issued", 1)
+
+
+def test_an_entry_that_the_agent_has_not_changed_is_not_its_fault(tmp_path: Path) -> None:
+    with scene(tmp_path, "OV") as place:
+        pending_order(place)
+        assert place.run("run").code == 0
+        firewall = place.world.firewalls["fw-edge"]
+        firewall.jobs.objections.append(certificate_is_refused("www"))
+        text = error_of(place.run("renew", "--force", "-p", "www", "--yes"))
+        assert "it names nothing that the agent changed, so nothing was taken back" in text
+        assert reverts(firewall) == 0
+        assert firewall.certificates(running=False)["www-2"].has_key
+
+
+def test_a_revert_that_takes_more_than_it_should_is_told(tmp_path: Path) -> None:
+    def intercept(request: Request, handle: Callable[[Request], Answer]) -> Answer:
+        answer = handle(request)
+        if "<revert>" in request.form.get("cmd", ""):
+            firewall.configuration.revert_all()
+        return answer
+
+    with scene(tmp_path, "OV") as place:
+        firewall = pending_order(place)
+        firewall.jobs.objections.append(certificate_is_refused("www"))
+        place.world.servers["fw-edge"].interceptor = intercept
+        text = error_of(place.run("run"))
+        assert "but uncommitted changes of alice are gone since: tell them" in text
+        assert "uncommitted changes of alice are gone since the revert" in place.log

@@ -668,8 +668,9 @@ def test_a_predecessor_that_scm_will_not_revoke_is_told_and_not_called_revoked(t
 
         made.world.scm_server.interceptor = intercept
         done = made.run("replace", "--all", "--yes", "--revoke-predecessor", "--json")
-        assert done.code == 0
-        assert "was not revoked: SCM says: Not today" in done.profiles["dv"]["notes"][0]
+        assert done.code == 1
+        assert "was not revoked: SCM says: Not today" in done.profiles["dv"]["error"]["message"]
+        assert made.run("run").code == 0  # its successor is in service
         assert "was not revoked" in made.log
         assert f"predecessor {made.world.scm.orders[0].id} revoked" not in made.log
 

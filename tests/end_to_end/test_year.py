@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import datetime
+import email.utils
 import math
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,10 @@ def test_a_year_in_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(run, "MAX_THREADS", 1)  # so that the simulated time is the same in every run
     start = datetime.datetime.now(datetime.timezone.utc).replace(hour=2, minute=17, second=0, microsecond=0)
     clock = ManualClock(start)
+    # The peers' clocks go with the simulated time too: the agent compares them with its own before it orders.
+    monkeypatch.setattr(
+        BaseHTTPRequestHandler, "date_time_string", lambda *_: email.utils.format_datetime(clock.now(), usegmt=True)
+    )
     accounts = [Account(f"A{days}", f"id-{days}", "s]ecret", lifetime_days=days) for days in LIFETIMES]
     world = World(WorldOptions(firewalls=FIREWALLS, accounts=accounts), clock)
     lifetimes: dict[str, int] = {}

@@ -42,6 +42,9 @@ FOREIGN_CSR = x509.csr("other.example.com", dns=["other.example.com", "www.examp
         (held(certificate=STRANGER, csr=CSR), CSR.spki_sha256, CSR.spki_sha256 == STRANGER.spki_sha256),
         (held(), "00", False),
     ],
+    ids=map(
+        str, range(13)
+    ),  # fingerprints are new in each process, and the processes of one run must call tests the same
 )
 def test_an_entry_is_ours_by_the_journal_or_by_the_common_name(
     item: CertificateGeneration, known: str, ours: bool

@@ -108,6 +108,7 @@ def test_the_newest_pending_csr_that_was_not_ordered_from_here(
 
 
 OLD = replace(TAKEN, profile="old")
+ISSUED_OLD = replace(OLD, not_before=AT, not_after="2027-01-01T00:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,8 @@ OLD = replace(TAKEN, profile="old")
         ((OLD, TAKEN), OLD),
         ((TAKEN,), None),
         ((replace(OLD, answer=Answer.REFUSED.value),), None),
-        ((replace(OLD, not_before=AT, not_after="2027-01-01T00:00:00Z"),), None),
+        # Issued, but its CSR still waits: it was never installed.
+        ((ISSUED_OLD,), ISSUED_OLD),
         ((replace(OLD, spki_sha256=NEXT_CSR.spki_sha256),), None),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paloaltofw.lifecycle.requested import change_since, ordered_requirements, requested_of
 from paloaltofw.lifecycle.succession import requirements
-from paloaltofw.model.certificate_profile import KeySpec, Sans
+from paloaltofw.model.certificate_profile import KeySpec, Sans, Subject
 from tests.lifecycle.cases import PROFILE
 
 NAMES = st.lists(st.sampled_from(["www.example.com", "a.example.com", "b.example.com", "c.example.com"]), max_size=6)
@@ -42,6 +42,18 @@ def test_names_are_sets(one: list[str], two: list[str]) -> None:
 )
 def test_what_was_changed_is_said(changed: object, words: str | None) -> None:
     assert change_since(requested_of(PROFILE), changed) == words  # type: ignore[arg-type]
+
+
+def test_what_an_older_release_stored_is_read_by_this_one() -> None:
+    """An order outlives an upgrade. Whoever changes this text makes a new version of it, or every order a mismatch."""
+    subject = Subject("WWW.Example.com", "Example Ltd", ("B", "A"), "Bratislava", "BA", "SK", "a@example.com")
+    sans = Sans(("b.example.com", "a.example.com"), ("192.0.2.1",), ("a@example.com",))
+    stored = (
+        '2 {"dns": ["a.example.com", "b.example.com"], "email": ["a@example.com"], "ip": ["192.0.2.1"], '
+        '"key": ["ECDSA", 256], "subject": {"C": "SK", "CN": "www.example.com", "L": "Bratislava", '
+        '"O": "Example Ltd", "OU": ["A", "B"], "ST": "BA", "email": "a@example.com"}}'
+    )
+    assert requested_of(replace(PROFILE, subject=subject, sans=sans)) == stored
 
 
 UNREADABLE = ["", "d", "ab" * 32, "3 {}", "2 {", "2 []", "2 {}", "2 " + "[" * 100_000]

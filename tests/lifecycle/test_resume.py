@@ -103,6 +103,7 @@ FOREIGN_CSR = x509.csr("other.example.com", private_key=x509.key(7))
 OTHER_CSR = x509.csr(private_key=x509.key(8, "P384"))
 SVC, BOB = frozenset({"svc"}), frozenset({"bob"})
 GENERATING = replace(ORDER, phase=Phase.GENERATING.value, certificate_id=None, ordered_at=None, spki_sha256="", csr="")
+RECORDED = replace(GENERATING, spki_sha256=OTHER_CSR.spki_sha256)
 EDITED = replace(PROFILE, subject=replace(PROFILE.subject, organization="New Ltd"))
 
 
@@ -117,11 +118,12 @@ def made(decision: Decision) -> tuple[str | None, str | None]:
     ("entries", "running", "order", "removed", "entry"),
     [
         # What the firewall made instead of what was asked for goes, and its name is used again: no key more each night.
-        ((held(csr=OTHER_CSR),), None, GENERATING, "www", "www"),
+        # What neither the journal nor a mark calls the agent's own may be somebody else's.
+        ((held(csr=OTHER_CSR),), None, GENERATING, None, "www-2"),
         ((held(csr=OTHER_CSR, changed_by=SVC),), None, GENERATING, "www", "www"),
         ((held(csr=FOREIGN_CSR),), None, replace(GENERATING, spki_sha256=FOREIGN_CSR.spki_sha256), "www", "www"),
         # It is committed too: the name is not free in the running configuration.
-        ((held(csr=OTHER_CSR),), (held(csr=OTHER_CSR),), GENERATING, "www", "www-2"),
+        ((held(csr=OTHER_CSR),), (held(csr=OTHER_CSR),), RECORDED, "www", "www-2"),
         # What may be somebody else's stays, and another name is taken.
         ((held(csr=OTHER_CSR, changed_by=BOB),), None, GENERATING, None, "www-2"),
         ((held(csr=OTHER_CSR, changed_by=SVC | BOB),), None, GENERATING, None, "www-2"),
@@ -131,11 +133,11 @@ def made(decision: Decision) -> tuple[str | None, str | None]:
         ((held(certificate=DUE),), None, GENERATING, None, "www-2"),
         ((replace(held(csr=OTHER_CSR), has_key=False),), None, GENERATING, None, "www-2"),
         # Names count upwards from the highest, also where the request's own name is given back.
-        ((held(certificate=DUE), held(2, csr=OTHER_CSR)), None, replace(GENERATING, entry="www-2"), "www-2", "www-2"),
+        ((held(certificate=DUE), held(2, csr=OTHER_CSR)), None, replace(RECORDED, entry="www-2"), "www-2", "www-2"),
         (
             (held(1, csr=OTHER_CSR), held(2, certificate=DUE)),
             None,
-            replace(GENERATING, entry="www"),
+            replace(RECORDED, entry="www"),
             "www",
             "www-3",
         ),
@@ -175,10 +177,9 @@ def test_an_interrupted_request_removes_only_what_the_agent_had_made_in_vain(
         (PROFILE, (PENDING,), (None, None)),
         # The profile asks for something else by now: the key in hand is not ordered for what nobody wants any more.
         (replace(PROFILE, sans=replace(PROFILE.sans, dns=("x.example.com",))), (PENDING,), ("www", "www")),
-        # The subject's other words are not in the proof, so the same key and CSR are read again.
-        (EDITED, (PENDING,), (None, "www")),
+        (EDITED, (PENDING,), ("www", "www")),
         (PROFILE, (), (None, "www")),
-        (PROFILE, (held(csr=OTHER_CSR),), ("www", "www")),
+        (PROFILE, (held(csr=OTHER_CSR),), (None, "www-2")),
         (PROFILE, (replace(PENDING, has_key=False),), (None, "www-2")),
     ],
 )
@@ -243,6 +244,8 @@ def test_a_person_gets_an_order_in_every_phase(
     assert [(step.operation, step.previous_certificate_id) for step in submits] == [("enroll", None)]
     assert kinds(decision)[-2:] == ["Commit", "RecordId"]
     assert decision.blocked is None
+    # Who orders twice is told which order is not collected any more.
+    assert decision.reason.endswith("order 17 is left to itself") is (phase in (Phase.ORDERED, Phase.ISSUED))
     # The key of an order that SCM holds, or may hold, stays; that of one that has ended goes.
     deleted = {step.entry for step in decision.steps if isinstance(step, DeletePredecessor)}
     assert (entry in deleted) is (phase is Phase.FAILED and bool(entries))
@@ -447,11 +450,12 @@ EARLY = replace(ORDER, created_at=format_time(GOOD.not_before - DAY))
         ((PENDING, held(2, certificate=GOOD)), EARLY, True),
         ((held(2, certificate=GOOD),), EARLY, True),
         ((held(2, certificate=GOOD), held(3, certificate=GOOD)), replace(EARLY, entry="www-2"), True),
-        # The order is later than what serves, or is what serves.
+        # The order is later than what serves.
         ((PENDING, held(2, certificate=GOOD)), replace(ORDER, created_at=format_time(GOOD.not_before)), False),
         ((PENDING, held(2, certificate=GOOD)), replace(ORDER, created_at=format_time(x509.NOW)), False),
         ((held(certificate=GOOD), held(2, csr=CSR)), replace(EARLY, entry="www-2"), False),
-        ((held(2, certificate=GOOD),), replace(EARLY, entry="www-2"), False),
+        # The same entry holds what this state folder has never seen: it was ordered and installed later.
+        ((held(2, certificate=GOOD),), replace(EARLY, entry="www-2"), True),
         # Somebody is at work on what serves, nothing serves, or the order is for a name outside of the series.
         ((PENDING, held(2, certificate=GOOD, changed_by=BOB)), EARLY, False),
         ((PENDING,), EARLY, False),

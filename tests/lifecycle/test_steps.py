@@ -66,6 +66,8 @@ def test_every_step_is_told_apart_by_its_words() -> None:
     kinds = {type(step) for step, _, _ in TEXTS}
     assert kinds == set(get_args(Step))
     assert len({kind.words for kind in kinds}) == len(kinds)
+    # Values, which nobody changes after the plan was shown.
+    assert len({step for step, _, _ in TEXTS}) == len(TEXTS)
 
 
 def test_a_firewall_is_ordered_for_before_it_is_changed_and_committed_once_for_all() -> None:
