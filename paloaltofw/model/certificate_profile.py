@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KeySpec:
-    """Type and size of a key: RSA with its bits, ECDSA with the bits of its curve (256, 384, 521)."""
+    """Type and size of a key: RSA with its bits, ECDSA with the bits of its curve (256, 384, 521).
+
+    How it is written: configuration/certificate_profile_file; how it is asked for: panos/commands; how it is
+    recognised: pki/certificate.
+    """
 
     type: str
     bits: int
