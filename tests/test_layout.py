@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,11 @@ PACKAGE = ROOT / "paloaltofw"
 SCRIPT = PACKAGE / "paloaltoagent.py"
 
 
+def unmeasured() -> dict[str, str]:
+    """An environment in which the measurement of coverage loads nothing into a fresh interpreter."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def test_no_module_is_named_like_one_of_python() -> None:
     names = {path.stem for path in PACKAGE.rglob("*.py")} - {"__init__", "__main__"}
     assert not names & sys.stdlib_module_names
@@ -29,7 +35,9 @@ IO_LIBRARIES = {"yaml", "requests", "urllib3", "gnupg", "ssl", "socket", "fcntl"
 
 def modules_after(code: str) -> set[str]:
     program = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT, env=unmeasured()
+    )
     return set(done.stdout.split())
 
 
@@ -59,7 +67,7 @@ except SystemExit:
     pass
 print("\\n".join(sys.modules), file=sys.stderr)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=unmeasured())
     return set(done.stderr.split())
 
 
