@@ -8,9 +8,6 @@ NOT_READY = frozenset({-103, -109, -1400, -183})
 INTERNAL = frozenset({-1, -2, -14, -65})
 UNKNOWN_ID = frozenset({-124})
 REVOKED = frozenset({-110, -159})
-# The last five: OA contradicts itself on whether renew needs profileId and customFields (scm.md §2.2), so a
-# complaint about a missing field or profile ID is one about the operation.
-RENEWAL_REFUSED = frozenset({-105, -123, -124, -130, -180, -1148, -7, -39, -111, -951, -1601})
 DCV_INCOMPLETE = frozenset({-107, -737, -1137, -1603})
 NO_RIGHT = frozenset({-3, -25, -37, -226})
 BAD_CREDENTIALS = frozenset({-16, -970})
