@@ -69,12 +69,24 @@ def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
 
 
 def _is_owed(task: CertificateTask) -> bool:
-    """Whether a task's part is to be committed. After a failure too, where SCM holds the order, or may hold it: the
-    key of its CSR must last.
+    """Whether a task's part is to be committed. After a failure too, where SCM holds the order, or may hold it, and the
+    key of its CSR is only in the candidate configuration: that key must last.
     """
+    if task.is_open or task.is_pending:
+        return True
     record = task.phase.record
     may_be_held = record is not None and record.phase == Phase.SUBMITTING
-    return task.is_open or task.is_pending or may_be_held or isinstance(task.phase, Ordered)
+    return (may_be_held or isinstance(task.phase, Ordered)) and not _is_key_committed(task)
+
+
+def _is_key_committed(task: CertificateTask) -> bool:
+    """Whether the running configuration was seen to hold the key of the task's order."""
+    record, running = task.phase.record, task.observed.running or ()
+    entry = next((item for item in running if record is not None and item.name == record.entry), None)
+    if entry is None or record is None:
+        return False
+    keys = {item.spki_sha256 for item in (entry.csr, entry.certificate) if item is not None}
+    return record.spki_sha256 in keys
 
 
 def _announce(context: Context, task: CertificateTask) -> None:
