@@ -17,7 +17,7 @@ from paloaltofw.lifecycle.succession import CertificateGeneration, requirements
 from paloaltofw.model.records import Answer, OrderRecord, Phase
 from paloaltofw.panos.commands import CsrRequest
 from paloaltofw.pki.certificate import Csr, VerificationError, parse_csr
-from paloaltofw.pki.verification import verify_csr
+from paloaltofw.pki.verification import subject_difference, verify_csr
 from paloaltofw.scm.client import OrderRequest
 
 # Not offered by any release that is documented (panos.md §11).
@@ -126,6 +126,9 @@ def _with_csr(context: Context, task: CertificateTask, record: OrderRecord) -> R
         context.store.save_order(replace(record, phase=Phase.GENERATING.value, spki_sha256=csr.spki_sha256))
         remedy = f"nothing was ordered; delete the entry {record.entry} on the firewall if it is not needed"
         raise ProofFailed(str(error), f"{context.firewall.title}, CSR {record.entry}", remedy) from None
+    difference = subject_difference(csr, requirements(task.profile))
+    if difference is not None:
+        task.notes.append(f"{difference}; SCM puts what it has validated into the certificate")
     record = replace(record, phase=Phase.READY.value, csr=csr.pem, csr_sha256=csr.sha256, spki_sha256=csr.spki_sha256)
     context.store.save_order(record)
     return Requested(record, csr)

@@ -20,6 +20,7 @@ from paloaltofw.lifecycle.succession import series_number
 from paloaltofw.model.firewall_objects import CertificateEntry, Change, Job, ServiceProfile
 from paloaltofw.pki.certificate import VerificationError, parse_csr
 
+TOLD_CHARACTERS = 600
 _BLOCKS = "an invalid candidate configuration makes every administrator's commit fail"
 
 
@@ -37,7 +38,9 @@ class _Seen:
 def commit_failure(context: Context, tasks: Sequence[CertificateTask], job: Job) -> CommitFailed:
     """What is said of a commit job that failed, after the agent's own part was taken back where that is safe."""
     where = f"{context.firewall.title}, commit job {job.id}"
-    what = f"the commit failed: {job.details or job.result}"
+    # All of it is searched for our names; nobody reads more than some lines of it.
+    details = job.details if len(job.details) <= TOLD_CHARACTERS else f"{job.details[:TOLD_CHARACTERS]} …"
+    what = f"the commit failed: {details or job.result}"
     try:
         seen = _look(context, tasks)
         named = names_in(job.details, _known(seen)) & _changed(context, seen)

@@ -237,7 +237,11 @@ def _is_known_revoked(profile: CertificateProfile, observed: Observation) -> boo
     if installed is None or not installed.revoked:
         return False
     current = current_of(profile, observed)
-    if current is None or current.certificate is None or current.name != installed.entry:
+    if current is None or current.certificate is None:
+        return False
+    if not installed.entry:  # `revoke` knew the ID alone, which is that of the certificate in service
+        return installed.certificate_id == observed.certificate_id
+    if current.name != installed.entry:
         return False
     before = read_certificate(installed.chain)
     return before is None or before.sha256 == current.certificate.sha256

@@ -66,7 +66,7 @@ def revoke_certificate(
     finally:
         pool.close()
     now = format_time(clock.now())
-    known = known or InstalledRecord(certificate_id, profile.name, "", "", now, is_proven=False)
+    known = known or InstalledRecord(certificate_id, "", "", "", now)
     store.save_installed(profile.id, replace(known, revoked=True, checked_at=now, revoked_by_person_at=now))
     events.info("profile=%s certificate ID %s revoked, reason code %d", profile.id, certificate_id, reason_code)
 
@@ -121,7 +121,7 @@ def _inquiry(context: Context, profile: CertificateProfile, observed: Observatio
         if not is_called_revoked and 0 <= (now - parse_time(known.checked_at)).total_seconds() < interval:
             return None  # a time in the future (a clock was wrong) counts as never
     else:
-        known = InstalledRecord(observed.certificate_id, current.name, "", "", "", is_proven=False)
+        known = InstalledRecord(observed.certificate_id, current.name, "", "", "")
     return _Inquiry(context, profile, observed.certificate_id, current, current.certificate, known, now)
 
 
@@ -136,7 +136,7 @@ def _ask(inquiry: _Inquiry) -> tuple[InstalledRecord, str, str]:
     chain, is_second_word = _ask_by_download(inquiry, state)
     leaf = read_certificate(chain)
     is_ours = leaf is not None and leaf.sha256 == inquiry.certificate.sha256
-    checked = replace(checked, chain=chain, is_proven=is_ours)
+    checked = replace(checked, chain=chain)
     if state is not OrderState.REVOKED:
         note = (
             f"the saved certificate ID {inquiry.certificate_id} is that of another certificate than the one in service"

@@ -49,10 +49,22 @@ class CertificateGeneration:
 
 def requirements(profile: CertificateProfile) -> Requirements:
     """What the profile asks of a CSR and of a certificate."""
-    sans = profile.sans
+    subject, sans = profile.subject, profile.sans
     return Requirements(
-        profile.subject.common_name, sans.dns, sans.ip, sans.email, profile.key.type, profile.key.bits, profile.type
-    )
+        subject.common_name, sans.dns, sans.ip, sans.email, profile.key.type, profile.key.bits, profile.type,
+        # A DV certificate holds no more of the subject than its common name.
+        _subject_parts(profile) if profile.type != "DV" else (),
+    )  # fmt: skip
+
+
+def _subject_parts(profile: CertificateProfile) -> tuple[tuple[str, str], ...]:
+    """What the profile asks of the CSR's subject beside the common name, under the names of RFC 4514."""
+    subject = profile.subject
+    parts = (
+        ("C", subject.country), ("ST", subject.state), ("L", subject.locality), ("O", subject.organization),
+        *(("OU", unit) for unit in subject.organizational_unit),
+    )  # fmt: skip
+    return tuple((name, value) for name, value in parts if value)
 
 
 def series_number(name: str, entry: str) -> int | None:

@@ -61,7 +61,7 @@ class InstalledRecord(Record):
     """The certificate in service: what was asked for it, and when SCM last said that it is not revoked.
 
     `called_revoked_at`: when SCM first called it revoked, which one answer does not prove; `revoked_by_person_at`: when
-    `revoke` was run. `is_proven`: the ID was shown to be that of the certificate in service.
+    `revoke` was run. `entry` is empty where `revoke` was run and nothing was known of the certificate but its ID.
     """
 
     certificate_id: str
@@ -75,7 +75,6 @@ class InstalledRecord(Record):
     installed_at: str = ""
     called_revoked_at: str = ""
     revoked_by_person_at: str = ""
-    is_proven: bool = True
 
 
 class Answer(str, Enum):

@@ -12,6 +12,7 @@ from xml.etree import ElementTree  # nosec B405  # only the type
 from paloaltofw.model.firewall_objects import CertificateEntry, Change, Job, Lock, ServiceProfile, SystemInfo
 from paloaltofw.panos.envelope import Envelope, Malformed, integer_of, text_of
 
+MAX_DETAILS = 20_000
 _CSR = re.compile(r"-----BEGIN (NEW )?CERTIFICATE REQUEST-----.*?-----END (NEW )?CERTIFICATE REQUEST-----", re.DOTALL)
 
 
@@ -169,7 +170,7 @@ def _job(element: ElementTree.Element) -> Job:
         progress=_progress(text_of(element, "progress")),
         user=text_of(element, "user"),
         description=text_of(element, "description"),
-        details=details[:600],
+        details=details[:MAX_DETAILS],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
+import functools
 import hashlib
 import re
 import warnings
@@ -20,6 +21,8 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 # A CSR with dozens of names and a 4096-bit key has 4 kB; a chain of five certificates 12 kB.
 MAX_PEM_CHARACTERS = 512 * 1024
 MAX_CHAIN = 20
+# A run reads the same certificate at every look at its firewall; a few KiB each.
+REMEMBERED = 512
 # Clocks of CA, firewall and this host differ a little; a certificate issued a moment ago must not fail for that.
 CLOCK_SKEW = datetime.timedelta(minutes=10)
 _CERTIFICATE = re.compile(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(.+?)-----END", re.DOTALL)
@@ -151,12 +154,17 @@ def parse_csr(text: str) -> Csr:
     blocks = _blocks(text, _CSR)
     if len(blocks) != 1:
         raise VerificationError("there is no CSR in PEM form" if not blocks else "there is more than one CSR")
+    return _parse_csr_der(blocks[0])
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _parse_csr_der(der: bytes) -> Csr:
     try:
-        csr = x509.load_der_x509_csr(blocks[0])
+        csr = x509.load_der_x509_csr(der)
         is_signed = csr.is_signature_valid
         key_type, bits = _key_facts(csr.public_key())
         subject = tuple((_short_name(item.oid), str(item.value)) for item in csr.subject)
-        request = Csr(blocks[0], _names(csr), key_type, bits, _spki_sha256(csr.public_key()), subject)
+        request = Csr(der, _names(csr), key_type, bits, _spki_sha256(csr.public_key()), subject)
     except MALFORMED as error:
         raise VerificationError(f"the CSR cannot be read ({type(error).__name__})") from None
     if not is_signed:
@@ -180,6 +188,7 @@ def first_der(text: str) -> bytes | None:
         return None
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def parse_certificate_der(der: bytes) -> Certificate:
     """Read one DER certificate; raises VerificationError."""
     try:

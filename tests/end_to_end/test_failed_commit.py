@@ -46,6 +46,16 @@ def binding_is_refused(profile: str, certificate: str) -> Objection:
     return objects_to
 
 
+def after_many_lines(objection: Objection) -> Objection:
+    """The same, at the end of a long list of warnings."""
+
+    def objects_to(root: Element) -> list[str]:
+        lines = objection(root)
+        return [f"rule {number}: application dependency is missing" for number in range(40)] + lines if lines else []
+
+    return objects_to
+
+
 def alices_address_is_refused(root: Element) -> list[str]:
     return [] if find(root, parse(f"{ADDRESSES}/entry[@name='web-9']")) is None else [" address -> web-9 is invalid"]
 
@@ -114,7 +124,14 @@ def pending_order(place: Scene) -> Firewall:
     return firewall
 
 
-@pytest.mark.parametrize("objection", [certificate_is_refused("www"), binding_is_refused("portal", "www")])
+@pytest.mark.parametrize(
+    "objection",
+    [
+        certificate_is_refused("www"),
+        binding_is_refused("portal", "www"),
+        after_many_lines(certificate_is_refused("www")),
+    ],
+)
 def test_our_part_at_fault_is_taken_back_where_its_key_is_committed(tmp_path: Path, objection: Objection) -> None:
     with scene(tmp_path, "OV", bind={"ssl_tls_service_profiles": ["portal"]}) as place:
         place.world.firewalls["fw-edge"].install_certificate("other", certificate(key()), key())

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from paloaltofw.sandbox.base.authority import ChainForm
 from paloaltofw.sandbox.base.https import Answer, Cut, Request
-from paloaltofw.sandbox.panos import xpath
+from paloaltofw.sandbox.panos import generation, xpath
 from paloaltofw.sandbox.panos.switches import PanosSwitches, Right, Role
 from paloaltofw.sandbox.scm.orders import Account, ScmSwitches
 from paloaltofw.sandbox.tour import BOUND_PROFILE, KEYS, begin_peoples_work, examine, tour_profiles
@@ -628,6 +629,29 @@ def test_a_revoked_certificate_is_replaced_with_a_new_key(tmp_path: Path) -> Non
         assert [order.operation for order in made.world.scm.orders] == ["enroll", "enroll"]
         assert made.run("run").code == 0
         assert len(made.world.scm.orders) == 2
+
+
+def test_a_revocation_is_remembered_where_the_journal_was_lost(tmp_path: Path) -> None:
+    with scene(tmp_path) as made:
+        assert made.run("enroll").code == 0
+        assert made.run("replace", "-p", "dv", "--yes").code == 0
+        made.state("journal/installed/dv.json").unlink()
+        assert made.run("revoke", "-p", "dv", "--yes").code == 0
+        assert made.run("status", "--json").profiles["dv"]["state"] == "revoked"
+
+
+def test_a_csr_whose_subject_lacks_something_is_ordered_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = generation.subject
+    lacking = x509.NameOID.ORGANIZATION_NAME
+    monkeypatch.setattr(
+        generation, "subject", lambda order: x509.Name([part for part in full(order) if part.oid != lacking])
+    )
+    with scene(tmp_path, {"ov": OV}) as made:
+        done = made.run("enroll", "--json")
+        assert done.code == 3
+        assert any("the CSR's subject lacks O" in note for note in done.profiles["ov"]["notes"])
 
 
 @pytest.mark.parametrize(("check", "asked"), [("0s", 1), ("12h", 0), ("never", 0)])
