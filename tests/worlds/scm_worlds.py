@@ -177,8 +177,8 @@ def other_chain(call: Call, handle: Handle) -> Answer:
 def as_pkcs7(encoding: Encoding) -> Callable[[Call, Handle], Answer]:
     def act(call: Call, handle: Handle) -> Answer:
         answer = handle(call.request)
-        if answer.status != 200:
-            return answer
+        if answer.status != 200 or b"BEGIN CERTIFICATE" not in answer.body:
+            return answer  # another act has made it something else already
         body = pkcs7.serialize_certificates(read_certificates(answer.body), encoding)
         return Answer(200, body, "application/x-pkcs7-certificates")
 
