@@ -11,7 +11,7 @@ from tests.configuration.strategies import QUICK, hosts, unicode_hosts
 
 
 @given(st.one_of(st.text(max_size=80), hosts, unicode_hosts))
-@settings(QUICK, max_examples=400)
+@settings(QUICK, max_examples=200)
 def test_a_host_name_that_is_accepted_is_an_a_label(text: str) -> None:
     try:
         name = dns_name(text)

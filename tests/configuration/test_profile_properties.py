@@ -63,7 +63,7 @@ def spoiled(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @given(spoiled())
-@settings(QUICK, max_examples=250)
+@settings(QUICK, max_examples=80)
 def test_a_spoiled_document_gives_a_profile_or_problems_with_a_place(
     tmp_path_factory: pytest.TempPathFactory, item: tuple[str, dict[str, Any]]
 ) -> None:

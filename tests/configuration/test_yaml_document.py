@@ -44,7 +44,7 @@ fragments = st.sampled_from(
 
 
 @given(st.lists(fragments, max_size=40).map("".join))
-@settings(QUICK, max_examples=400)
+@settings(QUICK, max_examples=200)
 def test_no_yaml_crashes_the_loader(text: str) -> None:
     read(text.encode("utf-8", "surrogatepass"))
 

@@ -78,5 +78,4 @@ def test_killed_in_the_midst_of_four_firewalls_the_job_is_finished_by_the_next_r
 def test_the_story_undisturbed_and_killed_at_a_few_points() -> None:
     counts = points_of_each_step("rotate")
     assert all(count > 10 for count in counts)
-    for point in (7, 12):
-        assert tell("rotate", point, "after", counts).problems == []
+    assert tell("rotate", 12, "after", counts).problems == []

@@ -518,7 +518,7 @@ PROFILES = st.builds(
 
 
 @given(PROFILES, OBSERVATIONS, REQUESTS)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_properties_of_every_decision(profile: CertificateProfile, observed: Observation, asked: RunRequest) -> None:
     decision = decide(profile, observed, asked, x509.NOW)
     steps = decision.steps

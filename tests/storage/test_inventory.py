@@ -15,7 +15,7 @@ from tests.configuration.strategies import QUICK
 from tests.storage.test_store import COMMIT, INSTALLED, ORDER
 
 # Each example writes many files to the disk.
-FEW = settings(QUICK, max_examples=50)
+FEW = settings(QUICK, max_examples=15)
 # Names of profiles whose files look like another's, or like what was moved aside.
 NAMES = ["www", "www-2", "www.ids", "www.json", "www.json.corrupt", "www.ids.corrupt-2", "WWW", "w.w", "fw"]
 PLACES = ["{}.ids", "journal/orders/{}.json", "journal/installed/{}.json"]

@@ -22,7 +22,7 @@ from tests.configuration.strategies import QUICK
 from tests.storage.test_store import INSTALLED, ORDER
 
 # Each example writes many files to the disk.
-FEW = settings(QUICK, max_examples=50)
+FEW = settings(QUICK, max_examples=15)
 ENTRY = LedgerEntry(
     "www", "reference-1", "2026-01-01T00:00:00Z", "enroll", "absent", "2 {}", answer=Answer.TAKEN.value,
     certificate_id="1000", not_before="2026-01-01T00:00:00Z", not_after="2026-07-20T00:00:00Z",
