@@ -15,6 +15,7 @@ if not __package__:
 
 from paloaltofw.cli.application import PROGRAM, cli
 from paloaltofw.cli.commands.check import check
+from paloaltofw.cli.commands.completion import completion
 from paloaltofw.cli.commands.decrypt import decrypt
 from paloaltofw.cli.commands.encrypt import encrypt
 from paloaltofw.cli.commands.enroll import enroll
@@ -32,6 +33,7 @@ __all__ = ["cli", "main"]
 
 for _command in (
     enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox,
+    completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -54,6 +54,17 @@ def position_of(file: Path, key: str) -> Position:
     return document.at(name) if document is not None and document.has(name) else Position(file, 1, 1)
 
 
+def profile_folders(file: Path) -> tuple[Path, Path] | None:
+    """The folders of certificate and of firewall profiles; None where config.yaml cannot be read. No more is read."""
+    document = read_document(file, Findings())
+    return _profile_folders(document.section("profiles"), file.parent) if document is not None else None
+
+
+def _profile_folders(section: Section, base: Path) -> tuple[Path, Path]:
+    certificates = section.value_or("certificates", _path(base), base / "profiles/certificates")
+    return certificates, section.value_or("firewalls", _path(base), base / "profiles/firewalls")
+
+
 def load_settings(file: Path) -> Settings:
     """Read and validate config.yaml alone; raises ConfigurationError."""
     findings = Findings()
@@ -77,6 +88,7 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
     logs, issuance = document.section("logging"), document.section("issuance")
     renewal, encryption = document.section("renewal"), document.section("encryption")
     path = _path(base)
+    certificate_folder, firewall_folder = _profile_folders(profiles, base)
     settings = Settings(
         file=file,
         scm_url=scm.value("url", scm_url, required=True) or "",
@@ -84,8 +96,8 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
         credentials=scm.value_or("credentials", path, base / "profiles/sectigo_credentials.yaml"),
         ca_bundle=scm.value("ca_bundle", _pem_file(base)),
         scm_timeout=scm.value_or("timeout", duration(1, 3600), 30.0),
-        certificate_folder=profiles.value_or("certificates", path, base / "profiles/certificates"),
-        firewall_folder=profiles.value_or("firewalls", path, base / "profiles/firewalls"),
+        certificate_folder=certificate_folder,
+        firewall_folder=firewall_folder,
         state=state.value_or("path", path, base / "state"),
         concurrency=document.value_or("concurrency", integer(1, 500), DEFAULT_CONCURRENCY),
         log_level=logs.value_or("level", one_of(*LEVELS), "info"),

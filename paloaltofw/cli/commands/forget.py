@@ -6,10 +6,11 @@ import click
 
 from paloaltofw.cli.application import options_of
 from paloaltofw.cli.guard import ensure_can_ask
+from paloaltofw.cli.options import profile_option
 
 
 @click.command()
-@click.option("-p", "--profile", "profile", metavar="NAME", required=True, help="The profile; its file may be gone.")
+@profile_option("The profile; its file may be gone.")
 @click.option("--order", "only_order", is_flag=True, help="Drop only the open order; all else stays.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context

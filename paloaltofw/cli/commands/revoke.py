@@ -7,13 +7,14 @@ import sys
 import click
 
 from paloaltofw.cli.guard import ensure_can_ask
+from paloaltofw.cli.options import profile_option
 from paloaltofw.cli.running import open_session
 
 REASONS = ("unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation")
 
 
 @click.command()
-@click.option("-p", "--profile", "profile", metavar="NAME", required=True, help="The certificate's profile.")
+@profile_option("The certificate's profile.")
 @click.option("--reason", type=click.Choice(REASONS), default="unspecified", show_default=True, help="As in RFC 5280.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
