@@ -12,7 +12,7 @@ _FISH_SPLIT = ('string split "," $completion', 'string split --max 1 "," $comple
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=click.Choice(SHELLS), metavar="|".join(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the script that completes commands, options, profiles and firewalls in a shell.
