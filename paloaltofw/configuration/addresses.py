@@ -56,10 +56,11 @@ def https_origin(text: str, paths: tuple[str, ...]) -> str:
         raise BadValue("is not a plain URL with a host", "for example https://192.0.2.10")
     if url.path not in paths:
         raise BadValue(f"{text!r} has the path {url.path}", "write the address without a path")
-    return f"https://{_host(host)}:{port}" if port not in (None, 443) else f"https://{_host(host)}"
+    return f"https://{host_name(host)}:{port}" if port not in (None, 443) else f"https://{host_name(host)}"
 
 
-def _host(host: str) -> str:
+def host_name(host: str) -> str:
+    """A host name, or an IP address as a URL holds it; raises BadValue."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

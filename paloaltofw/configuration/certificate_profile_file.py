@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paloaltofw.configuration.mistakes import other_kind
@@ -20,9 +22,9 @@ from paloaltofw.configuration.names import (
     scm_profile_id,
 )
 from paloaltofw.configuration.problems import Findings, Position
-from paloaltofw.configuration.rules import BadValue, Rule, integer, one_of
+from paloaltofw.configuration.rules import BadValue, Rule, duration, integer, one_of
 from paloaltofw.configuration.yaml_document import Section, read_document
-from paloaltofw.model.certificate_profile import CertificateProfile, KeySpec, Renewal, Sans, Subject
+from paloaltofw.model.certificate_profile import HOOK_PATH, CertificateProfile, Hooks, KeySpec, Renewal, Sans, Subject
 
 TYPES = ("DV", "OV", "EV")
 RSA_SIZES = (2048, 3072, 4096)
@@ -86,6 +88,7 @@ def _profile(stem: str, document: Section) -> CertificateProfile | None:
     bind = document.section("bind")
     bound = tuple(dict.fromkeys(bind.values("ssl_tls_service_profiles", panos_name)))
     bind.close()
+    hooks = _hooks(document)
     if name is None or type_ is None or account is None or firewall is None or subject is None or key is None:
         return None
     _check_wildcards(document, type_, sans)
@@ -93,7 +96,7 @@ def _profile(stem: str, document: Section) -> CertificateProfile | None:
     return CertificateProfile(
         id=stem, name=name, type=type_, account=account, firewall=firewall, subject=subject, sans=sans, key=key,
         renewal=renewal, custom_fields=custom_fields, comments=comments, external_requester=requester,
-        ssl_tls_service_profiles=bound, scm_profile_id=profile_id,
+        ssl_tls_service_profiles=bound, scm_profile_id=profile_id, hooks=hooks,
     )  # fmt: skip
 
 
@@ -182,6 +185,38 @@ def _renewal(section: Section) -> Renewal:
     )
     section.close()
     return renewal
+
+
+def _hooks(document: Section) -> Hooks:
+    section = document.section("hooks")
+    hooks = Hooks(
+        post_install=section.values("post_install", _program_text),
+        timeout=section.value_or("timeout", duration(1, 3600), 60.0),
+    )
+    section.close()
+    if not hooks.post_install:
+        return hooks
+    if not hooks.post_install[0]:
+        section.refuse("post_install", "begins with an empty text", "the program comes first")
+        return hooks
+    program = _program(document.path.parent, hooks.post_install[0])
+    if shutil.which(program, path=HOOK_PATH) is None:
+        # No error: a script that is gone must not keep certificates from being renewed.
+        at = section.at("post_install")
+        what = f"there is no program {program}, or it may not be executed; correct the path or its rights"
+        document.findings.warnings.append(f"{at}: hooks.post_install: {what}")
+    return replace(hooks, post_install=(program, *hooks.post_install[1:]))
+
+
+def _program(folder: Path, text: str) -> str:
+    """The program of a hook: a path as anywhere else in a file, or a name that is looked for where programs are."""
+    return os.path.normpath(folder / Path(text).expanduser()) if "/" in text else text
+
+
+def _program_text(text: str) -> str:
+    if not text.isprintable() or len(text) > 4096:
+        raise BadValue("holds a control character or is too long", "one item for the program and for each argument")
+    return text
 
 
 def _custom_fields(section: Section) -> tuple[tuple[str, str], ...]:

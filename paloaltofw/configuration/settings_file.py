@@ -9,6 +9,7 @@ from paloaltofw.configuration.addresses import check_pem, scm_url, token_url
 from paloaltofw.configuration.names import email, free_text
 from paloaltofw.configuration.problems import Findings, Position, sorted_problems
 from paloaltofw.configuration.rules import BadValue, Rule, duration, expand, integer, one_of
+from paloaltofw.configuration.telling_sections import read_channels, syslog
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.errors import ConfigurationError, UsageError
 from paloaltofw.model.account import DEFAULT_TOKEN_URL
@@ -20,6 +21,7 @@ SYSTEM_FILE = Path("/etc/paloaltoagent/config.yaml")
 # Each firewall waits mostly for its own management plane; this many at a time keep a small host busy but not pressed.
 DEFAULT_CONCURRENCY = 64
 LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
 
 
 def find_file(option: str | None) -> Path:
@@ -87,6 +89,7 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
     profiles, state = document.section("profiles"), document.section("state")
     logs, issuance = document.section("logging"), document.section("issuance")
     renewal, encryption = document.section("renewal"), document.section("encryption")
+    metrics = document.section("metrics")
     path = _path(base)
     certificate_folder, firewall_folder = _profile_folders(profiles, base)
     settings = Settings(
@@ -111,8 +114,12 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
         gpg_home=encryption.value("gnupg_home", path),
         order_limit=issuance.value("order_limit", _order_limit),
         pending_alarm=issuance.value_or("pending_alarm", duration(0, 366 * 86400), 7 * 86400.0),
+        log_format=logs.value_or("format", one_of(*LOG_FORMATS), "text"),
+        syslog=logs.value("syslog", syslog),
+        notifications=read_channels(document),
+        metrics_textfile=metrics.value("textfile", path),
     )
-    for section in (scm, profiles, state, logs, issuance, renewal, encryption, document):
+    for section in (scm, profiles, state, logs, issuance, renewal, encryption, metrics, document):
         section.close()
     # Without these the other files cannot be found; what stands in them is validated even if a value here is wrong.
     if not settings.scm_url and len(findings.problems) == before:

@@ -146,6 +146,21 @@ class Section:
             node = None
         return Section(self.path, node, self.full(key), self.findings, self.at(key))
 
+    def sections(self, key: str) -> list[Section]:
+        """A list of mappings; one mapping alone counts as a list of one."""
+        node = self._node(key, required=False)
+        if node is None:
+            return []
+        items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        found = []
+        for index, item in enumerate(items):
+            name, at = f"{self.full(key)}[{index}]", _position(self.path, item)
+            if isinstance(item, yaml.MappingNode):
+                found.append(Section(self.path, item, name, self.findings, at))
+            else:
+                self.findings.add(at, name, "must hold keys and values", "see the sample file")
+        return found
+
 
 def read_document(path: Path, findings: Findings, content: bytes | None = None) -> Section | None:
     """Read a file (or its given content) as one YAML mapping; None, with the problem recorded, if it is not one."""
