@@ -26,6 +26,7 @@ from paloaltofw.cli.commands.replace import replace
 from paloaltofw.cli.commands.revoke import revoke
 from paloaltofw.cli.commands.run import run
 from paloaltofw.cli.commands.sandbox import sandbox
+from paloaltofw.cli.commands.schema import schema
 from paloaltofw.cli.commands.status import status
 from paloaltofw.cli.commands.trust import trust
 
@@ -33,7 +34,7 @@ __all__ = ["cli", "main"]
 
 for _command in (
     enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox,
-    completion,
+    completion, schema,
 ):  # fmt: skip
     cli.add_command(_command)
 

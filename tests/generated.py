@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from paloaltofw.cli.commands.schema import KINDS, schema_text
 from paloaltofw.cli.manual import manual_page
 from paloaltofw.paloaltoagent import cli
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES: dict[str, Callable[[], str]] = {"docs/man/paloaltoagent.1": lambda: manual_page(cli)}
+FILES: dict[str, Callable[[], str]] = {
+    "docs/man/paloaltoagent.1": lambda: manual_page(cli),
+    **{f"profiles_sample/schemas/{kind}.json": partial(schema_text, kind) for kind in KINDS},
+}
 
 
 def write_all() -> None:

@@ -22,7 +22,17 @@ from paloaltofw.configuration.names import (
     scm_profile_id,
 )
 from paloaltofw.configuration.problems import Findings, Position
-from paloaltofw.configuration.rules import BadValue, Rule, duration, integer, one_of
+from paloaltofw.configuration.rules import (
+    BadValue,
+    Rule,
+    duration,
+    integer,
+    one_of,
+    shape_of,
+    string_schema,
+    takes,
+    text_schema,
+)
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.model.certificate_profile import HOOK_PATH, CertificateProfile, Hooks, KeySpec, Renewal, Sans, Subject
 
@@ -59,14 +69,15 @@ def read_certificate_profile(path: Path, findings: Findings) -> LocatedProfile |
     if other := other_kind(document.keys(), "a certificate profile"):
         document.refuse("", *other)
         return None
-    profile = _profile(path.stem, document)
+    profile = profile_of(path.stem, document)
     document.close()
     if profile is None or len(findings.problems) > before:
         return None
     return LocatedProfile(profile, document.at("name"), document.at("account"), document.at("firewall"))
 
 
-def _profile(stem: str, document: Section) -> CertificateProfile | None:
+def profile_of(stem: str, document: Section) -> CertificateProfile | None:
+    """What a document says, in the file of this name; None if it lacks something."""
     if not FILE_STEM.fullmatch(stem):
         allowed = "letters, digits, . - _, at most 100 characters"
         document.findings.add(document.position, "", f"the file name {stem!r} cannot name a profile", allowed)
@@ -151,6 +162,7 @@ def _rsa_bits(section: Section) -> int | None:
     return section.value("size", _rsa_size, required=True)
 
 
+@takes({"enum": [*RSA_SIZES, *map(str, RSA_SIZES)]})
 def _rsa_size(text: str) -> int:
     if text not in {str(size) for size in RSA_SIZES}:
         raise BadValue(f"{text!r} is not allowed", f"allowed: {', '.join(map(str, RSA_SIZES))}")
@@ -169,6 +181,7 @@ def _curve_bits(section: Section) -> int | None:
     return bits
 
 
+@takes({"anyOf": [{"enum": [*_CURVES]}, string_schema(r"[A-Za-z0-9-]*(?:256|384|521)[A-Za-z0-9-]*")]})
 def _curve(text: str) -> int:
     plain = text.lower().replace("-", "")
     for name, spellings in _CURVES.items():
@@ -213,6 +226,7 @@ def _program(folder: Path, text: str) -> str:
     return os.path.normpath(folder / Path(text).expanduser()) if "/" in text else text
 
 
+@takes(text_schema(maxLength=4096))
 def _program_text(text: str) -> str:
     if not text.isprintable() or len(text) > 4096:
         raise BadValue("holds a control character or is too long", "one item for the program and for each argument")
@@ -229,7 +243,11 @@ def _custom_fields(section: Section) -> tuple[tuple[str, str], ...]:
 
 
 def _optional(rule: Rule[str]) -> Rule[str]:
-    return lambda text: rule(text) if text.strip() else ""
+    @takes({key: value for key, value in shape_of(rule).schema.items() if key != "minLength"})
+    def optional(text: str) -> str:
+        return rule(text) if text.strip() else ""
+
+    return optional
 
 
 def _optional_text(limit: int) -> Rule[str]:

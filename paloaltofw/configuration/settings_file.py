@@ -8,7 +8,20 @@ from pathlib import Path
 from paloaltofw.configuration.addresses import check_pem, scm_url, token_url
 from paloaltofw.configuration.names import email, free_text
 from paloaltofw.configuration.problems import Findings, Position, sorted_problems
-from paloaltofw.configuration.rules import BadValue, Rule, duration, expand, integer, one_of
+from paloaltofw.configuration.rules import (
+    DURATION_PATTERN,
+    BadValue,
+    Rule,
+    duration,
+    duration_schema,
+    expand,
+    integer,
+    one_of,
+    string_schema,
+    takes,
+    text_schema,
+    written_duration,
+)
 from paloaltofw.configuration.telling_sections import read_channels, syslog
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.errors import ConfigurationError, UsageError
@@ -79,10 +92,11 @@ def load_settings(file: Path) -> Settings:
 def read_settings(file: Path, findings: Findings) -> Settings | None:
     """Read config.yaml; None, with the problems recorded, if the other files cannot be found by it."""
     document = read_document(file, findings)
-    return _settings(file, document, findings) if document else None
+    return settings_of(file, document, findings) if document else None
 
 
-def _settings(file: Path, document: Section, findings: Findings) -> Settings | None:
+def settings_of(file: Path, document: Section, findings: Findings) -> Settings | None:
+    """What a document says, which `file` holds; None if the other files cannot be found by it."""
     before = len(findings.problems)
     base = file.parent
     scm = document.section("scm", required=True)
@@ -128,6 +142,7 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
 
 
 def _path(base: Path) -> Rule[Path]:
+    @takes(text_schema(minLength=1), lambda path: os.path.relpath(path, base))
     def rule(text: str) -> Path:
         expanded = expand(text.strip())
         if not expanded or not expanded.isprintable():
@@ -138,6 +153,7 @@ def _path(base: Path) -> Rule[Path]:
 
 
 def _pem_file(base: Path) -> Rule[Path]:
+    @takes(text_schema(minLength=1))
     def rule(text: str) -> Path:
         path = _path(base)(text)
         check_pem(path)
@@ -146,6 +162,7 @@ def _pem_file(base: Path) -> Rule[Path]:
     return rule
 
 
+@takes(text_schema("[^/]+", maxLength=255))
 def _file_name(text: str) -> str:
     name = free_text(255)(text)
     if "/" in name or name in (".", ".."):
@@ -153,10 +170,12 @@ def _file_name(text: str) -> str:
     return name
 
 
+@takes({"anyOf": [{"enum": ["never"]}, *duration_schema(0, 366 * 86400)["anyOf"]]}, written_duration)
 def _revocation_check(text: str) -> float:
     return float("inf") if text == "never" else duration(0, 366 * 86400)(text)
 
 
+@takes(string_schema(rf"auto|\s*[+-]?\d{{1,12}}\s*/\s*(?:{DURATION_PATTERN})\s*", default="auto"))
 def _order_limit(text: str) -> tuple[int, float] | None:
     if text == "auto":
         return None
@@ -166,6 +185,7 @@ def _order_limit(text: str) -> tuple[int, float] | None:
     return integer(1, 100)(count.strip()), duration(60, 366 * 86400)(span)
 
 
+@takes(text_schema(r"\s*[^-\s].*", maxLength=255))
 def _recipient(text: str) -> str:
     name = free_text(255)(text)
     if name.startswith("-"):

@@ -7,7 +7,7 @@ import urllib.parse
 
 from paloaltofw.configuration.addresses import host_name
 from paloaltofw.configuration.credentials_file import notice_secrets, secret_value
-from paloaltofw.configuration.rules import BadValue, duration, expand, one_of
+from paloaltofw.configuration.rules import BadValue, duration, expand, one_of, string_schema, takes
 from paloaltofw.configuration.yaml_document import Section
 from paloaltofw.model.telling import SYSLOG_PORT, Channel, Syslog
 from paloaltofw.secret import Secret
@@ -26,12 +26,13 @@ def read_channels(document: Section) -> tuple[Channel, ...]:
 def _channel(number: int, section: Section) -> Channel | None:
     notice_secrets(section)
     url = section.value("url", _apprise_url, required=True)
-    on = section.values("on", one_of(*OCCASIONS)) or ("failure", "urgent")
+    on = section.values_or("on", one_of(*OCCASIONS), ("failure", "urgent"))
     repeat = section.value_or("repeat", duration(0, 366 * 86400), 86400.0)
     section.close()
     return Channel(number, url, tuple(dict.fromkeys(on)), repeat) if url else None
 
 
+@takes(string_schema(minLength=1))
 def _apprise_url(text: str) -> Secret:
     """A rule: a URL of Apprise's, which mostly holds a password or a token; so errors never show it."""
     secret = secret_value(text)
@@ -47,6 +48,7 @@ def _apprise_url(text: str) -> Secret:
     return secret
 
 
+@takes(string_schema(minLength=1))
 def syslog(text: str) -> Syslog:
     """A rule: `local`, or the address of a server that listens on UDP: `udp://HOST`, `HOST:PORT` and the like."""
     text = expand(text.strip())

@@ -138,6 +138,10 @@ class Section:
         results = (self._apply(f"{key}[{index}]", item, rule) for index, item in enumerate(items))
         return tuple(result for result in results if result is not None)
 
+    def values_or(self, key: str, rule: Rule[T], default: tuple[T, ...]) -> tuple[T, ...]:
+        """The same with a default for a list that is missing or empty."""
+        return self.values(key, rule) or default
+
     def section(self, key: str, required: bool = False) -> Section:
         """A mapping inside this one; an empty one if it is missing or wrong."""
         node = self._node(key, required)
