@@ -11,9 +11,11 @@ from paloaltofw.cli.manual import manual_page
 from paloaltofw.paloaltoagent import cli
 
 ROOT = Path(__file__).resolve().parent.parent
+# Each schema lies beside the sample whose first line names it; in the wheel all of them lie beside all samples.
+FOLDERS = {kind: "paloaltofw" if kind in ("config", "json") else "profiles_sample" for kind in KINDS}
 FILES: dict[str, Callable[[], str]] = {
     "docs/man/paloaltoagent.1": lambda: manual_page(cli),
-    **{f"profiles_sample/schemas/{kind}.json": partial(schema_text, kind) for kind in KINDS},
+    **{f"{folder}/schemas/{kind}.json": partial(schema_text, kind) for kind, folder in FOLDERS.items()},
 }
 
 

@@ -9,7 +9,7 @@ import click
 
 from paloaltofw import __version__
 from paloaltofw.cli.actions import ActionOption, with_command
-from paloaltofw.cli.completing import a_file
+from paloaltofw.cli.offers import a_file
 from paloaltofw.errors import AgentError, ConfigurationError
 
 if TYPE_CHECKING:

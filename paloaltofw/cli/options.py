@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from paloaltofw.cli.completing import certificate_profile, certificate_profiles, firewall_profile, firewall_profiles
+from paloaltofw.cli.offers import certificate_profile, certificate_profiles, firewall_profile, firewall_profiles
 
 F = Callable[..., Any]
 REVOKE_HELP = "Revoke the predecessor at SCM once its successor is in service."

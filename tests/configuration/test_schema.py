@@ -270,7 +270,7 @@ def test_choices_and_defaults_are_taken_by_both_and_other_words_are_not(kind: st
         assert reads(kind, made), value
         assert fits(kind, made), value
     if any(isinstance(value, str) for value in choices(part)):
-        for word in ("nonsense", "", 17):
+        for word in ("nonsense", "", -17):
             made = with_value(kind, place, word, document)
             assert not reads(kind, made) and not fits(kind, made), word
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from paloaltofw.cli.completing import a_file
 from paloaltofw.cli.converting import convert_files
+from paloaltofw.cli.offers import a_file
 
 
 @click.command()

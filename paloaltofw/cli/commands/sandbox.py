@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from paloaltofw.cli.completing import a_folder
+from paloaltofw.cli.offers import a_folder
 
 
 @click.command()
