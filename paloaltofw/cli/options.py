@@ -21,9 +21,14 @@ def _names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     return tuple(dict.fromkeys(name for names in parts for name in names))
 
 
+def json_option(command: F) -> F:
+    """Add --json."""
+    return click.option("--json", "is_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+
+
 def selection_options(command: F) -> F:
     """Add -p, --firewall and --json."""
-    command = click.option("--json", "is_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+    command = json_option(command)
     command = click.option(
         "--firewall",
         "firewalls",

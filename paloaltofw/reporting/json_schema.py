@@ -15,8 +15,9 @@ from paloaltofw.reporting.json_document import JSON_VERSION
 Schema = dict[str, Any]
 TITLE = "paloaltoagent: what --json prints"
 EXIT_CODES = (0, 1, 2, 3, 4)
-# The commands whose documents hold profiles; `check` has its checks instead.
-COMMANDS = ("enroll", "renew", "run", "replace", "status", "check")
+# The commands whose documents hold profiles, and those whose documents hold another key instead.
+COMMANDS = ("enroll", "renew", "run", "replace", "status")
+OTHERS = {"check": "checks", "revoke": "revoked", "forget": "forgotten"}
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 
 
@@ -27,7 +28,7 @@ def document_schema() -> Schema:
         "title": TITLE,
         **_object(
             version={"const": JSON_VERSION, "description": "Of the form of these documents."},
-            command={"enum": [*COMMANDS], "description": "What was run."},
+            command={"enum": [*COMMANDS, *OTHERS], "description": "What was run."},
             exit_code={"enum": [*EXIT_CODES], "description": "The process's exit code."},
             profiles={
                 "type": "array",
@@ -37,17 +38,25 @@ def document_schema() -> Schema:
         ),
     }
     schema["properties"]["errors"] = _texts("Why the program ended before it worked on profiles.")
-    checks = {"type": "array", "items": _check(), "description": "What was checked, in order."}
-    schema["properties"]["checks"] = checks
+    schema["properties"]["checks"] = {"type": "array", "items": _check(), "description": "What was checked, in order."}
+    schema["properties"]["revoked"] = {**_revoked(), "description": "What was revoked."}
+    schema["properties"]["forgotten"] = _texts("What was dropped: the files of the state folder, and what they held.")
+    is_early = {"required": ["errors"]}
     schema["allOf"] = [
         {
-            "if": {"properties": {"command": {"const": "check"}}},
-            "then": {"oneOf": [{"required": ["checks"]}, {"required": ["errors"]}]},
-            "else": {"properties": {"checks": False}},
+            "if": is_early,
+            "then": {"properties": {"profiles": {"maxItems": 0}, **dict.fromkeys(OTHERS.values(), False)}},
         },
-        {"if": {"required": ["errors"]}, "then": {"properties": {"profiles": {"maxItems": 0}}}},
+        *({"if": {"not": is_early}, "then": _only_where(command, key)} for command, key in OTHERS.items()),
     ]
     return schema
+
+
+def _only_where(command: str, key: str) -> Schema:
+    """The key is there, and no profiles are, if it is the document of this command; else it is not."""
+    with_it = {"required": [key], "properties": {"profiles": {"maxItems": 0}}}
+    without_it = {"properties": {key: False}}
+    return {"if": {"properties": {"command": {"const": command}}}, "then": with_it, "else": without_it}
 
 
 def _object(**properties: Schema) -> Schema:
@@ -108,4 +117,15 @@ def _check() -> Schema:
         name=_text("What was checked."),
         ok={"type": "boolean", "description": "Whether it is in order."},
         text=_text("What was found."),
+    )
+
+
+def _revoked() -> Schema:
+    return _object(
+        profile=_text("The certificate profile's name."),
+        firewall=_text("The firewall profile's name."),
+        certificate_id=_text("The ID that was revoked at SCM."),
+        serial=_text("The certificate's serial number in hex, where it is known.", is_optional=True),
+        not_after=_text("When it would have expired.", is_optional=True, pattern=_TIME),
+        reason=_text("The reason given."),
     )
