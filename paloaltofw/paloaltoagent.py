@@ -15,6 +15,7 @@ if not __package__:
 
 from paloaltofw.cli.application import PROGRAM, cli
 from paloaltofw.cli.commands.check import check
+from paloaltofw.cli.commands.completion import completion
 from paloaltofw.cli.commands.decrypt import decrypt
 from paloaltofw.cli.commands.encrypt import encrypt
 from paloaltofw.cli.commands.enroll import enroll
@@ -25,6 +26,7 @@ from paloaltofw.cli.commands.replace import replace
 from paloaltofw.cli.commands.revoke import revoke
 from paloaltofw.cli.commands.run import run
 from paloaltofw.cli.commands.sandbox import sandbox
+from paloaltofw.cli.commands.schema import schema
 from paloaltofw.cli.commands.status import status
 from paloaltofw.cli.commands.trust import trust
 
@@ -32,6 +34,7 @@ __all__ = ["cli", "main"]
 
 for _command in (
     enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox,
+    completion, schema,
 ):  # fmt: skip
     cli.add_command(_command)
 

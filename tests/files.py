@@ -20,7 +20,7 @@ CONFIG: dict[str, Any] = {
     "profiles": {"certificates": "profiles/certificates", "firewalls": "profiles/firewalls"},
     "state": {"path": "state"},
     "concurrency": 64,
-    "logging": {"level": "info", "path": "logs", "file": "paloaltoagent.log"},
+    "logging": {"level": "info", "path": "logs", "file": "paloaltoagent.log", "format": "text", "syslog": None},
     "issuance": {
         "wait": "5m",
         "lost_answer": "resubmit",
@@ -29,6 +29,8 @@ CONFIG: dict[str, Any] = {
         "pending_alarm": "7d",
     },
     "renewal": {"renew_before_days": None},
+    "notifications": [],
+    "metrics": {"textfile": None},
     "encryption": {"recipient": None, "passphrase_file": None, "gnupg_home": None},
 }
 CERTIFICATE: dict[str, Any] = {
@@ -50,6 +52,7 @@ CERTIFICATE: dict[str, Any] = {
     "renewal": {"auto": True, "renew_before_days": 30, "key": "rotate"},
     "scm": {"custom_fields": {}, "comments": "", "external_requester": "", "profile_id": None},
     "bind": {"ssl_tls_service_profiles": []},
+    "hooks": {"post_install": [], "timeout": "60s"},
 }
 FIREWALL: dict[str, Any] = {
     "url": "https://192.0.2.10",
@@ -160,6 +163,8 @@ WRONG: dict[str, dict[str, list[object]]] = {
         "logging.level": ["INFO", "loud", *_TEXT],
         "logging.path": _PATH,
         "logging.file": ["", "a/b.log", "..", *_TEXT],
+        "logging.format": ["JSON", "xml", *_TEXT],
+        "logging.syslog": ["Local", "tcp://log.example.com", "log.example.com:0", "udp://a:70000", "a/b", "", *_TEXT],
         "issuance.wait": _DURATION,
         "issuance.lost_answer": ["retry", "", *_TEXT],
         "issuance.revocation_check": ["Never", *_DURATION],
@@ -178,6 +183,16 @@ WRONG: dict[str, dict[str, list[object]]] = {
         ],
         "issuance.pending_alarm": ["367d", "never", *_DURATION],
         "renewal.renew_before_days": [0, -3, 398, "30d", 1.5, True, *_SHAPES],
+        "notifications": [
+            "mailto://x",
+            ["mailto://x"],
+            [{"on": ["failure"]}],
+            *([{"url": value}] for value in ("smtp.example.com", "://x", "a b://c", *_SECRET)),
+            *([{"url": "json://h", "on": value}] for value in (["Failure"], ["never"], {"a": "b"}, True)),
+            *([{"url": "json://h", "repeat": value}] for value in ("367d", "never", *_DURATION)),
+            [{"url": "json://h", "repaet": "1h"}],
+        ],
+        "metrics.textfile": _PATH,
         "encryption.recipient": ["--batch", "", *_TEXT],
         "encryption.passphrase_file": _PATH,
         "encryption.gnupg_home": _PATH,
@@ -207,6 +222,8 @@ WRONG: dict[str, dict[str, list[object]]] = {
         "scm.comments": ["x" * 1025, *_TEXT],
         "scm.external_requester": ["nobody", "a@example.com, nobody", *_TEXT],
         "scm.profile_id": ["a b", "a\u00a0b", "x" * 101, "", *_TEXT],
+        "hooks.post_install": [["/bin/true", ["a"]], ["a\nb"], ["\u0000"], [""], ["/bin/echo", True], {"a": "b"}],
+        "hooks.timeout": ["0", "2h", *_DURATION],
         "bind.ssl_tls_service_profiles": [["a'b"], ['a"b'], ["a]b"], ["x" * 64], [["x"]], {"a": "b"}],
     },
     "firewall": {

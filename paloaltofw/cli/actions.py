@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 ACTIONS = {
     "enroll": "enroll",
@@ -24,8 +28,18 @@ class ActionOption(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The option with the actions whose commands there are."""
-        names = ", ".join(available(ctx.command.commands if isinstance(ctx.command, click.Group) else {}))
+        names = ", ".join(_available_in(ctx))
         return "-a, --action ACTION", f"In place of a command, for crontabs of the vendor's connectors: {names}."
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The same actions for completion in a shell."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in _available_in(ctx) if name.startswith(incomplete)]
+
+
+def _available_in(ctx: click.Context) -> list[str]:
+    return available(ctx.command.commands if isinstance(ctx.command, click.Group) else {})
 
 
 def available(commands: Container[str]) -> list[str]:

@@ -9,6 +9,7 @@ import click
 
 from paloaltofw import __version__
 from paloaltofw.cli.actions import ActionOption, with_command
+from paloaltofw.cli.offers import a_file
 from paloaltofw.errors import AgentError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ def common_options() -> list[click.Option]:
     """The options that stand before or after a command."""
     return [
         _common(
-            "--config", metavar="FILE", help="config.yaml (else: $sectigo_pycert_config, else beside the program)."
+            "--config",
+            metavar="FILE",
+            shell_complete=a_file,
+            help="config.yaml (else: $sectigo_pycert_config, else beside the program).",
         ),
         _common("--log-level", type=click.Choice(LEVELS), help="Overrides logging.level."),
         _common("--accept-eula", is_flag=True, help="Accept the licence terms without being asked."),
@@ -54,7 +58,12 @@ class AgentGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the vendor's form (`-a enroll -p NAME`) as the command that it means."""
-        return super().parse_args(ctx, with_command(args, self.commands) if args else args)
+        try:
+            args = with_command(args, self.commands) if args else args
+        except click.UsageError:
+            if not ctx.resilient_parsing:  # while a shell completes a line, it is not finished
+                raise
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an expected failure is its own sentence, an unexpected one is one line."""

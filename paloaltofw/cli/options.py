@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from paloaltofw.cli.offers import certificate_profile, certificate_profiles, firewall_profile, firewall_profiles
+
 F = Callable[..., Any]
 REVOKE_HELP = "Revoke the predecessor at SCM once its successor is in service."
 
@@ -19,15 +21,21 @@ def _names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     return tuple(dict.fromkeys(name for names in parts for name in names))
 
 
+def json_option(command: F) -> F:
+    """Add --json."""
+    return click.option("--json", "is_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+
+
 def selection_options(command: F) -> F:
     """Add -p, --firewall and --json."""
-    command = click.option("--json", "is_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+    command = json_option(command)
     command = click.option(
         "--firewall",
         "firewalls",
         multiple=True,
         metavar="NAME[,NAME]",
         callback=_names,
+        shell_complete=firewall_profiles,
         help="Only these firewalls' certificates (repeatable).",
     )(command)
     return click.option(
@@ -37,6 +45,7 @@ def selection_options(command: F) -> F:
         multiple=True,
         metavar="NAME[,NAME]",
         callback=_names,
+        shell_complete=certificate_profiles,
         help="Only these profiles (repeatable).",
     )(command)
 
@@ -62,5 +71,24 @@ def predecessor_option(command: F) -> F:
 
 def firewall_option(command: F) -> F:
     """Add --firewall for the one profile that a command completes."""
-    option = click.option("--firewall", metavar="NAME", required=True, help="The firewall profile to complete.")
+    option = click.option(
+        "--firewall",
+        metavar="NAME",
+        required=True,
+        shell_complete=firewall_profile,
+        help="The firewall profile to complete.",
+    )
     return option(command)
+
+
+def profile_option(help_text: str) -> Callable[[F], F]:
+    """Add -p for the one profile that a command is about."""
+    return click.option(
+        "-p",
+        "--profile",
+        "profile",
+        metavar="NAME",
+        required=True,
+        shell_complete=certificate_profile,
+        help=help_text,
+    )

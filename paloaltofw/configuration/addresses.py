@@ -9,7 +9,7 @@ from pathlib import Path
 
 from paloaltofw.configuration.mistakes import is_portal, web_interface_of
 from paloaltofw.configuration.names import dns_name
-from paloaltofw.configuration.rules import BadValue, Rule, expand
+from paloaltofw.configuration.rules import BadValue, Rule, expand, string_schema, takes, text_schema
 from paloaltofw.configuration.yaml_document import Section
 from paloaltofw.model.trust import SYSTEM_TRUST, Trust
 
@@ -17,6 +17,7 @@ _PIN = re.compile(r"sha256:((?:[0-9A-Fa-f]{2}:?){32})")
 _API_PATH = "/api/v1"
 
 
+@takes(string_schema(minLength=1))
 def management_url(text: str) -> str:
     """A rule: URL, host name or IP address of a management interface; returns `https://host[:port]`."""
     url = _with_scheme(_one_word(text))
@@ -56,10 +57,11 @@ def https_origin(text: str, paths: tuple[str, ...]) -> str:
         raise BadValue("is not a plain URL with a host", "for example https://192.0.2.10")
     if url.path not in paths:
         raise BadValue(f"{text!r} has the path {url.path}", "write the address without a path")
-    return f"https://{_host(host)}:{port}" if port not in (None, 443) else f"https://{_host(host)}"
+    return f"https://{host_name(host)}:{port}" if port not in (None, 443) else f"https://{host_name(host)}"
 
 
-def _host(host: str) -> str:
+def host_name(host: str) -> str:
+    """A host name, or an IP address as a URL holds it; raises BadValue."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -72,6 +74,7 @@ def _host(host: str) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
+@takes(string_schema(r"\s*[Hh][Tt][Tt][Pp][Ss]://.+|.*\$\{.*"))
 def scm_url(text: str) -> str:
     """A rule: SCM's enrollment API URL, with or without /api/v1; returns `https://host[:port]`."""
     if is_portal(text.strip()):
@@ -83,6 +86,7 @@ def scm_url(text: str) -> str:
     return url
 
 
+@takes(string_schema(r"\s*[Hh][Tt][Tt][Pp][Ss]://.+|.*\$\{.*"))
 def token_url(text: str) -> str:
     """A rule: the https URL of the OAuth token endpoint."""
     text = _one_word(text)
@@ -116,6 +120,7 @@ def _pin_or_nothing(text: str) -> Trust:
 
 
 def _trust(folder: Path) -> Rule[Trust]:
+    @takes(text_schema(minLength=1), lambda trust: not trust.off)
     def rule(text: str) -> Trust:
         if text.lower().startswith("sha256:"):
             return Trust(pin=read_pin(text))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paloaltofw.configuration.mistakes import other_kind
@@ -20,9 +22,19 @@ from paloaltofw.configuration.names import (
     scm_profile_id,
 )
 from paloaltofw.configuration.problems import Findings, Position
-from paloaltofw.configuration.rules import BadValue, Rule, integer, one_of
+from paloaltofw.configuration.rules import (
+    BadValue,
+    Rule,
+    duration,
+    integer,
+    one_of,
+    shape_of,
+    string_schema,
+    takes,
+    text_schema,
+)
 from paloaltofw.configuration.yaml_document import Section, read_document
-from paloaltofw.model.certificate_profile import CertificateProfile, KeySpec, Renewal, Sans, Subject
+from paloaltofw.model.certificate_profile import HOOK_PATH, CertificateProfile, Hooks, KeySpec, Renewal, Sans, Subject
 
 TYPES = ("DV", "OV", "EV")
 RSA_SIZES = (2048, 3072, 4096)
@@ -57,14 +69,15 @@ def read_certificate_profile(path: Path, findings: Findings) -> LocatedProfile |
     if other := other_kind(document.keys(), "a certificate profile"):
         document.refuse("", *other)
         return None
-    profile = _profile(path.stem, document)
+    profile = profile_of(path.stem, document)
     document.close()
     if profile is None or len(findings.problems) > before:
         return None
     return LocatedProfile(profile, document.at("name"), document.at("account"), document.at("firewall"))
 
 
-def _profile(stem: str, document: Section) -> CertificateProfile | None:
+def profile_of(stem: str, document: Section) -> CertificateProfile | None:
+    """What a document says, in the file of this name; None if it lacks something."""
     if not FILE_STEM.fullmatch(stem):
         allowed = "letters, digits, . - _, at most 100 characters"
         document.findings.add(document.position, "", f"the file name {stem!r} cannot name a profile", allowed)
@@ -86,6 +99,7 @@ def _profile(stem: str, document: Section) -> CertificateProfile | None:
     bind = document.section("bind")
     bound = tuple(dict.fromkeys(bind.values("ssl_tls_service_profiles", panos_name)))
     bind.close()
+    hooks = _hooks(document)
     if name is None or type_ is None or account is None or firewall is None or subject is None or key is None:
         return None
     _check_wildcards(document, type_, sans)
@@ -93,7 +107,7 @@ def _profile(stem: str, document: Section) -> CertificateProfile | None:
     return CertificateProfile(
         id=stem, name=name, type=type_, account=account, firewall=firewall, subject=subject, sans=sans, key=key,
         renewal=renewal, custom_fields=custom_fields, comments=comments, external_requester=requester,
-        ssl_tls_service_profiles=bound, scm_profile_id=profile_id,
+        ssl_tls_service_profiles=bound, scm_profile_id=profile_id, hooks=hooks,
     )  # fmt: skip
 
 
@@ -148,6 +162,7 @@ def _rsa_bits(section: Section) -> int | None:
     return section.value("size", _rsa_size, required=True)
 
 
+@takes({"enum": [*RSA_SIZES, *map(str, RSA_SIZES)]})
 def _rsa_size(text: str) -> int:
     if text not in {str(size) for size in RSA_SIZES}:
         raise BadValue(f"{text!r} is not allowed", f"allowed: {', '.join(map(str, RSA_SIZES))}")
@@ -166,6 +181,7 @@ def _curve_bits(section: Section) -> int | None:
     return bits
 
 
+@takes({"anyOf": [{"enum": [*_CURVES]}, string_schema(r"[A-Za-z0-9-]*(?:256|384|521)[A-Za-z0-9-]*")]})
 def _curve(text: str) -> int:
     plain = text.lower().replace("-", "")
     for name, spellings in _CURVES.items():
@@ -184,6 +200,39 @@ def _renewal(section: Section) -> Renewal:
     return renewal
 
 
+def _hooks(document: Section) -> Hooks:
+    section = document.section("hooks")
+    hooks = Hooks(
+        post_install=section.values("post_install", _program_text),
+        timeout=section.value_or("timeout", duration(1, 3600), 60.0),
+    )
+    section.close()
+    if not hooks.post_install:
+        return hooks
+    if not hooks.post_install[0]:
+        section.refuse("post_install", "begins with an empty text", "the program comes first")
+        return hooks
+    program = _program(document.path.parent, hooks.post_install[0])
+    if shutil.which(program, path=HOOK_PATH) is None:
+        # No error: a script that is gone must not keep certificates from being renewed.
+        at = section.at("post_install")
+        what = f"there is no program {program}, or it may not be executed; correct the path or its rights"
+        document.findings.warnings.append(f"{at}: hooks.post_install: {what}")
+    return replace(hooks, post_install=(program, *hooks.post_install[1:]))
+
+
+def _program(folder: Path, text: str) -> str:
+    """The program of a hook: a path as anywhere else in a file, or a name that is looked for where programs are."""
+    return os.path.normpath(folder / Path(text).expanduser()) if "/" in text else text
+
+
+@takes(text_schema(maxLength=4096))
+def _program_text(text: str) -> str:
+    if not text.isprintable() or len(text) > 4096:
+        raise BadValue("holds a control character or is too long", "one item for the program and for each argument")
+    return text
+
+
 def _custom_fields(section: Section) -> tuple[tuple[str, str], ...]:
     fields = []
     for key in section.keys():  # noqa: SIM118 - a method of Section, not a dict
@@ -194,7 +243,11 @@ def _custom_fields(section: Section) -> tuple[tuple[str, str], ...]:
 
 
 def _optional(rule: Rule[str]) -> Rule[str]:
-    return lambda text: rule(text) if text.strip() else ""
+    @takes({key: value for key, value in shape_of(rule).schema.items() if key != "minLength"})
+    def optional(text: str) -> str:
+        return rule(text) if text.strip() else ""
+
+    return optional
 
 
 def _optional_text(limit: int) -> Rule[str]:

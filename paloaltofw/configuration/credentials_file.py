@@ -9,7 +9,7 @@ from pathlib import Path
 from paloaltofw.configuration.addresses import scm_url, token_url
 from paloaltofw.configuration.names import free_text
 from paloaltofw.configuration.problems import Findings
-from paloaltofw.configuration.rules import BadValue, expand
+from paloaltofw.configuration.rules import BadValue, expand, takes, text_schema
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.model.account import Account
 from paloaltofw.secret import Secret
@@ -41,6 +41,7 @@ def _secret_parts(text: str) -> list[str]:
     return [text, text.removeprefix("file:/"), *odd] if odd else []
 
 
+@takes(text_schema(minLength=1))
 def secret_value(text: str) -> Secret:
     """A rule: a secret that can travel in a header or form; errors never show it."""
     value = expand(text.strip())
@@ -82,12 +83,17 @@ def read_accounts(
         return {}
     if content is None:
         warn_if_exposed(path, findings)
-    accounts = {}
     for label in document.keys():  # noqa: SIM118 - a method of Section, not a dict
         notice_secrets(document.section(label))
+    return accounts_of(document, default_url)
+
+
+def accounts_of(document: Section, default_url: str | None) -> dict[str, Account]:
+    """What a document says: label -> account."""
+    accounts = {}
     for label in document.keys():  # noqa: SIM118 - a method of Section, not a dict
         section = document.section(label, required=True)
-        client_id = section.value("client_id", lambda text: free_text(256)(expand(text)), required=True)
+        client_id = section.value("client_id", _client_id, required=True)
         client_secret = section.value("client_secret", secret_value, required=True)
         url = section.value("scm_url", scm_url) or default_url
         tokens = section.value("token_url", token_url) or ""
@@ -95,3 +101,8 @@ def read_accounts(
         if client_id and client_secret and url:
             accounts[label] = Account(label, client_id, client_secret, url, tokens)
     return accounts
+
+
+@takes(text_schema(minLength=1))
+def _client_id(text: str) -> str:
+    return free_text(256)(expand(text))

@@ -11,7 +11,7 @@ from paloaltofw.configuration.credentials_file import notice_secrets, secret_val
 from paloaltofw.configuration.mistakes import other_kind
 from paloaltofw.configuration.names import free_text, panos_name
 from paloaltofw.configuration.problems import Findings
-from paloaltofw.configuration.rules import BadValue, duration, one_of
+from paloaltofw.configuration.rules import BadValue, duration, one_of, string_schema, takes, text_schema
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.model.commit_window import ALWAYS, DAY_MINUTES, DAYS, CommitWindow
 from paloaltofw.model.firewall_profile import DEFAULT_DESCRIPTION, FirewallProfile
@@ -39,12 +39,13 @@ def read_firewall_profile(
         return None
     if content is None:
         warn_if_exposed(path, findings)
-    profile = _profile(path, document, lacks)
+    profile = profile_of(path, document, lacks)
     document.close()
     return profile if len(findings.problems) == before else None
 
 
-def _profile(path: Path, document: Section, lacks: Collection[str]) -> FirewallProfile | None:
+def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> FirewallProfile | None:
+    """What a document says, which `path` holds; None if it lacks something."""
     url = document.value("url", management_url, required=True)
     admin = document.value("admin", panos_name, required=True)
     if "api_key" in lacks or "any api_key" in lacks:
@@ -70,16 +71,19 @@ def _profile(path: Path, document: Section, lacks: Collection[str]) -> FirewallP
     )  # fmt: skip
 
 
+@takes(text_schema())
 def _replaceable(text: str) -> Secret:
     if "${" in text or text.strip().startswith("file:"):
         raise BadValue("is taken from elsewhere", "put the new key there by hand, or put any text here instead")
     return Secret("")
 
 
+@takes(text_schema())
 def _ignored(text: str) -> Secret:
     return Secret("")
 
 
+@takes(string_schema(r"shared|vsys[1-9]\d{0,2}"))
 def _vsys(text: str) -> str:
     if text == "shared" or re.fullmatch(r"vsys[1-9]\d{0,2}", text):
         return text
@@ -91,18 +95,20 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
 def read_window(section: Section) -> CommitWindow:
     """Read `commit_window`: `days` (all without it) and `hours` (the whole day without it)."""
-    days = section.values("days", _day)
+    days = section.values_or("days", _day, tuple(sorted(ALWAYS.days)))
     start, end = section.value_or("hours", _hours, (0, DAY_MINUTES))
     section.close()
-    return CommitWindow(frozenset(days) or ALWAYS.days, start, end)
+    return CommitWindow(frozenset(days), start, end)
 
 
+@takes({"enum": [*DAYS]}, lambda day: DAYS[day])
 def _day(text: str) -> int:
     if text not in DAYS:
         raise BadValue(f"{text!r} is not a day", f"allowed: {', '.join(DAYS)}")
     return DAYS.index(text)
 
 
+@takes(string_schema(r" *\d\d *: *\d\d *- *\d\d *: *\d\d *"), lambda span: "-".join(map(_clock_time, span)))
 def _hours(text: str) -> tuple[int, int]:
     match = _HOURS.fullmatch(text.replace(" ", ""))
     numbers = [int(group) for group in match.groups()] if match else [0, 0, 0, 0]
@@ -110,3 +116,7 @@ def _hours(text: str) -> tuple[int, int]:
     if start == end or end > DAY_MINUTES:
         raise BadValue(f"{text!r} is not a span of hours", "for example 22:00-04:00")
     return start, end
+
+
+def _clock_time(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"

@@ -17,6 +17,7 @@ from paloaltofw.configuration.cross_checks import (
 from paloaltofw.configuration.firewall_profile_file import read_firewall_profile
 from paloaltofw.configuration.gpg import ENCRYPTED_SUFFIX
 from paloaltofw.configuration.problems import Findings, Position, sorted_problems
+from paloaltofw.configuration.profile_names import firewall_names
 from paloaltofw.configuration.rules import suggestion
 from paloaltofw.configuration.settings_file import position_of, read_settings
 from paloaltofw.errors import AgentError, ConfigurationError, UsageError
@@ -73,14 +74,8 @@ def _decryption(settings: Settings) -> Callable[[Path], bytes]:
 
 def credential_files(settings: Settings) -> list[Path]:
     """The SCM credentials file and every firewall profile, under their plain names."""
-    return [settings.credentials, *(settings.firewall_folder / f"{name}.yaml" for name in firewall_names(settings))]
-
-
-def firewall_names(settings: Settings) -> list[str]:
-    """The names of all firewall profiles, plain or encrypted."""
-    files = os.listdir(settings.firewall_folder) if settings.firewall_folder.is_dir() else []
-    plain = {name.removesuffix(ENCRYPTED_SUFFIX) for name in files if not name.startswith(".")}
-    return sorted(name.removesuffix(".yaml") for name in plain if name.endswith(".yaml"))
+    folder = settings.firewall_folder
+    return [settings.credentials, *(folder / f"{name}.yaml" for name in firewall_names(folder))]
 
 
 def _accounts(settings: Settings, decrypt: Callable[[Path], bytes], findings: Findings) -> dict[str, Account]:

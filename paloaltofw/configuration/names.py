@@ -6,11 +6,12 @@ import ipaddress
 import re
 import unicodedata
 
-from paloaltofw.configuration.rules import BadValue, Rule
+from paloaltofw.configuration.rules import BadValue, Rule, string_schema, takes, text_schema
 from paloaltofw.model.firewall_objects import CERTIFICATE_NAME_LIMIT, OBJECT_NAME_LIMIT
 
 _CERTIFICATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _PANOS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9 ._-]*")
+PANOS_NAME_LIMIT = 63
 # No document limits it (scm.md §2.2); the longest form that is in use for IDs, a UUID, has 36 characters.
 SCM_PROFILE_ID_LIMIT = 100
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
@@ -22,6 +23,7 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co"}
 def free_text(limit: int) -> Rule[str]:
     """A rule: one line of visible text, at most `limit` characters."""
 
+    @takes(text_schema(minLength=1, maxLength=limit))
     def rule(text: str) -> str:
         text = unicodedata.normalize("NFC", text.strip())
         hidden = next((c for c in text if unicodedata.category(c) in _UNSEEN), None)
@@ -36,6 +38,7 @@ def free_text(limit: int) -> Rule[str]:
     return rule
 
 
+@takes(text_schema(_CERTIFICATE_NAME.pattern, maxLength=CERTIFICATE_NAME_LIMIT))
 def certificate_name(text: str) -> str:
     """A rule: a name for a certificate on the firewall that leaves room for the suffixes of its successors."""
     if not _CERTIFICATE_NAME.fullmatch(text):
@@ -47,13 +50,16 @@ def certificate_name(text: str) -> str:
     return text
 
 
+@takes(text_schema(_PANOS_NAME.pattern, maxLength=PANOS_NAME_LIMIT))
 def panos_name(text: str) -> str:
     """A rule: the name of an object or administrator that exists on a firewall."""
-    if not _PANOS_NAME.fullmatch(text) or len(text) > 63:
-        raise BadValue(f"{text!r} cannot be a name on PAN-OS", "letters, digits, blank, . - _, at most 63 characters")
+    if not _PANOS_NAME.fullmatch(text) or len(text) > PANOS_NAME_LIMIT:
+        allowed = f"letters, digits, blank, . - _, at most {PANOS_NAME_LIMIT} characters"
+        raise BadValue(f"{text!r} cannot be a name on PAN-OS", allowed)
     return text
 
 
+@takes(text_schema(r"\s*\S+\s*", maxLength=SCM_PROFILE_ID_LIMIT, default=None))
 def scm_profile_id(text: str) -> str:
     """A rule: the ID by which SCM knows one of the profiles of an account's endpoint."""
     name = free_text(SCM_PROFILE_ID_LIMIT)(text)
@@ -62,6 +68,7 @@ def scm_profile_id(text: str) -> str:
     return name
 
 
+@takes(string_schema(r"(?:\*\.)?[^*\s/:@]+"))
 def dns_name(text: str) -> str:
     """A rule: a host name, or `*.` and a host name; internationalised names become their A-labels (RFC 5891)."""
     wildcard, name = ("*.", text[2:]) if text.startswith("*.") else ("", text)
@@ -93,6 +100,7 @@ def _to_ascii(name: str) -> str:
         raise BadValue(f"{name!r} is not a valid internationalised name", "see RFC 5891") from None
 
 
+@takes(string_schema(r"(?:\*\.)?[^*\s/:@]+"))
 def common_name(text: str) -> str:
     """A rule: a subject's common name, which is a host name of at most 64 characters (RFC 5280, ub-common-name)."""
     name = dns_name(text)
@@ -101,6 +109,7 @@ def common_name(text: str) -> str:
     return name
 
 
+@takes(string_schema(r"\s*[0-9A-Fa-f:.]+(?:%\S+)?\s*"))
 def ip_address(text: str) -> str:
     """A rule: an IPv4 or IPv6 address, in its canonical form."""
     try:
@@ -109,6 +118,7 @@ def ip_address(text: str) -> str:
         raise BadValue(f"{text!r} is not an IP address", "for example 192.0.2.10 or 2001:db8::1") from None
 
 
+@takes(string_schema(r"\s*[^@\s]+@[^@\s]+\s*"))
 def email(text: str) -> str:
     """A rule: one e-mail address."""
     mailbox, at, host = text.strip().rpartition("@")
@@ -120,6 +130,7 @@ def email(text: str) -> str:
     return f"{mailbox}@{name}"
 
 
+@takes(string_schema())
 def email_list(text: str) -> str:
     """A rule: comma-separated e-mail addresses, at most 512 characters (SslEnrollRequest.externalRequester)."""
     addresses = ",".join(email(part) for part in text.split(",") if part.strip())
@@ -128,6 +139,7 @@ def email_list(text: str) -> str:
     return addresses
 
 
+@takes(string_schema("[A-Z]{2}"))
 def country_code(text: str) -> str:
     """A rule: two letters (ISO 3166-1 alpha-2)."""
     if not re.fullmatch(r"[A-Z]{2}", text):

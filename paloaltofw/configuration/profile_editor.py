@@ -11,8 +11,8 @@ import yaml
 
 from paloaltofw.configuration.firewall_profile_file import read_firewall_profile
 from paloaltofw.configuration.gpg import ENCRYPTED_SUFFIX, Gpg, read_file
-from paloaltofw.configuration.loader import firewall_names
 from paloaltofw.configuration.problems import Findings, sorted_problems
+from paloaltofw.configuration.profile_names import firewall_names
 from paloaltofw.configuration.rules import suggestion
 from paloaltofw.errors import AgentError, ConfigurationError, UsageError
 from paloaltofw.model.firewall_profile import FirewallProfile
@@ -40,7 +40,7 @@ def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: Collection[str]
     Raises UsageError for an unknown name, ConfigurationError for anything else that is wrong in the file.
     """
     name = name.removesuffix(".yaml")
-    known = firewall_names(settings)
+    known = firewall_names(settings.firewall_folder)
     if name not in known:
         raise UsageError(f"--firewall {name}: there is no such profile", remedy=suggestion(name, known))
     path = settings.firewall_folder / f"{name}.yaml"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+Schema = dict[str, Any]
+"""A JSON Schema, or a part of one."""
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_DURATION = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s?)?")
+DURATION_PATTERN = r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s?)?"
+_DURATION = re.compile(DURATION_PATTERN)
 _UNIT_SECONDS = (86400, 3600, 60, 1)
 
 
@@ -25,6 +29,61 @@ class BadValue(ValueError):
 
 Rule = Callable[[str], T]
 """Turns the text of a value into what the program uses, or raises `BadValue`."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a rule takes, as far as a JSON Schema can say it, and how a default is written that the rule would give."""
+
+    schema: Mapping[str, Any]
+    written: Callable[[Any], object]
+
+
+def takes(
+    schema: Mapping[str, Any], written: Callable[[Any], object] = lambda value: value
+) -> Callable[[Rule[T]], Rule[T]]:
+    """Write the shape of what it takes onto a rule. It must let everything pass that the rule lets pass."""
+
+    def mark(rule: Rule[T]) -> Rule[T]:
+        vars(rule)["shape"] = Shape(schema, written)
+        return rule
+
+    return mark
+
+
+def shape_of(rule: Rule[Any]) -> Shape:
+    """The shape of a rule; a rule without one is a mistake of ours."""
+    shape = getattr(rule, "shape", None)
+    if not isinstance(shape, Shape):
+        raise TypeError(f"{rule!r} does not say what it takes")
+    return shape
+
+
+def text_schema(pattern: str = "", **more: object) -> Schema:
+    """A text. YAML makes a number of one without quotes that looks like it; rules see what is written."""
+    return {"type": ["string", "number"], **({"pattern": f"^(?:{pattern})$"} if pattern else {}), **more}
+
+
+def string_schema(pattern: str = "", **more: object) -> Schema:
+    """A text that cannot look like a number."""
+    return {**text_schema(pattern, **more), "type": "string"}
+
+
+def duration_schema(low: float, high: float) -> Schema:
+    """Seconds, or a text with units."""
+    return {
+        "anyOf": [
+            {"type": "integer", "minimum": int(low), "maximum": int(high)},
+            {"type": "string", "pattern": rf"^\s*(?=\d)(?:{DURATION_PATTERN})\s*$"},
+        ]
+    }
+
+
+def written_duration(seconds: float) -> object:
+    """A duration as a person writes it: in the largest unit that it is a whole number of."""
+    units = ((unit, seconds // unit) for unit in _UNIT_SECONDS if seconds and not seconds % unit)
+    unit, number = next(units, (1, seconds))
+    return int(number) if unit == 1 else f"{number:g}{'dhm'[_UNIT_SECONDS.index(unit)]}"
 
 
 def parse_duration(text: str) -> float:
@@ -59,6 +118,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def one_of(*allowed: str) -> Rule[str]:
     """A rule: exactly one of these words."""
 
+    @takes({"enum": [*allowed]})
     def rule(text: str) -> str:
         if text not in allowed:
             near = [word for word in allowed if word.lower() == text.lower()]
@@ -72,6 +132,7 @@ def one_of(*allowed: str) -> Rule[str]:
 def integer(low: int, high: int) -> Rule[int]:
     """A rule: a whole number in a range."""
 
+    @takes({"anyOf": [{"type": "integer", "minimum": low, "maximum": high}, string_schema(r"[+-]?\d{1,12}")]})
     def rule(text: str) -> int:
         if not re.fullmatch(r"[+-]?\d{1,12}", text) or not low <= int(text) <= high:
             raise BadValue(f"{text!r} is not allowed", f"a whole number from {low} to {high}")
@@ -83,6 +144,7 @@ def integer(low: int, high: int) -> Rule[int]:
 def duration(low: float, high: float) -> Rule[float]:
     """A rule: a duration in a range of seconds."""
 
+    @takes(duration_schema(low, high), written_duration)
     def rule(text: str) -> float:
         seconds = parse_duration(text)
         if not low <= seconds <= high:

@@ -8,7 +8,21 @@ from pathlib import Path
 from paloaltofw.configuration.addresses import check_pem, scm_url, token_url
 from paloaltofw.configuration.names import email, free_text
 from paloaltofw.configuration.problems import Findings, Position, sorted_problems
-from paloaltofw.configuration.rules import BadValue, Rule, duration, expand, integer, one_of
+from paloaltofw.configuration.rules import (
+    DURATION_PATTERN,
+    BadValue,
+    Rule,
+    duration,
+    duration_schema,
+    expand,
+    integer,
+    one_of,
+    string_schema,
+    takes,
+    text_schema,
+    written_duration,
+)
+from paloaltofw.configuration.telling_sections import read_channels, syslog
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.errors import ConfigurationError, UsageError
 from paloaltofw.model.account import DEFAULT_TOKEN_URL
@@ -20,6 +34,7 @@ SYSTEM_FILE = Path("/etc/paloaltoagent/config.yaml")
 # Each firewall waits mostly for its own management plane; this many at a time keep a small host busy but not pressed.
 DEFAULT_CONCURRENCY = 64
 LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
 
 
 def find_file(option: str | None) -> Path:
@@ -54,6 +69,17 @@ def position_of(file: Path, key: str) -> Position:
     return document.at(name) if document is not None and document.has(name) else Position(file, 1, 1)
 
 
+def profile_folders(file: Path) -> tuple[Path, Path] | None:
+    """The folders of certificate and of firewall profiles; None where config.yaml cannot be read. No more is read."""
+    document = read_document(file, Findings())
+    return _profile_folders(document.section("profiles"), file.parent) if document is not None else None
+
+
+def _profile_folders(section: Section, base: Path) -> tuple[Path, Path]:
+    certificates = section.value_or("certificates", _path(base), base / "profiles/certificates")
+    return certificates, section.value_or("firewalls", _path(base), base / "profiles/firewalls")
+
+
 def load_settings(file: Path) -> Settings:
     """Read and validate config.yaml alone; raises ConfigurationError."""
     findings = Findings()
@@ -66,17 +92,20 @@ def load_settings(file: Path) -> Settings:
 def read_settings(file: Path, findings: Findings) -> Settings | None:
     """Read config.yaml; None, with the problems recorded, if the other files cannot be found by it."""
     document = read_document(file, findings)
-    return _settings(file, document, findings) if document else None
+    return settings_of(file, document, findings) if document else None
 
 
-def _settings(file: Path, document: Section, findings: Findings) -> Settings | None:
+def settings_of(file: Path, document: Section, findings: Findings) -> Settings | None:
+    """What a document says, which `file` holds; None if the other files cannot be found by it."""
     before = len(findings.problems)
     base = file.parent
     scm = document.section("scm", required=True)
     profiles, state = document.section("profiles"), document.section("state")
     logs, issuance = document.section("logging"), document.section("issuance")
     renewal, encryption = document.section("renewal"), document.section("encryption")
+    metrics = document.section("metrics")
     path = _path(base)
+    certificate_folder, firewall_folder = _profile_folders(profiles, base)
     settings = Settings(
         file=file,
         scm_url=scm.value("url", scm_url, required=True) or "",
@@ -84,8 +113,8 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
         credentials=scm.value_or("credentials", path, base / "profiles/sectigo_credentials.yaml"),
         ca_bundle=scm.value("ca_bundle", _pem_file(base)),
         scm_timeout=scm.value_or("timeout", duration(1, 3600), 30.0),
-        certificate_folder=profiles.value_or("certificates", path, base / "profiles/certificates"),
-        firewall_folder=profiles.value_or("firewalls", path, base / "profiles/firewalls"),
+        certificate_folder=certificate_folder,
+        firewall_folder=firewall_folder,
         state=state.value_or("path", path, base / "state"),
         concurrency=document.value_or("concurrency", integer(1, 500), DEFAULT_CONCURRENCY),
         log_level=logs.value_or("level", one_of(*LEVELS), "info"),
@@ -99,8 +128,12 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
         gpg_home=encryption.value("gnupg_home", path),
         order_limit=issuance.value("order_limit", _order_limit),
         pending_alarm=issuance.value_or("pending_alarm", duration(0, 366 * 86400), 7 * 86400.0),
+        log_format=logs.value_or("format", one_of(*LOG_FORMATS), "text"),
+        syslog=logs.value("syslog", syslog),
+        notifications=read_channels(document),
+        metrics_textfile=metrics.value("textfile", path),
     )
-    for section in (scm, profiles, state, logs, issuance, renewal, encryption, document):
+    for section in (scm, profiles, state, logs, issuance, renewal, encryption, metrics, document):
         section.close()
     # Without these the other files cannot be found; what stands in them is validated even if a value here is wrong.
     if not settings.scm_url and len(findings.problems) == before:
@@ -109,6 +142,7 @@ def _settings(file: Path, document: Section, findings: Findings) -> Settings | N
 
 
 def _path(base: Path) -> Rule[Path]:
+    @takes(text_schema(minLength=1), lambda path: os.path.relpath(path, base))
     def rule(text: str) -> Path:
         expanded = expand(text.strip())
         if not expanded or not expanded.isprintable():
@@ -119,6 +153,7 @@ def _path(base: Path) -> Rule[Path]:
 
 
 def _pem_file(base: Path) -> Rule[Path]:
+    @takes(text_schema(minLength=1))
     def rule(text: str) -> Path:
         path = _path(base)(text)
         check_pem(path)
@@ -127,6 +162,7 @@ def _pem_file(base: Path) -> Rule[Path]:
     return rule
 
 
+@takes(text_schema("[^/]+", maxLength=255))
 def _file_name(text: str) -> str:
     name = free_text(255)(text)
     if "/" in name or name in (".", ".."):
@@ -134,10 +170,12 @@ def _file_name(text: str) -> str:
     return name
 
 
+@takes({"anyOf": [{"enum": ["never"]}, *duration_schema(0, 366 * 86400)["anyOf"]]}, written_duration)
 def _revocation_check(text: str) -> float:
     return float("inf") if text == "never" else duration(0, 366 * 86400)(text)
 
 
+@takes(string_schema(rf"auto|\s*[+-]?\d{{1,12}}\s*/\s*(?:{DURATION_PATTERN})\s*", default="auto"))
 def _order_limit(text: str) -> tuple[int, float] | None:
     if text == "auto":
         return None
@@ -147,6 +185,7 @@ def _order_limit(text: str) -> tuple[int, float] | None:
     return integer(1, 100)(count.strip()), duration(60, 366 * 86400)(span)
 
 
+@takes(text_schema(r"\s*[^-\s].*", maxLength=255))
 def _recipient(text: str) -> str:
     name = free_text(255)(text)
     if name.startswith("-"):

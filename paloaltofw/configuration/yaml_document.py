@@ -138,6 +138,10 @@ class Section:
         results = (self._apply(f"{key}[{index}]", item, rule) for index, item in enumerate(items))
         return tuple(result for result in results if result is not None)
 
+    def values_or(self, key: str, rule: Rule[T], default: tuple[T, ...]) -> tuple[T, ...]:
+        """The same with a default for a list that is missing or empty."""
+        return self.values(key, rule) or default
+
     def section(self, key: str, required: bool = False) -> Section:
         """A mapping inside this one; an empty one if it is missing or wrong."""
         node = self._node(key, required)
@@ -145,6 +149,21 @@ class Section:
             self.refuse(key, "must hold keys and values", "see the sample file")
             node = None
         return Section(self.path, node, self.full(key), self.findings, self.at(key))
+
+    def sections(self, key: str) -> list[Section]:
+        """A list of mappings; one mapping alone counts as a list of one."""
+        node = self._node(key, required=False)
+        if node is None:
+            return []
+        items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        found = []
+        for index, item in enumerate(items):
+            name, at = f"{self.full(key)}[{index}]", _position(self.path, item)
+            if isinstance(item, yaml.MappingNode):
+                found.append(Section(self.path, item, name, self.findings, at))
+            else:
+                self.findings.add(at, name, "must hold keys and values", "see the sample file")
+        return found
 
 
 def read_document(path: Path, findings: Findings, content: bytes | None = None) -> Section | None:

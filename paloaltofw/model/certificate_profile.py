@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Where the program of a hook is looked for if it is not a path; cron's own PATH is shorter.
+HOOK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 
 @dataclass(frozen=True)
 class KeySpec:
@@ -57,6 +60,14 @@ class Renewal:
 
 
 @dataclass(frozen=True)
+class Hooks:
+    """What is run on this host once a certificate is in service: a program and its arguments, at most `timeout` s."""
+
+    post_install: tuple[str, ...] = ()
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True)
 class CertificateProfile:
     """One certificate. `id` is the file's name, `name` the certificate's name on the firewall.
 
@@ -77,3 +88,4 @@ class CertificateProfile:
     external_requester: str = ""
     ssl_tls_service_profiles: tuple[str, ...] = ()
     scm_profile_id: str = ""
+    hooks: Hooks = Hooks()

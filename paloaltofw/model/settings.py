@@ -8,6 +8,7 @@ from pathlib import Path
 from paloaltofw.model.account import Account
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_profile import FirewallProfile
+from paloaltofw.model.telling import Channel, Syslog
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Settings:
     gpg_home: Path | None
     order_limit: tuple[int, float] | None = None
     pending_alarm: float = 7 * 86400.0
+    log_format: str = "text"
+    syslog: Syslog | None = None
+    notifications: tuple[Channel, ...] = ()
+    metrics_textfile: Path | None = None
 
 
 @dataclass(frozen=True)

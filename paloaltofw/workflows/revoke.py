@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, UsageError
 from paloaltofw.workflows.session import Session
 
@@ -84,6 +85,19 @@ def describe(session: Session, found: Revocable) -> str:
         ]
     lines += [f"  firewall        {firewall.id} ({firewall.address})", f"  certificate ID  {found.certificate_id}"]
     return "\n".join(lines)
+
+
+def as_object(session: Session, found: Revocable, reason: str) -> dict[str, str | None]:
+    """What was revoked, for JSON."""
+    profile, certificate = session.profiles[0], found.certificate
+    return {
+        "profile": profile.id,
+        "firewall": profile.firewall,
+        "certificate_id": found.certificate_id,
+        "serial": certificate.serial if certificate else None,
+        "not_after": format_time(certificate.not_after) if certificate else None,
+        "reason": reason,
+    }
 
 
 def revoke(session: Session, certificate_id: str, reason: str) -> str:

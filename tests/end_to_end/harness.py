@@ -17,6 +17,7 @@ from typing import Any
 from paloaltofw.clock import format_time, parse_time
 from paloaltofw.sandbox.base.clock import Clock
 from paloaltofw.sandbox.world import AGENT_ADMIN, World, WorldOptions
+from tests.json_documents import assert_documented
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "paloaltofw" / "paloaltoagent.py"
@@ -36,6 +37,7 @@ class Done:
     @property
     def json(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.out)
+        assert_documented(document)
         return document
 
     @property

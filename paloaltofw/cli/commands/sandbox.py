@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import click
 
+from paloaltofw.cli.offers import a_folder
+
 
 @click.command()
 @click.option("--serve", is_flag=True, help="Keep the simulated systems running and print how to reach them.")
-@click.option("--folder", metavar="DIR", help="Where to write the configuration (default: a new temporary folder).")
+@click.option(
+    "--folder",
+    metavar="DIR",
+    shell_complete=a_folder,
+    help="Where to write the configuration (default: a new temporary folder).",
+)
 @click.option("--firewalls", "count", type=click.IntRange(2, 20), default=3, show_default=True, help="How many.")
 @click.option(
     "--switch",

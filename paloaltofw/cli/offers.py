@@ -1,0 +1,83 @@
+"""What a shell offers for the word under the cursor: names of profiles and firewalls, files, folders.
+
+A shell asks on every Tab, on every host and with every broken configuration: so this only lists names of files, and
+says nothing at all where there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.shell_completion import CompletionItem
+
+
+def a_file(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete the name of a file."""
+    return _item(incomplete, "file")
+
+
+def a_folder(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete the name of a folder."""
+    return _item(incomplete, "dir")
+
+
+def _item(incomplete: str, kind: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type=kind)]
+
+
+def certificate_profile(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """One certificate profile's name."""
+    return [name for name in _certificates(ctx) if name.startswith(incomplete)]
+
+
+def certificate_profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Certificate profiles' names, with commas."""
+    return _with_commas(_certificates(ctx), incomplete)
+
+
+def firewall_profile(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """One firewall profile's name."""
+    return [name for name in _firewalls(ctx) if name.startswith(incomplete)]
+
+
+def firewall_profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Firewall profiles' names, with commas."""
+    return _with_commas(_firewalls(ctx), incomplete)
+
+
+def _with_commas(names: Iterable[str], incomplete: str) -> list[str]:
+    """Each name that may stand behind the last comma and does not stand before it, with all that stands before it."""
+    before, comma, begun = incomplete.rpartition(",")
+    taken = {name.strip().removesuffix(".yaml") for name in before.split(",")}
+    return [f"{before}{comma}{name}" for name in names if name.startswith(begun) and name not in taken]
+
+
+def _certificates(ctx: click.Context) -> list[str]:
+    from paloaltofw.configuration.profile_names import certificate_names
+
+    return _listed(ctx, lambda certificates, firewalls: certificate_names(certificates))
+
+
+def _firewalls(ctx: click.Context) -> list[str]:
+    from paloaltofw.configuration.profile_names import firewall_names
+
+    return _listed(ctx, lambda certificates, firewalls: firewall_names(firewalls))
+
+
+def _listed(ctx: click.Context, names: Callable[[Path, Path], list[str]]) -> list[str]:
+    from paloaltofw.cli.application import COMMON
+    from paloaltofw.configuration.settings_file import find_file, profile_folders
+
+    try:
+        folders = profile_folders(find_file(ctx.meta.get(COMMON, {}).get("config")))
+        return names(*folders) if folders else []
+    except Exception:
+        return []  # a half-typed line is no place for an error: the command itself tells it
