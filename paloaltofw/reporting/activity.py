@@ -67,6 +67,8 @@ class Activity:
     ) -> None:
         self._monotonic = monotonic
         self._started = monotonic()
+        self._started_at = datetime.datetime.now(UTC).replace(microsecond=0)
+        self._jobs: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
         self._firewalls = {
             firewall: _Firewall(firewall, {name: _Certificate(name) for name in names})
@@ -95,6 +97,7 @@ class Activity:
         """A commit job was sent, or is that far."""
         with self._lock:
             place = self._firewalls[firewall]
+            self._jobs.add((firewall, job_id))
             if place.job != job_id:
                 place.job, place.since = job_id, self._monotonic()
             place.waits, place.percent = f"commit job {job_id}", percent
@@ -152,17 +155,21 @@ class Activity:
         return elapsed_text(self._monotonic() - since)
 
     def summary(self) -> str:
-        """`2 of 5 firewalls done, 3 at work: 4 in order, 1 failed, 12 s`."""
+        """`2 of 5 firewalls done, 3 at work, 4 in order, 1 failed, 0:12`; the closing one tells orders and commits."""
         with self._lock:
             places = list(self._firewalls.values())
             done = sum(place.is_finished for place in places)
             working = sum(place.begun is not None and not place.is_finished for place in places)
             outcomes = [item.outcome for place in places for item in place.certificates.values() if item.outcome]
+            jobs = len(self._jobs)
+        orders = sum(parse_time(outcome.ordered_at or "") >= self._started_at for outcome in outcomes)
         groups = Counter(group_of(outcome) for outcome in outcomes)
-        parts = [f"{done} of {count(len(places), 'firewall')} done"]
-        parts += [f"{working} at work"] if working else []
-        parts += [f"{number} {word_of(group)}" for group, number in groups.most_common()]
-        return ", ".join([*parts, self._age(self._started)])
+        counted = [f"{number} {word_of(group)}" for group, number in groups.most_common()]
+        if done < len(places):
+            parts = [f"{done} of {count(len(places), 'firewall')} done", *([f"{working} at work"] if working else [])]
+        else:
+            parts = [f"{count(done, 'firewall')} done", count(orders, "order"), count(jobs, "commit")]
+        return ", ".join([*parts, *counted, self._age(self._started)])
 
 
 def _rank(place: _Firewall) -> tuple[int, float]:

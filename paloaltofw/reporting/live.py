@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 DRAWINGS_A_SECOND = 4
-# Lines of the screen that the rows may not take: head, rule, summary, and one for the cursor.
-OVERHEAD = 4
+# Lines of the screen that the rows may not take: head, rule, blank ones, the summary, and one for the cursor.
+OVERHEAD = 7
 LEAST_ROOM = 3
 # Narrower than this there is no room for the times, nor for a commit's bar.
 WIDE_ENOUGH = 60
-BAR_CELLS = 12
+BAR_CELLS = 10
 _STYLES = {"31": "red", "33": "yellow", "32": "green"}
 
 
@@ -72,7 +72,7 @@ class LiveProgress:
             return
         self._live.stop()
         self._above.close()
-        self._console.print(_text(f"{self._activity.summary()}"), soft_wrap=True)
+        self._console.print(_text(self._activity.summary()), soft_wrap=True)
 
     def _drawing(self) -> Table:
         width, height = self._console.size
@@ -86,9 +86,9 @@ def _table(rows: Sequence[Row], summary: str, is_wide: bool) -> Table:
 
     columns = [
         Column("Firewall", no_wrap=True, ratio=3),
-        Column("Certificate", no_wrap=True, ratio=5),
+        Column("Certificate", no_wrap=True, ratio=4),
         Column("Waits for", no_wrap=True, ratio=7),
-        *([Column("Since", no_wrap=True, justify="right", width=8)] if is_wide else []),
+        *([Column("Time", no_wrap=True, justify="right", width=8)] if is_wide else []),
     ]
     table = Table(
         *columns, box=box.SIMPLE_HEAD, expand=True, pad_edge=False, caption=_text(summary), caption_justify="left",
