@@ -70,8 +70,9 @@ def read_file(path: Path) -> bytes | None:
 
 
 def readable_mode(path: Path) -> int:
-    """The mode of a file that is about to be replaced, as far as it lets others read; that of a new one if there is none."""
-    try:
-        return FILE_MODE | stat.S_IMODE(os.lstat(path).st_mode) & 0o044
-    except OSError:
-        return FILE_MODE
+    """The mode of a file that is to be replaced, as far as it lets others read; a new one is its owner's alone."""
+    with contextlib.suppress(OSError):
+        status = os.lstat(path)
+        if stat.S_ISREG(status.st_mode):
+            return FILE_MODE | stat.S_IMODE(status.st_mode) & 0o044
+    return FILE_MODE

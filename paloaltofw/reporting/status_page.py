@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 SHOWN_RUNS = 14
 # A row shows so many names; the search finds all of them.
-SHOWN_NAMES = 3
+SHOWN_NAMES = 2
+NOTHING = "nothing to do"
 _KINDS = {"31": "bad", "33": "warn", "32": "good"}
 _RESULTS = {0: ("good", "all in order"), 1: ("bad", "failed"), 3: ("wait", "orders pending")}
 
@@ -167,7 +168,7 @@ def _row(outcome: Outcome, profile: CertificateProfile, axis: Axis, now: datetim
         days_left=(held.not_after - now).days if held else None,
         ordered_at=ordered,
         waits=f"{age_text(now - ordered)}, waits for {outcome.waits_for or 'SCM'}" if ordered else outcome.waits_for,
-        plan="nothing to do" if outcome.action in (Action.NONE, Action.FAILED) else outcome.action.value,
+        plan=NOTHING if outcome.action in (Action.NONE, Action.FAILED) else outcome.action.value,
         is_automatic=profile.renewal.auto,
     )
 
@@ -222,7 +223,7 @@ def _environment() -> Environment:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_printable, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(count=count, shown_names=SHOWN_NAMES)
+    environment.globals.update(count=count, shown_names=SHOWN_NAMES, nothing=NOTHING)
     environment.filters.update(
         day=lambda moment: f"{moment:%Y-%m-%d}", minute=lambda moment: f"{moment:%Y-%m-%d %H:%M}"
     )
@@ -254,4 +255,4 @@ def _digest(text: str) -> str:
 
 
 def _resource(name: str) -> str:
-    return resources.files("paloaltofw.reporting").joinpath("page", name).read_text("utf-8")
+    return resources.files("paloaltofw.reporting").joinpath("page").joinpath(name).read_text("utf-8")
