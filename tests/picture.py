@@ -9,8 +9,10 @@ import datetime
 import email.utils
 import sys
 import tempfile
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 from paloaltofw.configuration import loader
 from paloaltofw.configuration.loader import select
@@ -26,9 +28,9 @@ from tests.browser import browser
 from tests.end_to_end.test_year import SimulatedClock
 
 FIREWALLS = ("fw-edge", "fw-branch", "fw-dc")
-BY_HAND = {"renewal": {"auto": False}}
+BY_HAND: dict[str, Any] = {"renewal": {"auto": False}}
 # Days before today on which each certificate is first asked for, its account, and what is special about it.
-STORY: dict[str, tuple[int, str, str, str, dict[str, object]]] = {
+STORY: dict[str, tuple[int, str, str, str, dict[str, Any]]] = {
     "www-example-com": (
         172,
         "fw-edge",
@@ -50,10 +52,11 @@ STORY: dict[str, tuple[int, str, str, str, dict[str, object]]] = {
         "DV",
         {"sans": {"dns": [f"{n}.api.example.com" for n in "abcd"]}},
     ),
-    "idp-example-com": (64, "fw-dc", "idp.example.com", "OV", {}),
+    "idp-example-com": (138, "fw-dc", "idp.example.com", "OV", {}),
     "git-example-com": (20, "fw-dc", "git.example.com", "DV", {}),
 }
 NIGHTS = (*range(172, 12, -8), *range(12, -1, -1))
+MAINTENANCE = Answer(503, b"<html>maintenance</html>", "text/html")
 
 
 class Refusal:
@@ -62,8 +65,8 @@ class Refusal:
     def __init__(self) -> None:
         self.is_on = False
 
-    def __call__(self, request: Request, handle: object) -> Answer:
-        return Answer(503, b"<html>maintenance</html>", "text/html") if self.is_on else handle(request)  # type: ignore[operator,no-any-return]
+    def __call__(self, request: Request, handle: Callable[[Request], Answer]) -> Answer:
+        return MAINTENANCE if self.is_on else handle(request)
 
 
 def play(folder: Path, page: Path) -> None:
@@ -91,7 +94,7 @@ def play(folder: Path, page: Path) -> None:
             carry_out(session, "run", make_request(session, enroll=True, renew=True), 0.0)
             if night == 1:
                 world.scm.decline(next(item.id for item in world.scm.orders if "extranet.example.com" in item.names))
-            if night > 3:  # then people at SCM have no time
+            if night > 9:  # since then people at SCM have no time
                 world.scm.approve_all()
         # What nobody has asked for by a run yet.
         write_yaml(
