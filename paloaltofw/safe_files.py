@@ -14,10 +14,11 @@ MAX_FILE_BYTES = 1024 * 1024
 FILE_MODE = 0o600
 
 
-def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = None) -> None:
+def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = None, mode: int = FILE_MODE) -> None:
     """Replace a file in one instant: after a power cut it holds the old or the new content, never something between.
 
-    `owner`: user and group that the file is to belong to, where that is not this process's own.
+    `owner`: user and group that the file is to belong to, where that is not this process's own. `mode`: for what is no
+    secret and others may read.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -25,7 +26,7 @@ def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = Non
             temporary.unlink()
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
         with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, FILE_MODE)
+            os.fchmod(descriptor, mode)
             if owner is not None:
                 os.fchown(descriptor, *owner)
             file.write(content)
@@ -66,3 +67,12 @@ def read_file(path: Path) -> bytes | None:
         return os.read(descriptor, MAX_FILE_BYTES)
     finally:
         os.close(descriptor)
+
+
+def readable_mode(path: Path) -> int:
+    """The mode of a file that is to be replaced, as far as it lets others read; a new one is its owner's alone."""
+    with contextlib.suppress(OSError):
+        status = os.lstat(path)
+        if stat.S_ISREG(status.st_mode):
+            return FILE_MODE | stat.S_IMODE(status.st_mode) & 0o044
+    return FILE_MODE

@@ -66,4 +66,4 @@ def maintain(ctx: click.Context, command: str, chosen: dict[str, Any], **wanted:
         ctx.exit(report_plan(command, outcomes, session.profiles, session.clock.now(), is_json))
     if asks:
         confirm_orders(session, request)
-    ctx.exit(report(command, carry_out(session, request, wait), session.clock.now(), is_json))
+    ctx.exit(report(command, carry_out(session, command, request, wait), session.clock.now(), is_json))

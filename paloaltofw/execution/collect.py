@@ -33,11 +33,15 @@ def collect(context: Context, tasks: Sequence[CertificateTask]) -> None:
         left = deadline - context.clock.monotonic()
         if not waiting or left <= 0 or all(task.waits_for for task, _ in waiting):
             break
-        context.progress.waiting(context.firewall.id, f"{len(waiting)} orders to be issued")
+        context.progress.waiting(context.firewall.id, f"{_orders(len(waiting))} to be issued")
         context.clock.sleep(min(pause, left))
         looks += 1
     for task, order in waiting:
         _leave_pending(context, task, order)
+
+
+def _orders(number: int) -> str:
+    return "1 order" if number == 1 else f"{number} orders"
 
 
 def _is_done(context: Context, task: CertificateTask, order: Ordered, is_first: bool) -> bool:

@@ -156,6 +156,7 @@ def _follow(context: Context, job_id: str) -> Job | None:
     While a commit runs the device may refuse connections, answer 502, or deny the key for a moment, because its
     services restart (panos.md §10): a poll that fails is repeated until the time is over.
     """
+    context.progress.committing(context.firewall.id, job_id, 0)
     started = context.clock.monotonic()
     deadline = started + context.firewall.commit_timeout
     job: Job | None = None
@@ -166,7 +167,7 @@ def _follow(context: Context, job_id: str) -> Job | None:
             job = context.client.job(job_id)
             if job is None or job.is_finished:
                 return job
-            context.progress.waiting(context.firewall.id, f"commit job {job_id}, {job.progress} %")
+            context.progress.committing(context.firewall.id, job_id, job.progress)
         except PeerError as error:
             if context.clock.monotonic() >= deadline:
                 raise

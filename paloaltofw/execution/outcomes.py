@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 
 from paloaltofw.errors import AgentError, ConfigurationError
 from paloaltofw.execution.context import Context, events
 from paloaltofw.execution.task import CertificateTask, InService, Installed
+from paloaltofw.lifecycle.decide import installed_at
 from paloaltofw.lifecycle.decision import Action, Blocked, Outcome, State
+from paloaltofw.lifecycle.renewal_window import settled_window
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
 
@@ -15,6 +18,7 @@ from paloaltofw.pki.certificate import Certificate
 def planned_outcome(context: Context, task: CertificateTask) -> Outcome:
     """Return what was observed and decided for a certificate."""
     decision, record = task.decision, task.phase.record
+    certificate = _certificate_of(task)
     return Outcome(
         profile=task.profile.id,
         firewall=task.profile.firewall,
@@ -25,12 +29,13 @@ def planned_outcome(context: Context, task: CertificateTask) -> Outcome:
         ordered_certificate_id=task.certificate_id,
         ordered_at=record.ordered_at if record else None,
         waits_for=task.waits_for or decision.waits_for,
-        certificate=_certificate_of(task),
+        certificate=certificate,
         entry=decision.in_service,
         steps=decision.steps,
         notes=tuple(task.notes),
         error=task.error or decision.blocked or task.trouble,
         address=context.firewall.address,
+        renews_from=_renews_from(context, task, certificate) if certificate else None,
     )
 
 
@@ -80,6 +85,11 @@ def _certificate_of(task: CertificateTask) -> Certificate | None:
         return task.phase.chain.leaf
     generations = task.observed.generations
     return next((item.certificate for item in generations if item.name == task.decision.in_service), None)
+
+
+def _renews_from(context: Context, task: CertificateTask, certificate: Certificate) -> datetime.datetime:
+    default_days = context.settings.renew_before_days
+    return settled_window(certificate, task.profile, default_days, installed_at(task.observed, certificate)).opens
 
 
 def unknown_outcome(context: Context, profile: CertificateProfile, error: AgentError) -> Outcome:

@@ -46,7 +46,10 @@ def _side_by_side(run: Run, by_firewall: Mapping[str, Sequence[CertificateProfil
 
     def work_on(name: str) -> list[Outcome]:
         try:
-            return run_firewall(run, run.configuration.firewalls[name], by_firewall[name], pool, shared)
+            run.progress.begun(name)
+            outcomes = run_firewall(run, run.configuration.firewalls[name], by_firewall[name], pool, shared)
+            run.progress.finished(name, outcomes)
+            return outcomes
         finally:
             slots.release()
             threads.release()

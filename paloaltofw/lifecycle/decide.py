@@ -87,7 +87,7 @@ def _judge(
     certificate: Certificate,
 ) -> tuple[State, str, tuple[str, ...]]:
     """State, reason and notes of the certificate in service."""
-    window = settled_window(certificate, profile, request.renew_before_days, _installed_at(observed, certificate))
+    window = settled_window(certificate, profile, request.renew_before_days, installed_at(observed, certificate))
     notes = ("renew_before_days is more than half of the lifetime; half is used",) if window.capped else ()
     if window.is_late:
         notes = (*notes, "it was due, or ended no later than its predecessor, when it was issued; so it is kept longer")
@@ -119,7 +119,7 @@ def _mismatch(
     return f"{changed} of the profile were changed since it was ordered" if changed else None
 
 
-def _installed_at(observed: Observation, certificate: Certificate) -> datetime.datetime | None:
+def installed_at(observed: Observation, certificate: Certificate) -> datetime.datetime | None:
     """When the certificate in service was installed, if the state folder knows."""
     installed = observed.installed
     if installed is None or not installed.installed_at or certificate.sha256 not in observed.known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -71,7 +72,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one certificate, for report and JSON. `address` is that of its firewall."""
+    """What became of one certificate, for report and JSON. `address` is that of its firewall.
+
+    `renews_from`: when the certificate in service is due, whether or not it is renewed by itself then.
+    """
 
     profile: str
     firewall: str
@@ -88,6 +92,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     error: AgentError | Blocked | None = None
     address: str = ""
+    renews_from: datetime.datetime | None = None
 
     @property
     def firewall_title(self) -> str:

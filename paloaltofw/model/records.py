@@ -145,3 +145,18 @@ class ManagementRecord(Record):
     firewall: str
     running: str
     candidate: str
+
+
+@dataclass(frozen=True)
+class RunRecord(Record):
+    """One run that came to its end, in numbers. Times are RFC 3339; `orders` and `commits` are those made in it."""
+
+    command: str
+    started_at: str
+    ended_at: str
+    exit_code: int
+    certificates: int = 0
+    orders: int = 0
+    commits: int = 0
+    failures: int = 0
+    pending: int = 0

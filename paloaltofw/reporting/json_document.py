@@ -55,6 +55,7 @@ def _profile(outcome: Outcome, now: datetime.datetime) -> dict[str, object]:
         "days_left": (certificate.not_after - now).days if certificate else None,
         "error": error_object(outcome.error),
         "name": outcome.entry,
+        "renews_from": format_time(outcome.renews_from) if outcome.renews_from else None,
         "order_id": outcome.ordered_certificate_id if outcome.state is State.PENDING else None,
         "ordered_at": outcome.ordered_at if outcome.state is State.PENDING else None,
         "waits_for": outcome.waits_for or None,

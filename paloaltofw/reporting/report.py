@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paloaltofw.errors import AgentError
@@ -78,15 +79,22 @@ def report_status(
     is_json: bool,
     is_wide: bool = False,
     warnings: Sequence[str] = (),
+    page: Path | None = None,
 ) -> int:
-    """Print one row a profile and what the next run would do; return 0, or 1 if something is wrong."""
+    """Print one row a profile and what the next run would do; return 0, or 1 if something is wrong.
+
+    A page that was written takes the place of the table: then nothing is printed without a terminal but failures.
+    """
     code = EXIT_FAILED if any(outcome.error is not None for outcome in outcomes) else EXIT_OK
     if is_json:
         emit(as_json("status", code, outcomes, now))
         return code
-    _show(table(outcomes, now, is_wide))
-    for warning in warnings:
-        say(f"warning: {warning}")
+    if page is None:
+        _show(table(outcomes, now, is_wide))
+        for warning in warnings:
+            say(f"warning: {warning}")
+    elif sys.stdout.isatty():
+        say(f"The page is {page}")
     _show_failures(outcomes)
     return code
 

@@ -10,27 +10,13 @@ from typing import TYPE_CHECKING
 
 from paloaltofw.clock import parse_time
 from paloaltofw.lifecycle.decision import Action, State
+from paloaltofw.reporting.groups import COLOURS, grouped, word_of
 from paloaltofw.reporting.words import age_text
 
 if TYPE_CHECKING:
     from paloaltofw.lifecycle.decision import Outcome
 
 WIDTH = 80
-RED, YELLOW, GREEN = "31", "33", "32"
-FAILED = "failed"
-# Most urgent first: the words of the groups and of the summary, and their colours.
-_GROUPS = {
-    FAILED: RED,
-    State.EXPIRED: RED,
-    State.REVOKED: RED,
-    State.ABSENT: YELLOW,
-    State.MISMATCH: YELLOW,
-    State.UNKNOWN: YELLOW,
-    State.DUE: YELLOW,
-    State.PENDING: YELLOW,
-    State.VALID: GREEN,
-}
-_WORDS = {State.ABSENT: "missing", State.MISMATCH: "not as its profile says", State.VALID: "in order"}
 _HEAD = ("PROFILE", "FIREWALL", "STATE", "EXPIRES", "DAYS", "ACTION")
 _WIDE_HEAD = ("PROFILE", "FIREWALL", "STATE", "ACTION", "NAME", "SERIAL", "EXPIRES", "DAYS", "ORDER")
 _GAP, _INDENT, _DETAIL = "  ", "  ", "      "
@@ -52,36 +38,22 @@ def table(
     """One row a certificate, within 80 columns; `is_wide`: with all columns and uncut names."""
     if not outcomes:
         return [Line("no certificate is selected")]
-    groups = _grouped(outcomes, now)
+    groups = grouped(outcomes, now)
     ordered = [outcome for _, members in groups for outcome in members]
     rows = [_wide_row(outcome, now) if is_wide else _row(outcome, now) for outcome in ordered]
     head, *printed = _grid([_WIDE_HEAD if is_wide else _HEAD, *rows], is_wide)
     texts = dict(zip(map(id, ordered), printed, strict=True))
     lines = [Line(head)]
     for group, members in groups:
-        lines.append(Line(_counted(group, len(members)), _GROUPS[group]))
+        lines.append(Line(_counted(group, len(members)), COLOURS[group]))
         for outcome in members:
             lines.append(Line(texts[id(outcome)]))
             lines += [Line(text) for text in _details(outcome, now, with_notes)]
     return [*lines, Line(", ".join(_counted(group, len(members)) for group, members in reversed(groups)))]
 
 
-def _grouped(outcomes: Sequence[Outcome], now: datetime.datetime) -> list[tuple[str, list[Outcome]]]:
-    members: dict[str, list[Outcome]] = {group: [] for group in _GROUPS}
-    for outcome in sorted(outcomes, key=lambda item: _urgency(item, now)):
-        members[FAILED if outcome.error is not None else outcome.state].append(outcome)
-    return [(group, found) for group, found in members.items() if found]
-
-
-def _urgency(outcome: Outcome, now: datetime.datetime) -> tuple[float, str, str]:
-    """What ends first comes first, and what serves nobody before that."""
-    left = (outcome.certificate.not_after - now).total_seconds() if outcome.certificate else float("-inf")
-    return left, outcome.profile, outcome.firewall
-
-
 def _counted(group: str, number: int) -> str:
-    word = _WORDS.get(State(group)) if group != FAILED else None
-    return f"{number} {word or (group.value if isinstance(group, State) else group)}"
+    return f"{number} {word_of(group)}"
 
 
 def _row(outcome: Outcome, now: datetime.datetime) -> tuple[str, ...]:

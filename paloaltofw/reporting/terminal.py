@@ -1,4 +1,4 @@
-"""What a terminal shows: lines without secrets and control characters, and progress."""
+"""What a terminal shows: lines without secrets and control characters, and plain progress (live.py draws a table)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import contextlib
 import os
 import sys
 import threading
-from typing import TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
 
 from paloaltofw.lifecycle.steps import Step
 from paloaltofw.reporting import logfile
 from paloaltofw.secret import redact
+
+if TYPE_CHECKING:
+    from paloaltofw.lifecycle.decision import Outcome
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
@@ -63,12 +67,23 @@ def may_colour(stream: TextIO) -> bool:
 
 
 class TerminalProgress:
-    """Progress for a person: a line a step, and one that is rewritten while something takes time."""
+    """Progress for a person: a line a step, and one that is rewritten while something takes time.
+
+    A terminal that cannot rewrite lines (TERM=dumb) gets a line where something else is waited for.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
         self._is_line_open = False
+        self._can_rewrite = os.environ.get("TERM") != "dumb"
+        self._told: dict[str, str] = {}
+
+    def open(self) -> None:
+        """Nothing has to be begun."""
+
+    def begun(self, firewall: str) -> None:
+        """A firewall's turn has come; its first step tells."""
 
     def step(self, profile: str, firewall: str, step: Step) -> None:
         """A step begins."""
@@ -78,10 +93,24 @@ class TerminalProgress:
 
     def waiting(self, firewall: str, text: str) -> None:
         """Something takes time."""
+        self._tell(firewall, text, text)
+
+    def committing(self, firewall: str, job_id: str, percent: int) -> None:
+        """A commit job was sent, or is that far."""
+        self._tell(firewall, f"commit job {job_id}", f"commit job {job_id}, {percent} %")
+
+    def finished(self, firewall: str, outcomes: Sequence[Outcome]) -> None:
+        """A firewall's certificates are done; the closing table tells."""
+
+    def _tell(self, firewall: str, what: str, text: str) -> None:
         with self._lock:
-            self._stream.write(f"\r\x1b[K  {clean(redact(f'{firewall}  … {text}'))[:110]}")
-            self._stream.flush()
-            self._is_line_open = True
+            if self._can_rewrite:
+                self._stream.write(f"\r\x1b[K  {clean(redact(f'{firewall}  … {text}'))[:110]}")
+                self._stream.flush()
+                self._is_line_open = True
+            elif self._told.get(firewall) != what:
+                self._told[firewall] = what
+                say(f"  {firewall}  … {what}", self._stream)
 
     def close(self) -> None:
         """End an open line."""

@@ -10,6 +10,7 @@
     STATE/journal/ledger/FW/CERTIFICATE.json  every order that was made for a certificate on a firewall, for the brake
     STATE/journal/devices/FW.json      the serial number of the device that a firewall profile works on
     STATE/journal/management/FW.json   which entries a firewall's management interface serves
+    STATE/journal/runs.jsonl           how the last runs ended, for people (history.py)
 
 All JSON files carry `"version": 3`; those of version 2 and 1 are read. A file that cannot be understood is moved
 aside, never guessed at, never deleted.
@@ -115,7 +116,7 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove what a run that was killed in the midst of a write has left; its target is whole."""
-        for folder, pattern in ((self._folder, ".*.ids.*.tmp"), (self._orders.parent, "**/.*.json.*.tmp")):
+        for folder, pattern in ((self._folder, ".*.ids.*.tmp"), (self._orders.parent, "**/.*.json*.*.tmp")):
             for path in folder.glob(pattern):
                 with contextlib.suppress(OSError):
                     path.unlink()

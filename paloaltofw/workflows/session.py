@@ -141,3 +141,10 @@ def log_event(text: str, *details: object) -> None:
     import logging
 
     logging.getLogger("paloaltofw.events").info(text, *details)
+
+
+def warn_event(text: str, *details: object) -> None:
+    """The same for what a person should look at."""
+    import logging
+
+    logging.getLogger("paloaltofw.events").warning(text, *details)

@@ -23,7 +23,7 @@ from urllib3.util import connection as sockets
 
 from paloaltofw import paloaltoagent, safe_files
 from paloaltofw.configuration import gpg
-from paloaltofw.storage import store
+from paloaltofw.storage import history, store
 from paloaltofw.transport import https
 
 PRELOADED = (cryptography.x509, requests, urllib3)
@@ -74,7 +74,7 @@ def install(points: Points) -> None:
         response: https.Response = points.around(f"request {where}", action)
         return response
 
-    for module in (store, gpg):
+    for module in (store, history, gpg):
         vars(module)["atomic_write"] = atomic_write
     store.Store.remove = remove  # type: ignore[method-assign]
     https.Transport._exchange = _exchange  # type: ignore[method-assign]
