@@ -25,13 +25,14 @@ from paloaltofw.cli.commands.replace import replace
 from paloaltofw.cli.commands.revoke import revoke
 from paloaltofw.cli.commands.run import run
 from paloaltofw.cli.commands.sandbox import sandbox
+from paloaltofw.cli.commands.service import service
 from paloaltofw.cli.commands.status import status
 from paloaltofw.cli.commands.trust import trust
 
 __all__ = ["cli", "main"]
 
 for _command in (
-    enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox,
+    enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox, service,
 ):  # fmt: skip
     cli.add_command(_command)
 
