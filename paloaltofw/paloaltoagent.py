@@ -6,6 +6,12 @@ from __future__ import annotations
 import os
 import sys
 
+if sys.version_info < (3, 10):  # noqa: UP036 - pip refuses an older one, but a copied tree or the one file meets it
+    _version = ".".join(map(str, sys.version_info[:3]))
+    _remedy = "start it with a later one by its name, for example python3.11 (on RHEL 9: dnf install python3.11)"
+    print(f"paloaltoagent needs Python 3.10 or later, and {sys.executable} is {_version}; {_remedy}", file=sys.stderr)
+    sys.exit(2)
+
 if not __package__:
     # Started as a file, Python puts this folder first on the import path: its modules would then be importable under
     # two names, and could hide others' modules. The package's parent belongs there instead.
