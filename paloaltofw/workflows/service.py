@@ -30,8 +30,8 @@ OWN_FOLDERS = tuple(Path(folder) / UNIT for folder in ("/var/lib", "/var/log", "
 FILE_MODE = 0o644
 # A reader of such a line is systemd first, for which $, % and backslash have to be doubled, and then the shell.
 _MAIL = (
-    r"""/bin/sh -c '{ printf "To: root\\nSubject: the nightly run has failed on %%s\\n\\n" "$$(uname -n)"; """
-    f"journalctl -u {UNIT}.service -n 50 --no-pager -o cat; }}"
+    r"""/bin/sh -c '{ printf "To: root\\nSubject: paloaltoagent has failed on %%s\\n\\n" "$$(uname -n)"; """
+    f"journalctl -u {UNIT}.service -n 20 --no-pager -o cat; }}"
 )
 _NO_MAIL = f"/usr/bin/logger -p daemon.err -t {UNIT} 'the nightly run has failed: journalctl -u {UNIT}.service'"
 _CRON_WITHOUT_MAILER = "# This host has no mailer (sendmail), and cron would throw it away: it goes to the system log."
@@ -169,6 +169,9 @@ def _systemd(wanted: Wanted, installation: Installation) -> Schedule:
     user = wanted.user or UNIT
     ensure_plain(user)
     others = [folder for folder in installation.folders if not any(map(folder.is_relative_to, OWN_FOLDERS))]
+    credentials = _credentials(wanted, installation)
+    example = "gpg-passphrase"
+    lines = [f"LoadCredential={name}:{path}" for name, path in credentials.items()]
     values = {
         "NAME": UNIT,
         "USER": user,
@@ -178,7 +181,7 @@ def _systemd(wanted: Wanted, installation: Installation) -> Schedule:
         # A folder that is missing is made by tmpfiles.d, and ends no start before.
         "WRITABLE": f"ReadWritePaths={' '.join(f'-{folder}' for folder in others)}" if others else "",
         "ENVIRONMENT": f"Environment=SHIV_ROOT=/var/cache/{UNIT}" if installation.is_one_file else "",
-        "CREDENTIALS": "\n".join(_load_credentials(wanted, installation)),
+        "CREDENTIALS": "\n".join(lines or [f"#LoadCredential={example}:{installation.config.parent}/{example}"]),
         "FOLDERS": "\n".join(f"d {folder} 0700 {user} - -" for folder in (*OWN_FOLDERS, *others)),
         **_telling_unit(),
     }
@@ -188,18 +191,17 @@ def _systemd(wanted: Wanted, installation: Installation) -> Schedule:
     if user == UNIT:
         files[Path(f"/etc/sysusers.d/{UNIT}.conf")] = _fill("sysusers.conf", **values)
     files[Path(f"/etc/tmpfiles.d/{UNIT}.conf")] = _fill("tmpfiles.conf", **values)
-    return Schedule(files, _systemd_steps(user, installation), _systemd_notes(wanted, installation))
+    steps = _systemd_steps(user, installation, list(credentials.values()))
+    return Schedule(files, steps, _systemd_notes(wanted, installation))
 
 
-def _load_credentials(wanted: Wanted, installation: Installation) -> list[str]:
-    """One line a credential; the passphrase's by itself, where config.yaml says that systemd hands it over."""
+def _credentials(wanted: Wanted, installation: Installation) -> dict[str, Path]:
+    """Names and sources; the passphrase's by itself, where config.yaml says that systemd hands it over."""
     given = dict(_named(text, installation.config.parent) for text in wanted.credentials)
     passphrase = installation.passphrase_file
     if passphrase is not None and passphrase.parent == CREDENTIALS_FOLDER:
         given.setdefault(passphrase.name, installation.config.parent / passphrase.name)
-    if not given:
-        return [f"#LoadCredential=gpg-passphrase:{installation.config.parent}/gpg-passphrase"]
-    return [f"LoadCredential={name}:{path}" for name, path in given.items()]
+    return given
 
 
 def _named(text: str, folder: Path) -> tuple[str, Path]:
@@ -218,7 +220,7 @@ def _telling_unit() -> dict[str, str]:
     return {"HOW_TOLD": "It mails root the last lines.", "TELL": f"ExecStart={_MAIL} | {mailer} -oi -t'"}
 
 
-def _systemd_steps(user: str, installation: Installation) -> list[str]:
+def _systemd_steps(user: str, installation: Installation, credentials: list[Path]) -> list[str]:
     folders = [installation.config.parent, *(f for f in installation.folders if owner_of(f) not in (None, user))]
     outermost = [f for f in dict.fromkeys(folders) if not any(g != f and f.is_relative_to(g) for g in folders)]
     make_user = [f"systemd-sysusers {UNIT}.conf"] if user == UNIT else []
@@ -226,6 +228,7 @@ def _systemd_steps(user: str, installation: Installation) -> list[str]:
         *make_user,
         f"systemd-tmpfiles --create {UNIT}.conf",
         f"chown -R {user}: {' '.join(map(str, outermost))}",
+        *([f"chown root: {' '.join(map(str, credentials))}"] if credentials else []),
         "systemctl daemon-reload",
         f"systemctl enable --now {UNIT}.timer",
         f"systemctl start {UNIT}.service",
@@ -303,4 +306,6 @@ def _container(wanted: Wanted, installation: Installation) -> Schedule:
     names = ("Containerfile", "kubernetes.yaml", f"{UNIT}.nomad.hcl")
     files = {Path("/") / name: _fill(name, **values) for name in names}
     notes = [] if wanted.accept_eula else [_EULA_IN_A_CONTAINER]
-    return Schedule(files, ["podman build -t registry.example.com/paloaltoagent ."], notes)
+    return Schedule(
+        files, [f"podman build -f Containerfile -t registry.example.com/paloaltoagent:{__version__} ."], notes
+    )
