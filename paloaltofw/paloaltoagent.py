@@ -6,6 +6,12 @@ from __future__ import annotations
 import os
 import sys
 
+if sys.version_info < (3, 10):  # noqa: UP036 - pip refuses an older one, but a copied tree or the one file meets it
+    _version = ".".join(map(str, sys.version_info[:3]))
+    _remedy = "start it with a later one by its name, for example python3.11 (on RHEL 9: dnf install python3.11)"
+    print(f"paloaltoagent needs Python 3.10 or later, and {sys.executable} is {_version}; {_remedy}", file=sys.stderr)
+    sys.exit(2)
+
 if not __package__:
     # Started as a file, Python puts this folder first on the import path: its modules would then be importable under
     # two names, and could hide others' modules. The package's parent belongs there instead.
@@ -27,13 +33,14 @@ from paloaltofw.cli.commands.revoke import revoke
 from paloaltofw.cli.commands.run import run
 from paloaltofw.cli.commands.sandbox import sandbox
 from paloaltofw.cli.commands.schema import schema
+from paloaltofw.cli.commands.service import service
 from paloaltofw.cli.commands.status import status
 from paloaltofw.cli.commands.trust import trust
 
 __all__ = ["cli", "main"]
 
 for _command in (
-    enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox,
+    enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox, service,
     completion, schema,
 ):  # fmt: skip
     cli.add_command(_command)

@@ -76,3 +76,15 @@ def readable_mode(path: Path) -> int:
         if stat.S_ISREG(status.st_mode):
             return FILE_MODE | stat.S_IMODE(status.st_mode) & 0o044
     return FILE_MODE
+
+
+def is_exposed(status: os.stat_result) -> bool:
+    """Whether somebody else may read a file that holds a secret.
+
+    A file of another user that only the group may read is not exposed: the group is how this process got at it. That is
+    how Kubernetes hands a Secret to a user that is not root (fsGroup), and how systemd's access list on a credential
+    looks in the mode.
+    """
+    if status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+        return True
+    return bool(status.st_mode & stat.S_IRGRP) and status.st_uid == os.geteuid()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import stat
 from pathlib import Path
 
 from paloaltofw.configuration.addresses import scm_url, token_url
@@ -12,6 +11,7 @@ from paloaltofw.configuration.problems import Findings
 from paloaltofw.configuration.rules import BadValue, expand, takes, text_schema
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.model.account import Account
+from paloaltofw.safe_files import is_exposed
 from paloaltofw.secret import Secret
 
 _SECRET_KEYS = ("api_key", "client_secret")
@@ -67,10 +67,10 @@ def _secret_of_file(path: Path) -> str:
 def warn_if_exposed(path: Path, findings: Findings) -> None:
     """Warn about a plain credentials file that group or others may read."""
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except OSError:
         return  # reading it reports the error
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
+    if is_exposed(status):
         findings.warnings.append(f"{path}: holds credentials and is readable by others; run: chmod 600 {path}")
 
 

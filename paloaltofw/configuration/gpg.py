@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paloaltofw.errors import AgentError, StateError
 from paloaltofw.model.settings import Settings
-from paloaltofw.safe_files import atomic_write, sync_folder
+from paloaltofw.safe_files import atomic_write, is_exposed, sync_folder
 from paloaltofw.secret import Secret
 
 if TYPE_CHECKING:
@@ -147,12 +146,12 @@ class Gpg:
 
 def _passphrase_of(path: Path) -> str:
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
         text = path.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise EncryptionFailed(f"cannot be read: {reason}", str(path), "correct encryption.passphrase_file") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if is_exposed(status):
         raise EncryptionFailed("is readable by others", str(path), f"run: chmod 600 {path}")
     if not text or "\n" in text:
         raise EncryptionFailed("does not hold one line with the passphrase", str(path), "correct it")
