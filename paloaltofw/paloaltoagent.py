@@ -26,6 +26,7 @@ from paloaltofw.cli.commands.decrypt import decrypt
 from paloaltofw.cli.commands.encrypt import encrypt
 from paloaltofw.cli.commands.enroll import enroll
 from paloaltofw.cli.commands.forget import forget
+from paloaltofw.cli.commands.init import init
 from paloaltofw.cli.commands.keygen import keygen
 from paloaltofw.cli.commands.renew import renew
 from paloaltofw.cli.commands.replace import replace
@@ -41,7 +42,7 @@ __all__ = ["cli", "main"]
 
 for _command in (
     enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox, service,
-    completion, schema,
+    completion, schema, init,
 ):  # fmt: skip
     cli.add_command(_command)
 

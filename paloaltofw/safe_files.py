@@ -40,6 +40,26 @@ def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = Non
         raise StateError(f"cannot be written: {error.strerror}", str(path), "check disk space and rights") from None
 
 
+def create_file(path: Path, content: bytes) -> None:
+    """Make a new file, whole or not at all; raises StateError if there is one of this name already."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
+        try:
+            with open(descriptor, "wb") as file:
+                os.fchmod(descriptor, FILE_MODE)
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            os.link(temporary, path)  # fails where a rename would overwrite
+        finally:
+            temporary.unlink()
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StateError(f"cannot be written: {error.strerror}", str(path), "check disk space and rights") from None
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename or removal in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

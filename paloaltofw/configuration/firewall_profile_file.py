@@ -54,7 +54,7 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
     else:
         api_key = document.value("api_key", secret_value, required=True)
     description = document.value_or("commit_description", free_text(DESCRIPTION_LIMIT), DEFAULT_DESCRIPTION)
-    vsys = document.value_or("vsys", _vsys, "shared")
+    vsys = document.value_or("vsys", vsys_name, "shared")
     chain = document.value_or("chain", one_of("separate", "bundle"), "separate")
     trust = read_trust(document, "verify_tls", is_replaced="verify_tls" in lacks)
     timeout = document.value_or("timeout", duration(1, 3600), 60.0)
@@ -84,7 +84,8 @@ def _ignored(text: str) -> Secret:
 
 
 @takes(string_schema(r"shared|vsys[1-9]\d{0,2}"))
-def _vsys(text: str) -> str:
+def vsys_name(text: str) -> str:
+    """A rule: shared, or a vsys by its number."""
     if text == "shared" or re.fullmatch(r"vsys[1-9]\d{0,2}", text):
         return text
     raise BadValue(f"{text!r} is not allowed", "allowed: shared, vsys1, vsys2 …")

@@ -48,7 +48,7 @@ def find_file(option: str | None) -> Path:
     for file in (DEFAULT_FILE, SYSTEM_FILE):
         if file.is_file() and not _is_template(file):
             return file
-    remedy = f'write one as README says under "Set it up", and name it with --config FILE or ${ENVIRONMENT_VARIABLE}'
+    remedy = f"run `paloaltoagent init`, or name one with --config FILE or ${ENVIRONMENT_VARIABLE}"
     raise UsageError("there is no configuration yet", remedy=remedy)
 
 
@@ -123,7 +123,7 @@ def settings_of(file: Path, document: Section, findings: Findings) -> Settings |
         lost_answer=issuance.value_or("lost_answer", one_of("resubmit", "hold"), "resubmit"),
         revocation_check=issuance.value_or("revocation_check", _revocation_check, 12 * 3600.0),
         renew_before_days=renewal.value("renew_before_days", integer(1, 397)),
-        gpg_recipient=encryption.value("recipient", _recipient),
+        gpg_recipient=encryption.value("recipient", gpg_recipient_name),
         gpg_passphrase_file=encryption.value("passphrase_file", path),
         gpg_home=encryption.value("gnupg_home", path),
         order_limit=issuance.value("order_limit", _order_limit),
@@ -186,7 +186,8 @@ def _order_limit(text: str) -> tuple[int, float] | None:
 
 
 @takes(text_schema(r"\s*[^-\s].*", maxLength=255))
-def _recipient(text: str) -> str:
+def gpg_recipient_name(text: str) -> str:
+    """A rule: what names a GPG key."""
     name = free_text(255)(text)
     if name.startswith("-"):
         raise BadValue(f"{text!r} is not a GPG key ID or e-mail address", "for example admin@example.com")

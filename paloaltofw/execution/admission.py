@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from paloaltofw.errors import Busy, PlanBlocked
 from paloaltofw.execution.context import Context
 from paloaltofw.lifecycle.succession import series_number
 from paloaltofw.model.firewall_objects import Change, xpath_steps
+from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.records import DeviceRecord
+from paloaltofw.panos.client import PanosClient
 
 # A VM-Series without a licence has none; what is no serial number does not tell devices apart.
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,63}")
 _NO_SERIALS = ("unknown", "none")
+
+
+class Territory(Protocol):
+    """A firewall with the names of the certificates that are the agent's on it; a Context is one."""
+
+    @property
+    def client(self) -> PanosClient:
+        """Who is asked."""
+
+    @property
+    def firewall(self) -> FirewallProfile:
+        """Whose administrator's changes are looked at."""
+
+    @property
+    def certificate_names(self) -> frozenset[str]:
+        """Of all profiles of this firewall."""
 
 
 def identify(context: Context) -> None:
@@ -72,7 +91,7 @@ def _ensure_unlocked(context: Context) -> None:
             raise Busy(what, context.firewall.title, "the next run tries again")
 
 
-def strange_change(context: Context) -> str:
+def strange_change(context: Territory) -> str:
     """What the agent's own administrator has changed that the agent does not change; an empty text if nothing."""
     own = [change for change in context.client.changes() or () if change.owner == context.firewall.admin]
     for change in own:
@@ -83,7 +102,7 @@ def strange_change(context: Context) -> str:
     return _strange_entry(context) if any(change.path == container for change in own) else ""
 
 
-def _strange_entry(context: Context) -> str:
+def _strange_entry(context: Territory) -> str:
     """The name of a certificate that is not ours and differs from the running configuration by our administrator."""
     before = context.client.running_certificates()
     for name, entry in context.client.certificates().items():
@@ -95,7 +114,7 @@ def _strange_entry(context: Context) -> str:
     return ""
 
 
-def _is_foreign(context: Context, change: Change) -> bool:
+def _is_foreign(context: Territory, change: Change) -> bool:
     """Whether a change of the agent's own administrator is not one that the agent makes."""
     scope = context.client.scope
     certificates, profiles_of_tls = xpath_steps(scope.certificates), xpath_steps(scope.service_profiles)
@@ -106,7 +125,7 @@ def _is_foreign(context: Context, change: Change) -> bool:
     return not change.is_within(profiles_of_tls) or (len(below) > 1 and below[1] != "certificate")
 
 
-def _is_strange_entry(context: Context, below: tuple[str, ...]) -> bool:
+def _is_strange_entry(context: Territory, below: tuple[str, ...]) -> bool:
     """Whether a change below the certificates is of an entry that is neither of a series nor our intermediate."""
     if not below:
         return False  # the container: it may be any of its entries, ours too

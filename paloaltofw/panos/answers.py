@@ -21,6 +21,15 @@ def read_version(result: ElementTree.Element | None) -> SystemInfo:
     return SystemInfo(text_of(result, "model"), text_of(result, "sw-version"), text_of(result, "serial"))
 
 
+def read_names(result: ElementTree.Element | None) -> tuple[str, ...]:
+    """`<result>` of a get of names alone: entries that hold nothing else."""
+    return (
+        tuple(entry.get("name", "") for entry in result.iter("entry") if entry.get("name"))
+        if result is not None
+        else ()
+    )
+
+
 def _entries(result: ElementTree.Element | None, container: str) -> Iterator[tuple[ElementTree.Element, str]]:
     """Entries of a get or show with the template that the nodes above them name: directly under result, or inside the
     container that was asked for. Raises Malformed for a list that is not complete or holds anything else: whoever

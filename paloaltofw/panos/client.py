@@ -33,6 +33,7 @@ from paloaltofw.panos.answers import (
     read_jobs,
     read_leaf,
     read_locks,
+    read_names,
     read_own_name,
     read_service_profiles,
     read_version,
@@ -48,7 +49,7 @@ from paloaltofw.panos.commands import (
 )
 from paloaltofw.panos.connection import Connection
 from paloaltofw.panos.envelope import Envelope, Malformed
-from paloaltofw.panos.location import MANAGEMENT_PROFILE, Scope
+from paloaltofw.panos.location import MANAGEMENT_PROFILE, VSYS_NAMES, Scope
 from paloaltofw.panos.refusals import Transient, failure
 from paloaltofw.secret import Secret
 from paloaltofw.transport.https import Transport, repeat_read
@@ -128,6 +129,11 @@ class PanosClient:
     def own_name(self) -> str | None:
         """The administrator that the API key belongs to; None where the release does not tell (before 10.0)."""
         return read_own_name(self._operation("asking whose API key it is", "<show><admins/></show>").result)
+
+    def vsys_names(self) -> frozenset[str]:
+        """The names of the vsys that this administrator sees; empty where the device does not tell."""
+        found = self._configured("reading the names of the vsys", VSYS_NAMES, read_names, running=False)
+        return frozenset(found or ())
 
     def prove_right(self, kind: str) -> None:
         """Whether the administrator may use a type of request (commit, import, export); raises PermissionDenied.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 # `localhost.localdomain` is a constant of PAN-OS (panos.md §6).
 DEVICE = "/config/devices/entry[@name='localhost.localdomain']"
+# The names alone of all vsys (panos.md §3).
+VSYS_NAMES = f"{DEVICE}/vsys/entry/@name"
 # Which SSL/TLS service profile the management interface uses: one of shared (panos.md §8).
 MANAGEMENT_PROFILE = f"{DEVICE}/deviceconfig/system/ssl-tls-service-profile"
 

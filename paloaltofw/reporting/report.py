@@ -111,7 +111,7 @@ def report_check(
     code = EXIT_OK if all(finding.is_ok for finding in done) else EXIT_FAILED
     if is_json:
         checks = [{"subject": f.subject, "name": f.name, "ok": f.is_ok, "text": f.text} for f in done]
-        emit(json_document("check", code, checks=checks))
+        emit(json_document("check", code, checks=checks, warnings=list(warnings)))
         return code
     for warning in warnings:
         say(f"warn  {warning}")

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from paloaltofw.sandbox.base.authority import spki_der
 from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panos.device import Firewall
-from paloaltofw.sandbox.panos.switches import Latencies
+from paloaltofw.sandbox.panos.switches import AGENT_ROLE, Latencies
 from paloaltofw.sandbox.switchboard import set_switches
-from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, World, WorldOptions, certificate_profile
+from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, TOKEN_PATH, World, WorldOptions, certificate_profile
 
 SCRIPT = Path(__file__).resolve().parent.parent / "paloaltoagent.py"
 PACE = "0.05"
@@ -76,7 +76,7 @@ class Tour:
         self.folder = folder
         panos, scm = set_switches(switches)
         latencies = Latencies(commit_seconds=COMMIT_SECONDS)
-        self.world = World(WorldOptions(firewalls=names, panos=panos, scm=scm, latencies=latencies))
+        self.world = World(WorldOptions(names, panos=panos, scm=scm, latencies=latencies, agent_role=AGENT_ROLE))
         self.watch = Watch()
         self.failures = 0
         self.profiles = tour_profiles(names)
@@ -279,20 +279,49 @@ def serve_until_stopped(folder: str | None, count: int, switches: Sequence[str] 
     tour = Tour(_folder(folder), count, switches)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    with tour.world as world:
-        ca = tour.folder / "sandbox-ca.pem"
-        print(f"configuration  {tour.config}")
-        print(f"trusted CA     {ca}")
-        print(f"SCM            {world.scm_server.url}")
-        for name, server in world.servers.items():
-            print(f"{name:<14} {server.url}   administrator {AGENT_ADMIN}, API key in profiles/firewalls/{name}.yaml")
-        print("\nTry, in another terminal:")
-        print(f"  {sys.executable} {SCRIPT} --accept-eula --config {tour.config} enroll")
-        print(f"  curl --cacert {ca} {world.scm_server.url}/sandbox/orders")
-        print(f"  curl --cacert {ca} -X POST {world.scm_server.url}/sandbox/orders/ID/approve")
-        print("\nCtrl-C ends it.", flush=True)
+    with tour.world:
+        print("\n".join(_how_to_reach(tour)), flush=True)
         try:
             stopped.wait()
         except KeyboardInterrupt:
             print()
     return 0
+
+
+def _how_to_reach(tour: Tour) -> list[str]:
+    """What is there, what `init` asks for, and what to type."""
+    world, ca = tour.world, tour.folder / "sandbox-ca.pem"
+    agent = f"{sys.executable} {SCRIPT}"
+    lines = [
+        f"configuration  {tour.config}",
+        f"trusted CA     {ca}",
+        f"SCM            {world.scm_server.url}",
+        f"token URL      {world.scm_server.url}{TOKEN_PATH}",
+    ]
+    for account in world.accounts:
+        lines.append(f"{account.label:<14} client ID {account.client_id}   client secret {account.client_secret}")
+    for name, server in world.servers.items():
+        lines.append(f"{name:<14} {server.url}   administrator {AGENT_ADMIN}   password {world.passwords[name]}")
+    return [
+        *lines,
+        "",
+        "Try, in another terminal, the configuration that is there:",
+        f"  {agent} --accept-eula --config {tour.config} enroll",
+        f"  curl --cacert {ca} {world.scm_server.url}/sandbox/orders",
+        f"  curl --cacert {ca} -X POST {world.scm_server.url}/sandbox/orders/ID/approve",
+        "Or write one of your own (this asks for the rest):",
+        f"  {agent} init my-folder {_init_options(tour)}",
+        "",
+        "Ctrl-C ends it.",
+    ]
+
+
+def _init_options(tour: Tour) -> str:
+    """The options of `init` for the first account and firewall; the secret and the password are typed."""
+    world, ca = tour.world, tour.folder / "sandbox-ca.pem"
+    account, (name, server) = world.accounts[0], next(iter(world.servers.items()))
+    return (
+        f"--scm-url {world.scm_server.url} --token-url {world.scm_server.url}{TOKEN_PATH} --ca-bundle {ca} "
+        f"--type {account.certificate_type} --account {account.label} --client-id {account.client_id} "
+        f"--firewall {name} --firewall-url {server.url} --verify-tls {ca} --common-name www.example.com"
+    )

@@ -15,7 +15,7 @@ from paloaltofw.sandbox.base.clock import Clock, SystemClock
 from paloaltofw.sandbox.base.https import HttpsServer, server_context
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.service import PanosSite
-from paloaltofw.sandbox.panos.switches import Latencies, PanosSwitches
+from paloaltofw.sandbox.panos.switches import SUPERUSER, Latencies, PanosSwitches, Role
 from paloaltofw.sandbox.scm.orders import Account, ScmSwitches
 from paloaltofw.sandbox.scm.service import ScmSite
 
@@ -33,6 +33,7 @@ class WorldOptions:
     panos: PanosSwitches = field(default_factory=PanosSwitches)
     scm: ScmSwitches = field(default_factory=ScmSwitches)
     latencies: Latencies = field(default_factory=Latencies)
+    agent_role: Role = SUPERUSER
 
 
 def default_accounts() -> list[Account]:
@@ -65,13 +66,17 @@ class World:
         self.scm.public_url = self.scm_server.url
         self.firewalls: dict[str, Firewall] = {}
         self.servers: dict[str, HttpsServer] = {}
+        # Of the agent's administrator on each firewall.
+        self.passwords: dict[str, str] = {}
         for name in options.firewalls:
             self._add_firewall(name, options)
 
     def _add_firewall(self, name: str, options: WorldOptions) -> None:
         firewall = Firewall(name, self.clock, options.panos, options.latencies)
-        for admin in (AGENT_ADMIN, *PEOPLE):
-            firewall.add_admin(admin, secrets.token_urlsafe(12))
+        self.passwords[name] = secrets.token_urlsafe(12)
+        firewall.add_admin(AGENT_ADMIN, self.passwords[name], options.agent_role)
+        for person in PEOPLE:
+            firewall.add_admin(person, secrets.token_urlsafe(12))
         self.firewalls[name] = firewall
         self.servers[name] = HttpsServer(PanosSite(firewall), self.context)
         firewall.listeners.append(lambda: self._present(name))

@@ -1,13 +1,19 @@
-"""`check`: proves that each credential, permission and address works. Changes nothing."""
+"""`check`: proves that each credential, permission and address works, and plans the next run. Changes nothing."""
 
 from __future__ import annotations
 
+import datetime
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from paloaltofw.clock import Clock
-from paloaltofw.errors import AgentError, PlanBlocked
+from paloaltofw.errors import AgentError, PlanBlocked, WrongClock
+from paloaltofw.execution.admission import strange_change
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
+from paloaltofw.execution.clocks import FURTHEST_OFF
+from paloaltofw.lifecycle.decision import Action
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.finding import Finding
 from paloaltofw.model.firewall_profile import FirewallProfile
@@ -15,27 +21,84 @@ from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.reporting.words import count
 from paloaltofw.scm.client import ScmClient
+from paloaltofw.workflows.maintain import make_request, plan
+from paloaltofw.workflows.session import Session
+
+# What an administrator's role may forbid, each with a right of its own (panos.md §1).
+RIGHTS = ("commit", "import", "export")
+
+
+@dataclass(frozen=True)
+class _Firewall:
+    """A firewall as `check` looks at it; `certificate_names` are those of all its profiles, selected or not."""
+
+    client: PanosClient
+    firewall: FirewallProfile
+    certificate_names: frozenset[str]
+
+
+def check_everything(session: Session) -> Iterator[Finding]:
+    """Check every firewall and SCM account that the session's profiles use, then what the next run would meet."""
+    failed = set()
+    for finding in check_peers(session.configuration, session.profiles, session.clock):
+        failed |= set() if finding.is_ok else {finding.subject}
+        yield finding
+    titles = {name: firewall.title for name, firewall in session.configuration.firewalls.items()}
+    sound = [profile for profile in session.profiles if titles[profile.firewall] not in failed]
+    if sound:
+        yield from _check_plan(replace(session, profiles=sound), titles)
+
+
+def _check_plan(session: Session, titles: dict[str, str]) -> Iterator[Finding]:
+    """What the next run would do, by its own rules: one line a firewall, and one for each certificate in trouble."""
+    outcomes = plan(session, make_request(session, enroll=True, renew=True))
+    for firewall in dict.fromkeys(outcome.firewall for outcome in outcomes):
+        here = [outcome for outcome in outcomes if outcome.firewall == firewall]
+        does = Counter(outcome.action for outcome in here if outcome.error is None)
+        words = [f"{count(number, 'certificate')} {_DOES[action]}" for action, number in does.items()]
+        if words:
+            yield Finding(titles[firewall], "next run", True, ", ".join(words))
+    for outcome in outcomes:
+        if outcome.error is not None:
+            yield Finding(f"profile {outcome.profile}", "next run", False, str(outcome.error))
+
+
+_DOES = {
+    Action.NONE: "left as found",
+    Action.ENROLL: "to order",
+    Action.RENEW: "to renew",
+    Action.COLLECT: "to collect",
+    Action.INSTALL: "to install",
+    Action.FAILED: "in trouble",
+}
 
 
 def check_peers(configuration: Configuration, profiles: list[CertificateProfile], clock: Clock) -> Iterator[Finding]:
     """Check every firewall and SCM account that these profiles use."""
-    for firewall in dict.fromkeys(profile.firewall for profile in profiles):
-        bound = [profile for profile in profiles if profile.firewall == firewall]
-        yield from _check_firewall(configuration, configuration.firewalls[firewall], bound, clock)
+    for name in dict.fromkeys(profile.firewall for profile in profiles):
+        bound = [profile for profile in profiles if profile.firewall == name]
+        every = frozenset(item.name for item in configuration.certificates.values() if item.firewall == name)
+        firewall = configuration.firewalls[name]
+        client = open_firewall(configuration, firewall, clock)
+        try:
+            yield from _check_firewall(_Firewall(client, firewall, every), bound, clock)
+        finally:
+            client.close()
     pool = ScmClientPool(configuration, clock)
     try:
         for label in dict.fromkeys(profile.account for profile in profiles):
-            yield from _check_account(pool(label), label)
+            yield from _check_account(pool(label), label, clock)
     finally:
         pool.close()
 
 
-def _check_account(client: ScmClient, label: str) -> Iterator[Finding]:
+def _check_account(client: ScmClient, label: str, clock: Clock) -> Iterator[Finding]:
     subject = f"SCM account {label}"
     first = _prove(subject, "address and credentials", lambda: _token(client))
     yield first
     if first.is_ok:
         yield _prove(subject, "right to use the enrollment API", lambda: _enrollment(client))
+        yield _prove(subject, "clock", lambda: _clock(client.peer_date, clock))
 
 
 def _token(client: ScmClient) -> str:
@@ -48,26 +111,25 @@ def _enrollment(client: ScmClient) -> str:
     return "granted"
 
 
-def _check_firewall(
-    configuration: Configuration, firewall: FirewallProfile, profiles: list[CertificateProfile], clock: Clock
-) -> Iterator[Finding]:
-    subject = firewall.title
-    client = open_firewall(configuration, firewall, clock)
-    try:
-        first = _prove(subject, "address and API key", lambda: _version(client))
-        yield first
-        if not first.is_ok:
-            return  # every further line would say the same
-        yield _prove(subject, "administrator", lambda: _administrator(client, firewall))
-        yield _prove(subject, "right to read the configuration", lambda: _certificates(client))
-        yield _prove(subject, "right to operational requests", lambda: _operational(client))
-        for kind in ("commit", "import", "export"):
-            yield _prove(subject, f"right to {kind}", functools.partial(_right, client, kind))
-        names = sorted({name for profile in profiles for name in profile.ssl_tls_service_profiles})
-        if names:
-            yield _prove(subject, "SSL/TLS service profiles", lambda: _service_profiles(client, names))
-    finally:
-        client.close()
+def _check_firewall(place: _Firewall, profiles: list[CertificateProfile], clock: Clock) -> Iterator[Finding]:
+    client, firewall = place.client, place.firewall
+    prove = functools.partial(_prove, firewall.title)
+    first = prove("address and API key", lambda: _version(client))
+    yield first
+    if not first.is_ok:
+        return  # every further line would say the same
+    yield prove("clock", lambda: _clock(client.peer_date, clock))
+    yield prove("administrator", lambda: _administrator(client, firewall))
+    if firewall.vsys != "shared":
+        yield prove("vsys", lambda: _vsys(client, firewall.vsys))
+    yield prove("right to read the configuration", lambda: _certificates(client))
+    yield prove("right to operational requests", lambda: _operational(client))
+    for kind in RIGHTS:
+        yield prove(f"right to {kind}", functools.partial(_right, client, kind))
+    yield prove("uncommitted changes", lambda: _changes(place))
+    names = sorted({name for profile in profiles for name in profile.ssl_tls_service_profiles})
+    if names:
+        yield prove("SSL/TLS service profiles", lambda: _service_profiles(client, names))
 
 
 def _prove(subject: str, name: str, proof: Callable[[], str]) -> Finding:
@@ -92,6 +154,33 @@ def _administrator(client: PanosClient, firewall: FirewallProfile) -> str:
         remedy = "correct admin or api_key in the firewall profile"
         raise PlanBlocked(f"the API key belongs to {name}, the profile says {firewall.admin}", remedy=remedy)
     return f"the API key belongs to {name}"
+
+
+def _clock(date: datetime.datetime | None, clock: Clock) -> str:
+    if date is None:
+        return "it does not tell its time"
+    now = clock.now()
+    if abs(date - now) > FURTHEST_OFF:
+        what = f"its clock says {date:%Y-%m-%d %H:%M} UTC, this host's {now:%Y-%m-%d %H:%M} UTC"
+        raise WrongClock(what, remedy="correct the one that is wrong (NTP): nothing is ordered before")
+    return "agrees with this host's"
+
+
+def _vsys(client: PanosClient, vsys: str) -> str:
+    there = client.vsys_names()
+    if there and vsys not in there:
+        what = f"there is no {vsys}; there are {', '.join(sorted(there))}"
+        raise PlanBlocked(what, remedy="correct vsys in the firewall profile (shared is usual)")
+    return f"{vsys} is there" if there else f"the firewall does not tell whether there is a {vsys}"
+
+
+def _changes(place: _Firewall) -> str:
+    strange = strange_change(place)
+    if strange:
+        admin = place.firewall.admin
+        what = f"{admin} has uncommitted changes that the agent did not make ({strange[:120]})"
+        raise PlanBlocked(what, remedy="commit or revert them, and let nobody else use this administrator")
+    return f"none of {place.firewall.admin} that are not the agent's"
 
 
 def _certificates(client: PanosClient) -> str:

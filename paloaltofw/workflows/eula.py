@@ -43,10 +43,20 @@ def ensure_accepted(store: Store, by_option: bool, ask: Callable[[str], bool] | 
         return
     how = _how(by_option, ask, terms)
     if how is None:
-        remedy = f"read {FILE_NAME!r}, then use --accept-eula or set {ENVIRONMENT_VARIABLE}=yes"
-        raise EulaNotAccepted("the licence terms are not accepted yet", remedy=remedy)
+        raise _not_accepted()
     store.prepare()
     store.accept_eula(digest, now, how)
+
+
+def ensure_acceptable(options: Options, is_terminal: bool) -> None:
+    """See that the terms are, or can be, accepted, before anything is written that needs it; raises EulaNotAccepted."""
+    if not is_terminal and _how(options.accept_eula, None, "") is None:
+        raise _not_accepted()
+
+
+def _not_accepted() -> EulaNotAccepted:
+    remedy = f"read {FILE_NAME!r}, then use --accept-eula or set {ENVIRONMENT_VARIABLE}=yes"
+    return EulaNotAccepted("the licence terms are not accepted yet", remedy=remedy)
 
 
 def _how(by_option: bool, ask: Callable[[str], bool] | None, terms: str) -> str | None:

@@ -15,11 +15,13 @@ from tests.end_to_end.harness import ENVIRONMENT, SCRIPT, Done, clean_environmen
 PATIENCE = 30.0
 
 
-def run_on_terminal(config: Path, argv: Sequence[str], answers: Sequence[tuple[str, str]], **environment: str) -> Done:
+def run_on_terminal(
+    config: Path | None, argv: Sequence[str], answers: Sequence[tuple[str, str]], **environment: str
+) -> Done:
     """Run the agent on a pseudo-terminal; each answer is typed when its prompt was shown. `out` is the whole screen."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), "--config", str(config), *argv], stdin=theirs, stdout=theirs, stderr=theirs,
+        [sys.executable, str(SCRIPT), *(["--config", str(config)] if config else []), *argv], stdin=theirs, stdout=theirs, stderr=theirs,
         env=clean_environment(**{**ENVIRONMENT, "TERM": "dumb", "COLUMNS": "200", **environment}), start_new_session=True,
     )  # fmt: skip
     os.close(theirs)

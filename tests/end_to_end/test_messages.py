@@ -35,8 +35,7 @@ def test_without_a_configuration_one_line_says_how_to_get_one(command: str) -> N
     done = bash(agent(command))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "there is no configuration yet" in done.stderr
-    assert "README" in done.stderr
-    assert "## Set it up" in (ROOT / "README.md").read_text("utf-8")
+    assert "run `paloaltoagent init`" in done.stderr
 
 
 @pytest.mark.parametrize(

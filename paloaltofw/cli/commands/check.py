@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from paloaltofw.cli.options import selection_options
@@ -19,12 +21,15 @@ def check(
 
     Example: paloaltoagent check --offline
     """
+    from paloaltofw.configuration.advice import advice
     from paloaltofw.reporting.report import report_check
 
     session = open_session(ctx, "check", profiles, firewalls, is_json, is_offline=offline)
+    # On a terminal the session has told the files' warnings.
+    told = () if sys.stderr.isatty() else session.configuration.warnings
+    warnings = (*told, *session.leftovers, *advice(session.configuration, session.profiles))
     if offline:
-        ctx.exit(report_check([], session.profiles, is_json, session.leftovers))
-    from paloaltofw.workflows.check import check_peers
+        ctx.exit(report_check([], session.profiles, is_json, warnings))
+    from paloaltofw.workflows.check import check_everything
 
-    findings = check_peers(session.configuration, session.profiles, session.clock)
-    ctx.exit(report_check(findings, session.profiles, is_json, session.leftovers))
+    ctx.exit(report_check(check_everything(session), session.profiles, is_json, warnings))

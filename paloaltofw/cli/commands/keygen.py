@@ -7,6 +7,7 @@ import sys
 import click
 
 from paloaltofw.cli.application import options_of
+from paloaltofw.cli.completing import complete_key
 from paloaltofw.cli.options import firewall_option
 from paloaltofw.cli.prompts import eula_prompt, passphrase_prompt
 
@@ -23,18 +24,10 @@ def keygen(ctx: click.Context, firewall: str) -> None:
     """
     if not sys.stdin.isatty():
         raise click.UsageError("keygen asks for a password: run it on a terminal.")
-    from paloaltofw.workflows import keygen as workflow
     from paloaltofw.workflows.eula import ensure_eula
     from paloaltofw.workflows.session import open_access
 
     options = options_of(ctx)
     access = open_access(options, firewall, ("api_key",), passphrase_prompt(is_new=False))
     ensure_eula(access.store, options, eula_prompt())
-    admin = access.file.profile.admin
-    click.echo(workflow.KEYGEN_EFFECT.format(admin=admin), err=True)
-    user = click.prompt("User name", default=admin, err=True)
-    if user != admin:
-        what = f"{access.file.name}: admin is {admin}, and commits are limited to its changes"
-        raise click.UsageError(f"{what}; correct admin first, or give its password.")
-    password = click.prompt(f"Password of {user} on {access.file.profile.url}", hide_input=True, err=True)
-    click.echo(workflow.keygen(access, password))
+    complete_key(access)

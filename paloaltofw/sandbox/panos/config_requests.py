@@ -36,6 +36,7 @@ from paloaltofw.sandbox.panos.switches import Right
 from paloaltofw.sandbox.panos.xpath import BadXpath, Step, Xpath, create, find, find_all, parse, remove, to_text
 
 Parameters = Mapping[str, str]
+_NAMES = "/entry/@name"
 _ROOTED = re.compile(r"/config(?![\w.-])", re.ASCII)
 
 
@@ -46,6 +47,8 @@ def answer_config(firewall: Firewall, admin: Administrator, parameters: Paramete
         raise missing("action")
     if action in _READS:
         admin.require(Right.CONFIGURATION)
+        if str(parameters.get("xpath", "")).endswith(_NAMES):
+            return _names(firewall, {**parameters, "xpath": parameters["xpath"].removesuffix("/@name")})
         whole = (Step("config"),) if action == "show" and not parameters.get("xpath") else None
         return _READS[action](firewall, admin, whole or _xpath(firewall, parameters))
     if action in _WRITES:
@@ -54,6 +57,16 @@ def answer_config(firewall: Firewall, admin: Administrator, parameters: Paramete
     if action in _UNAVAILABLE:
         raise PanosError(f"{action} is not available on this device", code=NOT_POSSIBLE)
     raise illegal("action", action, (*_READS, *_WRITES, *_UNAVAILABLE))
+
+
+def _names(firewall: Firewall, parameters: Parameters) -> Answer:
+    """The names of entries, without what is in them (panos.md §3)."""
+    is_get = parameters["action"] == "get"
+    root = firewall.configuration.candidate if is_get else firewall.configuration.running
+    nodes = find_all(root, _xpath(firewall, parameters))
+    return (
+        found([Element("entry", {"name": node.get("name", "")}) for node in nodes]) if nodes else success(code=ABSENT)
+    )
 
 
 def _xpath(firewall: Firewall, parameters: Parameters) -> Xpath:

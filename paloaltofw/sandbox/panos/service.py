@@ -11,7 +11,15 @@ from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreig
 
 from paloaltofw.sandbox.base.https import Answer, Part, Request
 from paloaltofw.sandbox.panos.administrators import Administrator
-from paloaltofw.sandbox.panos.answers import BadCredentials, PanosError, illegal, key_answer, missing, parse_xml
+from paloaltofw.sandbox.panos.answers import (
+    BadCredentials,
+    PanosError,
+    Unauthorized,
+    illegal,
+    key_answer,
+    missing,
+    parse_xml,
+)
 from paloaltofw.sandbox.panos.certificate_requests import answer_export, answer_import
 from paloaltofw.sandbox.panos.commit_requests import answer_commit
 from paloaltofw.sandbox.panos.config_requests import answer_config
@@ -86,6 +94,8 @@ class PanosSite:
         self._enter(call, admin)
         if not call.type:
             raise missing("type")
+        if call.type in _OTHER_RIGHTS and not admin.role.is_superuser:
+            raise Unauthorized  # whether the simulation knows it or not: the role does not cover it
         if call.type not in _TYPES:
             raise illegal("type", call.type)
         if "target" in call.parameters:
@@ -157,6 +167,9 @@ _TYPES: dict[str, Callable[[Firewall, Administrator, Call], Answer]] = {
     "export": lambda firewall, admin, call: answer_export(firewall, admin, call.parameters),
 }
 
+
+# Types with rights of their own, which no role of the simulation has (panos.md §1).
+_OTHER_RIGHTS = ("log", "report", "user-id")
 
 # --- the log -------------------------------------------------------------------------------------------------------
 

@@ -102,3 +102,5 @@ class Role:
 
 SUPERUSER = Role(is_superuser=True)
 SUPERREADER = Role(frozenset({Right.CONFIGURATION, Right.OPERATIONAL, Right.EXPORT}), is_read_only=True)
+# What the agent needs and no more: the five rights of the XML API, and commits of its own changes (panos.md §1).
+AGENT_ROLE = Role(may_commit_for_others=False)

@@ -1,0 +1,28 @@
+"""The country codes that exist: ISO 3166-1 alpha-2, officially assigned, as the Online Browsing Platform lists them.
+
+Source: https://www.iso.org/obp/ui/#search/code/ (249 codes). The list changes every few years, so a code that is not in
+it is a reason to warn, not to refuse.
+"""
+
+from __future__ import annotations
+
+_CODES = """
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
+    CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
+    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP
+    KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT
+    MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW
+    SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ
+    UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
+"""
+ISO_3166_ALPHA_2 = frozenset(_CODES.split())
+# What people write instead.
+_MEANT = {"UK": "GB", "EN": "GB", "EL": "GR", "SP": "ES", "DN": "DK", "JA": "JP", "KO": "KR", "CS": "CZ", "SU": "RU"}
+
+
+def unknown_country(code: str) -> str:
+    """What is wrong with a country code, and what is meant perhaps; an empty text if it exists."""
+    if code in ISO_3166_ALPHA_2:
+        return ""
+    hint = f"did you mean {_MEANT[code]}?" if code in _MEANT else "see ISO 3166-1 alpha-2"
+    return f"there is no country {code!r}; {hint}"
