@@ -71,7 +71,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one certificate, for report and JSON. `address` is that of its firewall."""
+    """What became of one certificate, for report and JSON. `address` is that of its firewall.
+
+    `is_new`: the certificate came into service in this run.
+    """
 
     profile: str
     firewall: str
@@ -88,6 +91,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     error: AgentError | Blocked | None = None
     address: str = ""
+    is_new: bool = False
 
     @property
     def firewall_title(self) -> str:
