@@ -9,6 +9,7 @@ AgentError                     one sentence: what is wrong, where, what to do ne
 ├── ProofFailed                an issued certificate or a CSR is not what was asked for     exit 1
 ├── OrderFailed                an order ended without a certificate                         exit 1
 ├── CommitFailed               a commit job ended badly                                     exit 1
+├── HookFailed                 the program of `hooks` failed; the certificate is in service exit 1
 ├── PlanBlocked                the agent must not go on by itself; a person decides         exit 1
 │   ├── OrderLimit             one more automatic order would be too many                   exit 1
 │   └── WrongClock             a clock is off, so that no date can be believed              exit 1
@@ -104,6 +105,12 @@ class CommitFailed(AgentError):
     """The firewall carried out a commit job and reports a failure; the text says what became of the agent's changes."""
 
     code = "commit"
+
+
+class HookFailed(AgentError):
+    """The program that a profile names under `hooks` failed, or took too long; nothing else is different for that."""
+
+    code = "hook"
 
 
 class PlanBlocked(AgentError):

@@ -9,6 +9,7 @@ from paloaltofw.errors import AgentError
 from paloaltofw.execution.acting import carry_out
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.context import Context, Run, Shared, events
+from paloaltofw.execution.hooks import run_hooks
 from paloaltofw.execution.outcomes import dry_outcome, final_outcome, unexpected, unknown_outcome
 from paloaltofw.execution.planning import plan
 from paloaltofw.lifecycle.decision import Outcome
@@ -32,7 +33,7 @@ def run_firewall(
         return _work(context, run, profiles)
     except AgentError as error:
         place = "" if firewall.title in str(error) else f"firewall={firewall.id} "
-        events.error("%s%s", place, error)
+        events.error("%s%s", place, error, extra={"firewall": firewall.id})
         return [unknown_outcome(context, profile, error) for profile in profiles]
     except Exception as error:
         # A flaw of ours on one firewall must not keep the others from being done.
@@ -66,6 +67,8 @@ def _work(context: Context, run: Run, profiles: Sequence[CertificateProfile]) ->
     owed = [task for task in tasks if task.decision.steps or task.decision.waits_for]
     if owed and not run.is_dry:
         carry_out(context, owed)
+    if not run.is_dry:
+        run_hooks(context, tasks)
     if tasks:
         tasks[0].notes.extend(context.client.notes)
     if run.is_dry:

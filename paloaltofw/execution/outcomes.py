@@ -48,9 +48,24 @@ def dry_outcome(context: Context, task: CertificateTask) -> Outcome:
 
 def final_outcome(context: Context, task: CertificateTask) -> Outcome:
     """Return what became of a certificate in a run that did something, and write its notes and error to the log."""
-    outcome = planned_outcome(context, task)
-    outcome = replace(outcome, error=outcome.error or _alarm_of(task))
+    planned = planned_outcome(context, task)
+    planned = replace(planned, error=planned.error or _alarm_of(task), is_new=isinstance(task.phase, InService))
+    outcome = _with_hook(_became(context, task, planned), task)
     _log(outcome)
+    return outcome
+
+
+def _with_hook(outcome: Outcome, task: CertificateTask) -> Outcome:
+    """A hook's failure is told; state and action stay what they are. Beside another failure it is a note."""
+    if task.hook_failure is None:
+        return outcome
+    if outcome.error is None:
+        return replace(outcome, error=task.hook_failure)
+    return replace(outcome, notes=(*outcome.notes, str(task.hook_failure)))
+
+
+def _became(context: Context, task: CertificateTask, outcome: Outcome) -> Outcome:
+    """Return what is known after the run."""
     if outcome.error is not None:
         is_waiting = task.is_pending and task.error is None
         return replace(outcome, action=Action.FAILED, state=State.PENDING if is_waiting else outcome.state)
@@ -76,7 +91,8 @@ def _log(outcome: Outcome) -> None:
         events.warning("profile=%s firewall=%s %s", outcome.profile, outcome.firewall, note)
     if outcome.error is not None:
         place = f"firewall={outcome.firewall} " if outcome.firewall_title else ""
-        events.error("profile=%s %s%s", outcome.profile, place, outcome.error)
+        place_known = {"firewall": outcome.firewall}
+        events.error("profile=%s %s%s", outcome.profile, place, outcome.error, extra=place_known)
 
 
 def _certificate_of(task: CertificateTask) -> Certificate | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, ProofFailed
 from paloaltofw.execution.context import Context
+from paloaltofw.execution.hooks import owe_hook
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.revocation import revoke_predecessor
 from paloaltofw.execution.task import CertificateTask, InService, Issued
@@ -49,6 +50,7 @@ def _record_id(context: Context, task: CertificateTask, phase: Issued, running: 
     )  # fmt: skip
     context.store.save_installed(task.profile.id, installed)
     task.phase = InService(record, phase.certificate_id, phase.chain)
+    owe_hook(context, task.profile, phase.certificate_id)
     revoke_predecessor(context, task, record)
     context.store.remove_order(task.profile.id)
     context.task_event(task, "in service as %s until %s", record.entry, f"{leaf.not_after:%Y-%m-%d}")

@@ -75,6 +75,7 @@ class Outcome:
     """What became of one certificate, for report and JSON. `address` is that of its firewall.
 
     `renews_from`: when the certificate in service is due, whether or not it is renewed by itself then.
+    `is_new`: the certificate came into service in this run.
     """
 
     profile: str
@@ -93,6 +94,7 @@ class Outcome:
     error: AgentError | Blocked | None = None
     address: str = ""
     renews_from: datetime.datetime | None = None
+    is_new: bool = False
 
     @property
     def firewall_title(self) -> str:

@@ -124,6 +124,14 @@ class CommitRecord(Record):
 
 
 @dataclass(frozen=True)
+class HookRecord(Record):
+    """A certificate is in service whose hook has not ended yet."""
+
+    profile: str
+    certificate_id: str
+
+
+@dataclass(frozen=True)
 class DeviceRecord(Record):
     """Which device, at which address, a firewall profile works on; an empty serial number tells devices not apart.
 

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import logging.handlers
 import os
-import time
 from io import TextIOWrapper
 from pathlib import Path
 
-from paloaltofw.secret import redact
+from paloaltofw.model.settings import Settings
+from paloaltofw.model.telling import Syslog
+from paloaltofw.reporting.log_format import OneLine, formatter
 
 MAX_BYTES = 5 * 1024 * 1024
 BACKUPS = 5
 LOGGER = "paloaltofw"
 # The file that this process writes to, for a sentence that names it; None if there is none.
 current: Path | None = None
-
-
-class _OneLine(logging.Formatter):
-    """RFC 3339 time in UTC, level, text; line breaks and other control characters are written as escapes."""
-
-    converter = staticmethod(time.gmtime)
-    default_time_format = "%Y-%m-%dT%H:%M:%SZ"
-    default_msec_format = None
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s")
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = redact(super().format(record))
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
@@ -46,8 +32,13 @@ def _open_privately(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
-def start(path: Path, level: str, debug_to_stderr: bool) -> str | None:
-    """Begin logging; return a sentence if the file cannot be written, which does not stop the work."""
+def start(
+    path: Path, level: str, debug_to_stderr: bool, form: str = "text", server: Syslog | None = None
+) -> str | None:
+    """Begin logging; return a sentence if the file or syslog cannot be written, which does not stop the work.
+
+    `form`: `text` or `json`; `server`: the syslog that gets each line too.
+    """
     global current
     logger = logging.getLogger(LOGGER)
     logger.setLevel(level.upper())
@@ -56,16 +47,35 @@ def start(path: Path, level: str, debug_to_stderr: bool) -> str | None:
     if debug_to_stderr:
         logger.setLevel(logging.DEBUG)
         stream = logging.StreamHandler()
-        stream.setFormatter(_OneLine())
+        stream.setFormatter(OneLine())
         logger.addHandler(stream)
+    troubles = [_add_syslog(logger, server, form) if server else None]
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handler = _PrivateFile(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError as error:
-        return f"{path}: the log file cannot be written: {error.strerror}; correct logging.path or its rights"
-    handler.setFormatter(_OneLine())
-    logger.addHandler(handler)
-    current = path
+        troubles.append(f"{path}: the log file cannot be written: {error.strerror}; correct logging.path or its rights")
+    else:
+        handler.setFormatter(formatter(form))
+        logger.addHandler(handler)
+        current = path
+    return "; ".join(trouble for trouble in troubles if trouble) or None
+
+
+def start_as(settings: Settings, level: str | None, debug_to_stderr: bool) -> str | None:
+    """Begin logging as config.yaml says; `level` is that of the command line."""
+    chosen = level or settings.log_level
+    return start(settings.log_file, chosen, debug_to_stderr, settings.log_format, settings.syslog)
+
+
+def _add_syslog(logger: logging.Logger, server: Syslog, form: str) -> str | None:
+    from paloaltofw.reporting.syslog import SyslogHandler
+
+    try:
+        logger.addHandler(SyslogHandler(server, form))
+    except OSError as error:
+        place = f"{server.host}:{server.port}" if server.host else "of this machine"
+        return f"the syslog {place} cannot be written: {error.strerror}; correct logging.syslog"
     return None
 
 

@@ -39,7 +39,8 @@ def files_of(store: Store, profile: str) -> list[Path]:
     """Every file that is kept for a profile, in the order in which they may go: the ledger holds the brake longest."""
     certificate = _with_quarantined(store.folder / f"{profile}.ids")
     installed = _with_quarantined(store.folder / "journal/installed" / f"{profile}.json")
-    return certificate + installed + order_files(store, profile) + ledger_files(store, profile)
+    hook = _with_quarantined(store.folder / "journal/hooks" / f"{profile}.json")
+    return hook + certificate + installed + order_files(store, profile) + ledger_files(store, profile)
 
 
 def known_profiles(store: Store) -> list[str]:

@@ -9,6 +9,7 @@
     STATE/journal/owed/FW.json       changes were begun on a firewall, and their commit was not seen to end well
     STATE/journal/ledger/FW/CERTIFICATE.json  every order that was made for a certificate on a firewall, for the brake
     STATE/journal/devices/FW.json      the serial number of the device that a firewall profile works on
+    STATE/journal/hooks/NAME.json      the certificate in service is one whose hook has not ended yet
     STATE/journal/management/FW.json   which entries a firewall's management interface serves
     STATE/journal/runs.jsonl           how the last runs ended, for people (history.py)
 
@@ -30,6 +31,7 @@ from paloaltofw.errors import LockHeld, StateError
 from paloaltofw.model.records import (
     CommitRecord,
     DeviceRecord,
+    HookRecord,
     InstalledRecord,
     LedgerEntry,
     ManagementRecord,
@@ -66,6 +68,7 @@ class Store:
         self._devices = folder / "journal" / "devices"
         self._owed = folder / "journal" / "owed"
         self._management = folder / "journal" / "management"
+        self._hooks = folder / "journal" / "hooks"
 
     @property
     def folder(self) -> Path:
@@ -77,7 +80,7 @@ class Store:
         try:
             # One by one: mkdir gives intermediate folders the umask's mode, not ours.
             journal = (self._orders, self._installed, self._commits, self._ledger, self._devices, self._management)
-            for folder in (self._folder, self._orders.parent, *journal, self._owed):
+            for folder in (self._folder, self._orders.parent, *journal, self._owed, self._hooks):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
         except OSError as error:
@@ -245,6 +248,18 @@ class Store:
     def save_management(self, record: ManagementRecord) -> None:
         """Write what a trusted connection saw of the management interface."""
         atomic_write(self._management / f"{record.firewall}.json", encode_record(record))
+
+    def load_hook(self, profile: str) -> HookRecord | None:
+        """The certificate whose hook has not ended yet."""
+        return self._load(HookRecord, self._hooks / f"{profile}.json")
+
+    def save_hook(self, record: HookRecord) -> None:
+        """Remember that a hook is to be run."""
+        atomic_write(self._hooks / f"{record.profile}.json", encode_record(record))
+
+    def remove_hook(self, profile: str) -> None:
+        """The hook has ended."""
+        self.remove(self._hooks / f"{profile}.json")
 
     # --- licence terms ---------------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class Knowledge:
 def open_store(options: Options) -> Store:
     """The state folder, from config.yaml alone: the profile may be gone, and the other files may be wrong."""
     chosen = load_settings(find_file(options.config))
-    trouble = logfile.start(chosen.log_file, options.log_level or chosen.log_level, options.is_debug)
+    trouble = logfile.start_as(chosen, options.log_level, options.is_debug)
     if trouble:
         say(f"warning: {trouble}", sys.stderr)
     return Store(chosen.state)

@@ -68,8 +68,7 @@ def open_session(options: Options, profiles: tuple[str, ...], firewalls: tuple[s
     """Load and validate everything, and begin the log; raises ConfigurationError and UsageError."""
     configuration = load(find_file(options.config), profiles, firewalls)
     selected = select(configuration, profiles, firewalls)
-    level = options.log_level or configuration.settings.log_level
-    trouble = logfile.start(configuration.settings.log_file, level, options.is_debug)
+    trouble = logfile.start_as(configuration.settings, options.log_level, options.is_debug)
     if trouble:
         say(f"warning: {trouble}", sys.stderr)
     _warn(configuration)
@@ -132,7 +131,7 @@ def open_access(options: Options, firewall: str, lacks: tuple[str, ...], ask: As
 
     chosen = load_settings(find_file(options.config))
     gpg = Gpg(chosen.gpg_recipient, chosen.gpg_passphrase_file, chosen.gpg_home, ask)
-    logfile.start(chosen.log_file, options.log_level or chosen.log_level, options.is_debug)
+    logfile.start_as(chosen, options.log_level, options.is_debug)
     return Access(open_profile(chosen, gpg, firewall, lacks), gpg, chosen, Store(chosen.state))
 
 
