@@ -15,7 +15,7 @@ from hypothesis import settings
 from paloaltofw import secret
 
 # The same examples in every run: what passes here passes everywhere.
-settings.register_profile("same", derandomize=True, database=None)
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.load_profile("same")
 GPGCONF = shutil.which("gpgconf") or "gpgconf"
 
