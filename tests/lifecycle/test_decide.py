@@ -663,6 +663,41 @@ def test_what_is_kept_longer_or_was_edited_is_told_word_for_word() -> None:
     )
 
 
+def test_a_lifetime_is_told_in_whole_days() -> None:
+    short = x509.certificate(days=10.5, age=1)
+    assert "valid, 9 of 11 days left" in decide(PROFILE, Observation((held(certificate=short),)), RUN, AT).reason
+
+
+@pytest.mark.parametrize("of_profile", [None, 20])
+def test_the_setting_counts_where_the_profile_names_no_days(of_profile: int | None) -> None:
+    profile = replace(PROFILE, renewal=Renewal(renew_before_days=of_profile))
+    request = replace(RUN, renew_before_days=40)
+    opens = GOOD.not_after - datetime.timedelta(days=of_profile or 40)
+    for at, state in ((opens - SECOND, State.VALID), (opens, State.DUE)):
+        assert decide(profile, Observation((held(certificate=GOOD),)), request, at).state is state
+
+
+@pytest.mark.parametrize(("seconds", "is_alarm"), [(-1, False), (0, True), (1, True)])
+def test_a_predecessor_is_told_from_its_last_twentieth_on(seconds: int, is_alarm: bool) -> None:
+    old = x509.certificate(age=100)
+    observed = Observation((held(certificate=old), held(2, certificate=x509.certificate(age=-80))))
+    at = old.not_after - old.lifetime / 20 + datetime.timedelta(seconds=seconds)
+    decision = decide(PROFILE, observed, RUN, at)
+    assert (decision.alarm is not None, decision.state) == (is_alarm, State.VALID)
+
+
+def test_what_is_no_predecessor_hides_none() -> None:
+    keyless = replace(held(certificate=GOOD), has_key=False)
+    past = x509.certificate(age=201)
+    entries = (keyless, held(2, csr=CSR), held(3, certificate=past), held(4, certificate=GOOD))
+    told = "the predecessor www-3 is still there, because something refers to it, and has expired"
+    decision = decide(PROFILE, Observation(entries), RUN, AT)
+    assert decision.notes == (told,)
+    assert decision.alarm == Blocked(
+        "predecessor", told, "let what refers to it use www-4, then delete www-3 on the firewall"
+    )
+
+
 CERTIFICATES = st.sampled_from([GOOD, DUE, EXPIRED, OTHER, IMPORTED, STRANGER])
 FOREIGN = x509.csr(private_key=x509.key(9))
 HELD = st.builds(

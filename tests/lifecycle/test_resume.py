@@ -137,6 +137,10 @@ def made(decision: Decision) -> tuple[str | None, str | None]:
         ((held(csr=OTHER_CSR, changed_by=SVC | BOB),), None, GENERATING, None, "www-2"),
         ((held(csr=FOREIGN_CSR),), None, GENERATING, None, "www-2"),
         ((held(csr=CSR, changed_by=BOB),), None, GENERATING, None, "www-2"),
+        # Nor is the agent's own key removed while somebody else has a change on it.
+        ((held(csr=OTHER_CSR, changed_by=BOB),), None, RECORDED, None, "www-2"),
+        ((held(csr=OTHER_CSR, changed_by=SVC | BOB),), None, RECORDED, None, "www-2"),
+        ((held(csr=OTHER_CSR, changed_by=SVC),), None, RECORDED, "www", "www"),
         # What holds a certificate, or shows no key, is no pending CSR.
         ((held(certificate=DUE),), None, GENERATING, None, "www-2"),
         ((replace(held(csr=OTHER_CSR), has_key=False),), None, GENERATING, None, "www-2"),
@@ -531,6 +535,20 @@ def test_a_lost_answer_of_what_waits_for_its_commit_is_no_reason_not_to_commit()
     assert Commit("svc") in decision.steps
 
 
+@pytest.mark.parametrize(
+    ("seconds", "note"),
+    [
+        (-1, "becomes urgent in 0 days, on 2026-12-09"),
+        (0, "urgent: the certificate in service expires in 10 days"),
+    ],
+)
+def test_an_order_is_urgent_from_the_last_twentieth_on(seconds: int, note: str) -> None:
+    order = replace(ORDER, entry="www-2")
+    observed = Observation((held(certificate=DUE), held(2, csr=CSR)), order=order)
+    at = DUE.not_after - DUE.lifetime / 20 + datetime.timedelta(seconds=seconds)
+    assert go_on(PROFILE, observed, order, RUN, at).notes == (note,)
+
+
 APPROVE = "see that the order is approved in SCM, or order again: paloaltoagent enroll --resubmit -p www"
 WINDOW = "see commit_window in the firewall profile, and what earlier runs say in the log"
 
@@ -666,3 +684,41 @@ def test_an_order_is_outdated_once_a_later_one_of_ours_serves_under_a_later_name
     entries: tuple[CertificateGeneration, ...], order: OrderRecord, outdated: bool
 ) -> None:
     assert is_outdated(PROFILE, Observation(entries, order=order), order) is outdated
+
+
+SECOND = datetime.timedelta(seconds=1)
+BACKDATED = datetime.timedelta(hours=48)
+
+
+@pytest.mark.parametrize(
+    ("before", "issued", "known", "outdated"),
+    [
+        # What this order gave, or what was there when it was made, is no reason to give the order up.
+        (DAY, GOOD, frozenset(), False),
+        (DAY, None, frozenset({GOOD.sha256}), False),
+        (DAY, DUE, frozenset({GOOD.sha256}), False),
+        (DAY, GOOD, frozenset({GOOD.sha256}), False),
+        # It may begin before the order was made, since CAs date back, but not long before.
+        (DAY, DUE, frozenset({DUE.sha256}), True),
+        (DAY, None, frozenset(), True),
+        (-DAY, None, frozenset(), True),
+        (SECOND - BACKDATED, None, frozenset(), True),
+        (-BACKDATED, None, frozenset(), False),
+        (-BACKDATED - SECOND, None, frozenset(), False),
+    ],
+    ids=map(str, range(10)),
+)
+def test_an_order_for_what_serves_under_its_own_name_is_outdated_if_nothing_explains_that_certificate(
+    before: datetime.timedelta, issued: Certificate | None, known: frozenset[str], outdated: bool
+) -> None:
+    order = replace(ORDER, entry="www-2", created_at=format_time(GOOD.not_before - before))
+    observed = Observation((held(certificate=DUE), held(2, certificate=GOOD)), order=order, issued=issued, known=known)
+    assert is_outdated(PROFILE, observed, order) is outdated
+
+
+@pytest.mark.parametrize(("seconds", "outdated"), [(0, False), (1, True)])
+def test_under_a_later_name_it_has_to_begin_after_the_order(seconds: int, outdated: bool) -> None:
+    order = replace(ORDER, created_at=format_time(GOOD.not_before - seconds * SECOND))
+    for known in (frozenset[str](), frozenset({GOOD.sha256})):
+        observed = Observation((PENDING, held(2, certificate=GOOD)), order=order, issued=GOOD, known=known)
+        assert is_outdated(PROFILE, observed, order) is outdated
