@@ -103,6 +103,11 @@ def test_what_was_held_back_says_how_many_orders_in_which_time() -> None:
             (1, DAY),
             "1 order in one day, at most 1 are made by itself (2026-11-24T00:00:00Z renew (due))",
         ),
+        (
+            [ordered(0.5)],
+            (1, 1.5 * DAY),
+            "1 order in 2 days, at most 1 are made by itself (2026-11-24T00:00:00Z renew (due))",
+        ),
         # The last five are enough to find out why.
         (
             [ordered(days) for days in (6, 5, 4, 3, 2, 1)],

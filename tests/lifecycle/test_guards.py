@@ -33,7 +33,7 @@ from paloaltofw.lifecycle.steps import (
 )
 from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.firewall_objects import OBJECT_NAME_LIMIT, ServiceProfile
-from paloaltofw.model.records import Answer, LedgerEntry
+from paloaltofw.model.records import Answer, InstalledRecord, LedgerEntry
 from tests import x509
 from tests.lifecycle.cases import (
     CSR,
@@ -398,6 +398,12 @@ def test_the_brake_holds_what_no_person_asked_for(
     assert code(Observation(ledger=(RECENT,)), request_, decision) == expected
 
 
+def test_who_revoked_a_certificate_may_have_another_at_once() -> None:
+    revoked = InstalledRecord("9", "www", "", "", "", revoked_by_person_at=format_time(x509.NOW))
+    assert code(Observation(ledger=(RECENT,), installed=revoked)) is None
+    assert code(Observation(ledger=(RECENT,), installed=replace(revoked, revoked_by_person_at=""))) == "order-limit"
+
+
 def test_a_key_alone_is_no_order() -> None:
     assert code(Observation(ledger=(RECENT,)), RUN, replace(COSTLY, steps=(GENERATE,))) is None
 
@@ -451,6 +457,14 @@ ASK_AGAIN = "paloaltoagent enroll --resubmit -p www"
             Blocked(
                 "candidate-differs",
                 "the list of certificates lacks www-2, but its CSR is there",
+                "look at the firewall's uncommitted changes; the next run looks again",
+            ),
+        ),
+        (
+            Observation((), running=(), is_key_elsewhere=True),
+            Blocked(
+                "candidate-differs",
+                "the list of certificates lacks ?, but its CSR is there",
                 "look at the firewall's uncommitted changes; the next run looks again",
             ),
         ),

@@ -16,7 +16,7 @@ from tests.lifecycle.cases import CSR, DUE, GOOD, OTHER, PROFILE, held
 def test_the_series_of_names() -> None:
     assert series_number("www", "www") == 1
     assert series_number("www", "www-2") == 2
-    for other in ("www-1", "www-02", "www-x", "www2", "xwww", "www-2-3", "www-0"):
+    for other in ("www-1", "www-02", "www-x", "www2", "xwww", "www-2-3", "www-0", "www-1\N{FULLWIDTH DIGIT TWO}"):
         assert series_number("www", other) is None
     assert next_entry("www", ()) == "www"
     assert next_entry("www", (held(1), held(7))) == "www-8"
