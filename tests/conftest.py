@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from paloaltofw import secret
 
 # The same examples in every run: what passes here passes everywhere.
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.load_profile("same")
+# Under mutmut a failure is all that is asked for, not the smallest one; and a busy machine must not look like one.
+settings.register_profile(
+    "mutants", settings.get_profile("same"), phases=(Phase.explicit, Phase.generate), deadline=None
+)
 GPGCONF = shutil.which("gpgconf") or "gpgconf"
 
 _STRAY = (

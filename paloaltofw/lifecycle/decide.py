@@ -18,7 +18,7 @@ from paloaltofw.lifecycle.plans import (
     unbound_profiles,
     usable_id,
 )
-from paloaltofw.lifecycle.renewal_window import renewal_window, settled_window
+from paloaltofw.lifecycle.renewal_window import settled_window, urgent_from
 from paloaltofw.lifecycle.requested import change_since
 from paloaltofw.lifecycle.resume import go_on
 from paloaltofw.lifecycle.steps import AdoptCsr, Bind, Collect, Commit, Step, SubmitOrder
@@ -175,7 +175,7 @@ def _renew(case: _Case) -> Decision:
         install = install_steps(case.profile, case.observed, case.current.name, case.request)
         return case.decision(Action.RENEW, (submit, Collect(None), *install))
     note = "neither a saved certificate ID nor an order with the CSR is known, so a new key is made"
-    return replace(case, notes=(*case.notes, note)).decision(Action.RENEW, case.new_key(operation, certificate_id))
+    return replace(case, notes=(*case.notes, note)).decision(Action.RENEW, case.new_key("enroll", None))
 
 
 def _is_urgent(case: _Case) -> bool:
@@ -183,7 +183,7 @@ def _is_urgent(case: _Case) -> bool:
     certificate = case.current.certificate
     if certificate is None or case.state is State.VALID:
         return False
-    return case.now >= renewal_window(certificate, case.profile, case.request.renew_before_days).urgent
+    return case.now >= urgent_from(certificate)
 
 
 def _can_reuse_key(case: _Case, certificate_id: str | None) -> bool:
@@ -252,7 +252,7 @@ def _watch_predecessors(case: _Case) -> Decision:
         left = f"expires in {days} days" if days >= 0 else "has expired"
         what = f"the predecessor {item.name} is still there, because something refers to it, and {left}"
         case = replace(case, notes=(*case.notes, what))
-        if case.now >= renewal_window(item.certificate, case.profile, case.request.renew_before_days).urgent:
+        if case.now >= urgent_from(item.certificate):
             hint = f"let what refers to it use {case.current.name}, then delete {item.name} on the firewall"
             alarm = alarm or Blocked("predecessor", what, hint)
     is_ours = not case.current.changed_by - {case.request.admin}

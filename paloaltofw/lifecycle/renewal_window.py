@@ -38,7 +38,7 @@ def renewal_window(certificate: Certificate, profile: CertificateProfile, defaul
     """The renewal window; a number of days from profile or configuration is taken exactly, up to half the lifetime."""
     lifetime = certificate.lifetime
     widest = lifetime / WIDEST_SHARE
-    urgent = certificate.not_after - lifetime / EMERGENCY_SHARE
+    urgent = urgent_from(certificate)
     days = profile.renewal.renew_before_days or default_days
     if days is not None:
         wanted = datetime.timedelta(days=days)
@@ -63,6 +63,11 @@ def settled_window(
         return window
     opens = installed_at + (certificate.not_after - installed_at) / WIDEST_SHARE
     return replace(window, opens=opens, is_late=True)
+
+
+def urgent_from(certificate: Certificate) -> datetime.datetime:
+    """When the last twentieth of a certificate begins, whatever window the profile asks for."""
+    return certificate.not_after - certificate.lifetime / EMERGENCY_SHARE
 
 
 def _spread(profile: CertificateProfile) -> float:

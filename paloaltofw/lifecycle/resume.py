@@ -19,7 +19,7 @@ from paloaltofw.lifecycle.plans import (
     order_new_key,
     unbound_profiles,
 )
-from paloaltofw.lifecycle.renewal_window import renewal_window
+from paloaltofw.lifecycle.renewal_window import urgent_from
 from paloaltofw.lifecycle.requested import change_since
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
@@ -80,11 +80,7 @@ class _Open:
     def is_urgent(self) -> bool:
         """Whether the certificate in service has come into its last twentieth."""
         certificate = self.current.certificate if self.current else None
-        return certificate is not None and self.now >= self.window_end(certificate)
-
-    def window_end(self, certificate: Certificate) -> datetime.datetime:
-        """When the last twentieth of a certificate begins."""
-        return renewal_window(certificate, self.profile, self.request.renew_before_days).urgent
+        return certificate is not None and self.now >= urgent_from(certificate)
 
     def submit(self, is_resubmission: bool = False) -> SubmitOrder:
         """The order as it was meant, on what it was meant to work on."""
@@ -132,7 +128,7 @@ def is_outdated(profile: CertificateProfile, observed: Observation, order: Order
 
 def _urgency(case: _Open, certificate: Certificate) -> str:
     """How long an open order may wait before its predecessor comes into its last twentieth."""
-    urgent = case.window_end(certificate)
+    urgent = urgent_from(certificate)
     if case.now >= urgent:
         return f"urgent: the certificate in service expires in {(certificate.not_after - case.now).days} days"
     return f"becomes urgent in {(urgent - case.now).days} days, on {urgent:%Y-%m-%d}"

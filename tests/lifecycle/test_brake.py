@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from paloaltofw.clock import format_time
 from paloaltofw.lifecycle.brake import held_back
+from paloaltofw.lifecycle.decision import Blocked
 from paloaltofw.lifecycle.requested import requested_of
 from paloaltofw.model.certificate_profile import Sans
 from paloaltofw.model.records import Answer, InstalledRecord, LedgerEntry
@@ -85,6 +86,78 @@ def test_what_was_held_back_says_how_many_orders_in_which_time() -> None:
     one = held_back(PROFILE, [ordered(0.5)], None, None, x509.NOW)
     assert one is not None
     assert "no further order is made by itself: one order in the last 20 hours" in one.message
+
+
+@pytest.mark.parametrize(
+    ("ledger", "limit", "message"),
+    [
+        ([ordered(0.5)], None, "one order in the last 20 hours (2026-11-24T00:00:00Z renew (due))"),
+        (
+            [ordered(6), ordered(3)],
+            None,
+            "2 orders in 7 days, at most 2 are made by itself "
+            "(2026-11-18T12:00:00Z renew (due); 2026-11-21T12:00:00Z renew (due))",
+        ),
+        (
+            [ordered(0.5)],
+            (1, DAY),
+            "1 order in one day, at most 1 are made by itself (2026-11-24T00:00:00Z renew (due))",
+        ),
+        (
+            [ordered(0.5)],
+            (1, 1.5 * DAY),
+            "1 order in 2 days, at most 1 are made by itself (2026-11-24T00:00:00Z renew (due))",
+        ),
+        # The last five are enough to find out why.
+        (
+            [ordered(days) for days in (6, 5, 4, 3, 2, 1)],
+            (6, 30 * DAY),
+            "6 orders in 30 days, at most 6 are made by itself ("
+            + "; ".join(f"2026-11-{day}T12:00:00Z renew (due)" for day in (19, 20, 21, 22, 23))
+            + ")",
+        ),
+    ],
+)
+def test_what_is_held_back_word_for_word(
+    ledger: list[LedgerEntry], limit: tuple[int, float] | None, message: str
+) -> None:
+    assert held_back(PROFILE, ledger, None, limit, x509.NOW) == Blocked(
+        "order-limit",
+        f"no further order is made by itself: {message}",
+        "find out why, then run: paloaltoagent enroll --resubmit -p www",
+    )
+
+
+SECOND = datetime.timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("ledger", "limit", "until"),
+    [
+        # Twenty hours after the last one, to the second; seven days while nothing was issued.
+        ([ordered(0)], None, datetime.timedelta(hours=20)),
+        ([ordered(1), ordered(0)], None, datetime.timedelta(days=6)),
+        # Half of the lifetime of the latest certificate that an order gave.
+        ([ordered(1, 100), ordered(0, 40)], None, datetime.timedelta(days=19)),
+        ([ordered(1, 40), ordered(0)], None, datetime.timedelta(days=19)),
+        # A certificate that ended before it began bounds nothing, but nor does it free the next order.
+        ([ordered(1, -40), ordered(0)], None, datetime.timedelta(hours=20)),
+        ([ordered(1), ordered(0)], (1, 3600.0), datetime.timedelta(hours=1)),
+    ],
+)
+def test_how_long_an_order_is_held_back(
+    ledger: list[LedgerEntry], limit: tuple[int, float] | None, until: datetime.timedelta
+) -> None:
+    assert held_back(PROFILE, ledger, None, limit, x509.NOW + until - SECOND) is not None
+    assert held_back(PROFILE, ledger, None, limit, x509.NOW + until) is None
+
+
+@pytest.mark.parametrize(("seconds", "held"), [(-1, True), (0, False), (1, False)])
+def test_a_person_who_revoked_after_the_order_may_have_another(seconds: int, held: bool) -> None:
+    ordered_at = x509.NOW - datetime.timedelta(hours=1)
+    at = format_time(ordered_at + datetime.timedelta(seconds=seconds))
+    installed = replace(REVOKED_JUST_NOW, revoked_by_person_at=at)
+    assert (held_back(PROFILE, [ordered(1 / 24)], installed, None, x509.NOW) is not None) is held
 
 
 @given(

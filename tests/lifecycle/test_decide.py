@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from paloaltofw.clock import format_time
 from paloaltofw.lifecycle.decide import decide
-from paloaltofw.lifecycle.decision import Action, Decision, State
+from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.lifecycle.ownership import is_ours
 from paloaltofw.lifecycle.requested import requested_of
@@ -24,8 +24,12 @@ from paloaltofw.lifecycle.steps import (
     DeletePredecessor,
     GenerateCsr,
     ImportCertificate,
+    ImportChain,
+    Predecessor,
+    Prove,
     RecordId,
     RemoveUnproven,
+    Step,
     SubmitOrder,
 )
 from paloaltofw.lifecycle.succession import CertificateGeneration
@@ -471,6 +475,227 @@ def test_a_replacement_says_who_wants_it() -> None:
     assert decide(PROFILE, observed, REPLACE, x509.NOW).reason.startswith("replacement asked for (the certificate does")
     assert decide(PROFILE, observed, RUN, x509.NOW).reason.startswith("the certificate does not match")
     assert decide(PROFILE, observed, RUN, x509.NOW).in_service == "www"
+
+
+# --- word for word: what a person reads, and every step with what it works on ---------------------------------------------
+
+KEY = PROFILE.key
+AT = x509.NOW
+REUSE = replace(PROFILE, renewal=Renewal(renew_before_days=30, key="reuse"))
+BOUND = replace(PROFILE, ssl_tls_service_profiles=("vpn", "gone"))
+OLD = x509.certificate(age=195)
+VALID = "valid, 199 of 200 days left, due from 2027-05-12"
+IS_DUE = "due, 25 of 200 days left (window 30 days)"
+NO_ID = "neither a saved certificate ID nor an order with the CSR is known, so a new key is made"
+OVERDUE = "the predecessor www is still there, because something refers to it, and expires in 5 days"
+
+
+def installed_as(entry: str, *first: Step, moved: tuple[Step, ...] = ()) -> tuple[Step, ...]:
+    return (
+        *first,
+        Collect(None),
+        Prove(),
+        ImportChain(),
+        ImportCertificate(entry),
+        *moved,
+        Commit("svc"),
+        RecordId("www"),
+    )
+
+
+def ordered(operation: str, previous: str | None = None) -> SubmitOrder:
+    return SubmitOrder(operation, "A", "DV", previous)
+
+
+def rotated(certificate: Certificate, operation: str, previous: str | None = None) -> tuple[Step, ...]:
+    """The steps to www-2 that takes over from www."""
+    moved = (Bind("www-2", (), (Predecessor("www", certificate.sha256),)), DeletePredecessor("www", certificate.sha256))
+    return installed_as("www-2", GenerateCsr("www-2", KEY), ordered(operation, previous), moved=moved)
+
+
+def stopped(state: State, code: str, what: str, hint: str, in_service: str | None = None, reason: str = "") -> Decision:
+    return Decision(state, Action.FAILED, reason or what, (), in_service, blocked=Blocked(code, what, hint))
+
+
+@pytest.mark.parametrize(
+    ("profile", "observed", "asked", "expected"),
+    [
+        (
+            PROFILE, Observation((held(certificate=GOOD, template="T"),)), RUN,
+            stopped(
+                State.UNKNOWN, "template", "www is pushed by the Panorama template T",
+                "manage it on Panorama, or choose another name",
+            ),
+        ),
+        (
+            PROFILE, Observation(), RENEW,
+            stopped(State.ABSENT, "absent", "www is not on the firewall", "run: paloaltoagent enroll -p www"),
+        ),
+        (
+            PROFILE, Observation(), RUN,
+            Decision(
+                State.ABSENT, Action.ENROLL, "not on the firewall",
+                installed_as("www", GenerateCsr("www", KEY), ordered("enroll")),
+            ),
+        ),
+        (
+            PROFILE, Observation((held(csr=CSR),)), RESUBMIT,
+            Decision(
+                State.ABSENT, Action.ENROLL, "not on the firewall", installed_as("www", AdoptCsr("www"), ordered("enroll")),
+                notes=("a pending CSR without a known order is used",),
+            ),
+        ),
+        (
+            PROFILE, Observation((held(certificate=GOOD),)), RUN,
+            Decision(State.VALID, Action.NONE, VALID, (), "www", is_clean_up=True),
+        ),
+        (
+            PROFILE, Observation((held(certificate=DUE),), certificate_id="9"), RUN,
+            Decision(State.DUE, Action.RENEW, IS_DUE, rotated(DUE, "renew", "9"), "www"),
+        ),
+        (
+            NO_AUTO, Observation((held(certificate=DUE),), certificate_id="9"), RUN,
+            Decision(
+                State.DUE, Action.NONE, IS_DUE, (), "www", ("renewal.auto is false, so nothing is done",), is_clean_up=True
+            ),
+        ),
+        (
+            REUSE, Observation((held(certificate=DUE),), certificate_id="9"), RUN,
+            Decision(State.DUE, Action.RENEW, IS_DUE, installed_as("www", ordered("renew", "9")), "www"),
+        ),
+        (
+            REUSE, Observation((held(certificate=DUE),), installed=replace(INSTALLED, csr=CSR.pem)), RUN,
+            Decision(State.DUE, Action.RENEW, IS_DUE, installed_as("www", ordered("enroll")), "www"),
+        ),
+        (
+            REUSE, Observation((held(certificate=DUE),)), RUN,
+            Decision(State.DUE, Action.RENEW, IS_DUE, rotated(DUE, "enroll"), "www", (NO_ID,)),
+        ),
+        (
+            PROFILE, Observation((held(certificate=EXPIRED),), certificate_id="9"), RUN,
+            Decision(State.EXPIRED, Action.ENROLL, "expired on 2026-11-23", rotated(EXPIRED, "enroll"), "www"),
+        ),
+        (
+            PROFILE, Observation((held(certificate=GOOD, is_revoked=True),), certificate_id="9"), RUN,
+            Decision(State.REVOKED, Action.ENROLL, "revoked on the firewall", rotated(GOOD, "enroll"), "www"),
+        ),
+        (
+            PROFILE, Observation((held(certificate=GOOD),), certificate_id="9", is_revoked_at_scm=True), RUN,
+            Decision(State.REVOKED, Action.ENROLL, "revoked at SCM", rotated(GOOD, "enroll"), "www"),
+        ),
+        (
+            PROFILE, Observation((held(certificate=OTHER),), certificate_id="9"), RUN,
+            Decision(
+                State.MISMATCH, Action.RENEW,
+                "the certificate does not match the profile: key ECDSA 384 instead of ECDSA 256",
+                rotated(OTHER, "replace", "9"), "www",
+            ),
+        ),
+        (
+            PROFILE, Observation((held(certificate=GOOD),), certificate_id="9"), REPLACE,
+            Decision(
+                State.VALID, Action.RENEW, f"replacement asked for ({VALID})", rotated(GOOD, "replace", "9"), "www"
+            ),
+        ),
+        (
+            BOUND, Observation((held(certificate=GOOD),), service_profiles={"vpn": ServiceProfile("vpn", "x")}), RUN,
+            Decision(
+                State.VALID, Action.INSTALL, f"{VALID}; to be bound", (Bind("www", ("vpn", "gone")), Commit("svc")), "www"
+            ),
+        ),
+        (
+            PROFILE, Observation((held(certificate=GOOD),), unapplied=True), RUN,
+            Decision(State.VALID, Action.INSTALL, f"{VALID}; not committed yet", (Commit("svc"),), "www"),
+        ),
+        (
+            BOUND, Observation((held(certificate=GOOD),), service_profiles={"vpn": ServiceProfile("vpn", "www")}), RUN,
+            stopped(
+                State.VALID, "bind", "there is no SSL/TLS service profile 'gone' on the firewall",
+                "create it, or correct bind in the profile", "www",
+            ),
+        ),
+        (
+            PROFILE, Observation((held(certificate=GOOD),), doubt="SCM calls it revoked"), RUN,
+            stopped(
+                State.VALID, "revoked-unproven", "SCM calls it revoked",
+                "the next run asks again; if it is revoked, run: paloaltoagent replace -p www", "www",
+            ),
+        ),
+        (
+            PROFILE, Observation((held(certificate=GOOD, changed_by=frozenset({"eve", "bob", "svc"})),)), RUN,
+            Decision(
+                State.VALID, Action.NONE, VALID, (), "www", ("www holds uncommitted changes of bob, eve",), is_clean_up=True
+            ),
+        ),
+        (
+            PROFILE, Observation((held(certificate=OLD), held(2, certificate=GOOD))), RENEW,
+            Decision(
+                State.VALID, Action.NONE, VALID,
+                (
+                    Bind("www-2", (), (Predecessor("www", OLD.sha256),)), DeletePredecessor("www", OLD.sha256),
+                    Commit("svc"),
+                ),
+                "www-2", (OVERDUE,), is_clean_up=True,
+                alarm=Blocked(
+                    "predecessor", OVERDUE, "let what refers to it use www-2, then delete www on the firewall"
+                ),
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_a_decision_word_for_word(
+    profile: CertificateProfile, observed: Observation, asked: RunRequest, expected: Decision
+) -> None:
+    assert decide(profile, observed, asked, AT) == expected
+
+
+def test_what_is_kept_longer_or_was_edited_is_told_word_for_word() -> None:
+    record = replace(INSTALLED, installed_at=format_time(AT))
+    observed = Observation((held(certificate=DUE),), installed=record, known=frozenset({DUE.sha256}))
+    late = decide(replace(PROFILE, renewal=Renewal(renew_before_days=150)), observed, RUN, AT)
+    assert late.notes == (
+        "renew_before_days is more than half of the lifetime; half is used",
+        "it was due, or ended no later than its predecessor, when it was issued; so it is kept longer",
+    )
+    edited = replace(PROFILE, subject=replace(PROFILE.subject, organization="New Ltd"))
+    assert decide(edited, Observation((held(certificate=GOOD),), installed=INSTALLED), RUN, AT).reason == (
+        "the certificate does not match the profile: subject of the profile were changed since it was ordered"
+    )
+
+
+def test_a_lifetime_is_told_in_whole_days() -> None:
+    short = x509.certificate(days=10.5, age=1)
+    assert "valid, 9 of 11 days left" in decide(PROFILE, Observation((held(certificate=short),)), RUN, AT).reason
+
+
+@pytest.mark.parametrize("of_profile", [None, 20])
+def test_the_setting_counts_where_the_profile_names_no_days(of_profile: int | None) -> None:
+    profile = replace(PROFILE, renewal=Renewal(renew_before_days=of_profile))
+    request = replace(RUN, renew_before_days=40)
+    opens = GOOD.not_after - datetime.timedelta(days=of_profile or 40)
+    for at, state in ((opens - SECOND, State.VALID), (opens, State.DUE)):
+        assert decide(profile, Observation((held(certificate=GOOD),)), request, at).state is state
+
+
+@pytest.mark.parametrize(("seconds", "is_alarm"), [(-1, False), (0, True), (1, True)])
+def test_a_predecessor_is_told_from_its_last_twentieth_on(seconds: int, is_alarm: bool) -> None:
+    old = x509.certificate(age=100)
+    observed = Observation((held(certificate=old), held(2, certificate=x509.certificate(age=-80))))
+    at = old.not_after - old.lifetime / 20 + datetime.timedelta(seconds=seconds)
+    decision = decide(PROFILE, observed, RUN, at)
+    assert (decision.alarm is not None, decision.state) == (is_alarm, State.VALID)
+
+
+def test_what_is_no_predecessor_hides_none() -> None:
+    keyless = replace(held(certificate=GOOD), has_key=False)
+    past = x509.certificate(age=201)
+    entries = (keyless, held(2, csr=CSR), held(3, certificate=past), held(4, certificate=GOOD))
+    told = "the predecessor www-3 is still there, because something refers to it, and has expired"
+    decision = decide(PROFILE, Observation(entries), RUN, AT)
+    assert decision.notes == (told,)
+    assert decision.alarm == Blocked(
+        "predecessor", told, "let what refers to it use www-4, then delete www-3 on the firewall"
+    )
 
 
 CERTIFICATES = st.sampled_from([GOOD, DUE, EXPIRED, OTHER, IMPORTED, STRANGER])

@@ -33,7 +33,7 @@ from paloaltofw.lifecycle.steps import (
 )
 from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.firewall_objects import OBJECT_NAME_LIMIT, ServiceProfile
-from paloaltofw.model.records import Answer, LedgerEntry
+from paloaltofw.model.records import Answer, InstalledRecord, LedgerEntry
 from tests import x509
 from tests.lifecycle.cases import (
     CSR,
@@ -398,6 +398,12 @@ def test_the_brake_holds_what_no_person_asked_for(
     assert code(Observation(ledger=(RECENT,)), request_, decision) == expected
 
 
+def test_who_revoked_a_certificate_may_have_another_at_once() -> None:
+    revoked = InstalledRecord("9", "www", "", "", "", revoked_by_person_at=format_time(x509.NOW))
+    assert code(Observation(ledger=(RECENT,), installed=revoked)) is None
+    assert code(Observation(ledger=(RECENT,), installed=replace(revoked, revoked_by_person_at=""))) == "order-limit"
+
+
 def test_a_key_alone_is_no_order() -> None:
     assert code(Observation(ledger=(RECENT,)), RUN, replace(COSTLY, steps=(GENERATE,))) is None
 
@@ -419,3 +425,154 @@ def test_what_is_paid_for_is_installed_whatever_the_guards_say() -> None:
     observed = Observation(entries, order=order, issued=IMPORTED, ledger=(RECENT,), admin="svc")
     decision = decide(PROFILE, observed, RUN, x509.NOW)
     assert (decision.blocked, decision.action) == (None, Action.INSTALL)
+
+
+# --- word for word -------------------------------------------------------------------------------------------------------
+
+LOOK = "commit or revert the change on the firewall; the next run looks again"
+ASK_AGAIN = "paloaltoagent enroll --resubmit -p www"
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        (
+            Observation((held(2, certificate=STRANGER),)),
+            Blocked(
+                "name-taken",
+                "the entry www-2 on the firewall is for 'other.example.com', so it is not this profile's",
+                "rename it there, or set another name in the profile www",
+            ),
+        ),
+        (
+            Observation((held(3),)),
+            Blocked(
+                "name-taken",
+                "the entry www-3 on the firewall holds neither a certificate nor a CSR to be read, so it is not this profile's",
+                "rename it there, or set another name in the profile www",
+            ),
+        ),
+        (
+            Observation((), running=(), order=ORDERED, is_key_elsewhere=True),
+            Blocked(
+                "candidate-differs",
+                "the list of certificates lacks www-2, but its CSR is there",
+                "look at the firewall's uncommitted changes; the next run looks again",
+            ),
+        ),
+        (
+            Observation((), running=(), is_key_elsewhere=True),
+            Blocked(
+                "candidate-differs",
+                "the list of certificates lacks ?, but its CSR is there",
+                "look at the firewall's uncommitted changes; the next run looks again",
+            ),
+        ),
+        (
+            Observation((), running=(held(2, certificate=GOOD),)),
+            Blocked("candidate-differs", "only the running configuration holds the certificate www-2", LOOK),
+        ),
+        (
+            Observation(
+                (held(2, certificate=GOOD, changed_by=frozenset({"eve", "bob", "svc"})),), running=(), admin="svc"
+            ),
+            Blocked(
+                "candidate-differs",
+                "only the candidate configuration holds the certificate www-2 (changed by bob, eve)",
+                LOOK,
+            ),
+        ),
+        (
+            Observation((held(certificate=GOOD),), running=(held(certificate=DUE),)),
+            Blocked(
+                "candidate-differs", "candidate and running configuration hold different certificates as www", LOOK
+            ),
+        ),
+        (
+            Observation((), service_profiles={"vpn": ServiceProfile("vpn", "www-2")}),
+            Blocked(
+                "list-differs",
+                "the SSL/TLS service profile vpn serves www-2, which the list does not show",
+                "look at both on the firewall, and at the rights of the administrator; the next run looks again",
+            ),
+        ),
+        (
+            Observation((bare(1, certificate=GOOD),)),
+            Blocked(
+                "key-not-seen",
+                "the firewall does not show that www has its key, and no other way proves it",
+                f"give the administrator the right to see it, or, if the key is lost, run: {ASK_AGAIN}",
+            ),
+        ),
+        (
+            Observation((held(csr=CSR),), ledger=(replace(TAKEN, profile="old"),)),
+            Blocked(
+                "unknown-order",
+                "the profile old ordered a certificate for this entry, whose order may still be open",
+                f"rename the profile back, or run: {ASK_AGAIN}",
+            ),
+        ),
+        (
+            Observation((held(csr=CSR),)),
+            Blocked(
+                "unknown-order",
+                "the firewall holds the pending CSR www, which may have been ordered by a state folder that is lost",
+                f"look in the SCM portal, then run: {ASK_AGAIN}",
+            ),
+        ),
+    ],
+)
+def test_what_stops_an_order_word_for_word(observed: Observation, expected: Blocked) -> None:
+    assert stop(observed) == expected
+
+
+def test_a_name_that_is_too_long_is_told_word_for_word() -> None:
+    entry = "w" * (OBJECT_NAME_LIMIT + 1)
+    assert stop(Observation(), RUN, replace(COSTLY, steps=(GenerateCsr(entry, KEY), SUBMIT))) == Blocked(
+        "name-taken",
+        f"the next name of the series, {entry}, has more than {OBJECT_NAME_LIMIT} characters",
+        "set another name in the profile, or rename the highest entry",
+    )
+
+
+@pytest.mark.parametrize(
+    ("candidate", "more", "is_ours"),
+    [
+        # An earlier run of ours deleted the predecessor, and its commit did not come about.
+        (None, {"known": KNOWN, "owes_commit": True}, True),
+        (None, {"known": KNOWN}, False),
+        (None, {"owes_commit": True}, False),
+        # The entry is still there: nobody deleted it.
+        (held(2, csr=CSR), {"known": KNOWN, "owes_commit": True}, False),
+    ],
+)
+def test_a_predecessor_that_the_agent_deleted_and_could_not_commit_is_its_own_work(
+    candidate: CertificateGeneration | None, more: dict[str, Any], is_ours: bool
+) -> None:
+    entries = (candidate,) if candidate else ()
+    observed = replace(Observation(entries, running=(held(2, certificate=GOOD),), admin="svc"), **more)
+    assert code(observed, RESUBMIT) == (None if is_ours else "candidate-differs")
+
+
+def test_a_differing_certificate_of_the_agents_own_does_not_hide_somebody_elses() -> None:
+    own_work = held(2, certificate=GOOD, changed_by=SVC)
+    observed = Observation((own_work, held(3, certificate=DUE)), running=(), admin="svc")
+    blocked = stop(observed)
+    assert blocked is not None
+    assert blocked.message == "only the candidate configuration holds the certificate www-3"
+    # A list that lacks what serves is seen whatever else serves.
+    there = {"a": ServiceProfile("a", "other"), "b": ServiceProfile("b", "www"), "c": ServiceProfile("c", "www-5")}
+    assert code(Observation((held(certificate=DUE),), service_profiles=there)) == "list-differs"
+    # Nor does a certificate with its key hide one without.
+    assert code(Observation((held(1, certificate=DUE), held(2, csr=CSR), bare(3, certificate=GOOD)))) == "key-not-seen"
+    # Nor does another step hide a name that is too long.
+    steps = (SUBMIT, GenerateCsr("www", KEY), GenerateCsr("w" * (OBJECT_NAME_LIMIT + 1), KEY))
+    assert code(Observation(), RUN, replace(COSTLY, steps=steps)) == "name-taken"
+
+
+@pytest.mark.parametrize(("here", "there"), [(True, False), (False, True)])
+def test_what_is_revoked_in_one_configuration_only_is_no_word_to_pay_for(here: bool, there: bool) -> None:
+    candidate, running = (held(certificate=GOOD, is_revoked=revoked) for revoked in (here, there))
+    assert code(Observation((candidate,), running=(running,))) == "candidate-differs"
+    both = replace(candidate, is_revoked=True)
+    assert code(Observation((both,), running=(both,))) is None

@@ -136,6 +136,13 @@ def test_a_pending_csr_that_another_profile_ordered_may_come_from_a_renamed_file
     assert ordered_by_another(PROFILE, replace(observed, generations=(no_key,))) is None
 
 
+def test_another_profiles_open_order_for_a_key_that_serves_counts_until_it_is_issued() -> None:
+    observed = Observation((held(certificate=GOOD),), ledger=(replace(OLD, spki_sha256=GOOD.spki_sha256),))
+    assert ordered_by_another(PROFILE, observed) == observed.ledger[0]
+    issued = replace(ISSUED_OLD, spki_sha256=GOOD.spki_sha256)
+    assert ordered_by_another(PROFILE, replace(observed, ledger=(issued,))) is None
+
+
 @pytest.mark.parametrize(
     ("account", "expected"), [(None, "9"), ("", "9"), (PROFILE.account, "9"), ("another account", None)]
 )
@@ -175,6 +182,22 @@ def test_a_csr_is_adopted_if_it_is_proven_pending_and_nobody_elses_work(
 def test_a_csr_that_was_ordered_from_here_is_not_ordered_again() -> None:
     observed = Observation((held(csr=CSR),), ledger=(TAKEN,))
     assert order_new_key(PROFILE, observed, "enroll", None, RESUBMIT)[0] == GenerateCsr("www-2", KEY)
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ((held(1, csr=CSR),), AdoptCsr("www")),
+        ((held(1, certificate=DUE), held(2, csr=CSR)), AdoptCsr("www-2")),
+        # What is older than the certificate in service stays as it is: names tell age.
+        ((held(1, csr=CSR), held(2, certificate=DUE)), GenerateCsr("www-3", KEY)),
+        ((held(1, certificate=GOOD), held(2, csr=CSR), held(3, certificate=DUE)), GenerateCsr("www-4", KEY)),
+    ],
+)
+def test_only_a_csr_newer_than_what_serves_is_adopted(
+    entries: tuple[CertificateGeneration, ...], expected: AdoptCsr | GenerateCsr
+) -> None:
+    assert order_new_key(PROFILE, Observation(entries), "enroll", None, RESUBMIT)[0] == expected
 
 
 NUMBERS = st.sets(st.integers(1, 12), max_size=5)
@@ -220,6 +243,21 @@ def test_predecessors_are_our_complete_entries_with_a_lower_number(item: Certifi
     bound = replace(PROFILE, ssl_tls_service_profiles=("vpn",))
     assert move_steps(bound, observed, "www-3") == (Bind("www-3", ("vpn",), expected), *deletions)
     assert clean_up_steps(bound, observed, "www-3", RUN) == ((*moved, Commit("svc")) if moved else ())
+
+
+def test_what_ends_later_than_what_serves_is_taken_away_only_if_it_is_known_as_ours() -> None:
+    """Somebody may have put a later certificate under a lower number."""
+    later, serving = x509.certificate(age=1), x509.certificate(age=50)
+    observed = Observation((held(1, certificate=later), held(2, certificate=serving)))
+    served = Predecessor("www-2", serving.sha256)
+    assert predecessors_of(PROFILE, observed, "www-2") == ()
+    assert predecessors_of(PROFILE, observed, "www-3") == (served,)
+    known = replace(observed, known=frozenset({later.sha256}))
+    assert predecessors_of(PROFILE, known, "www-2") == (Predecessor("www", later.sha256),)
+    assert predecessors_of(PROFILE, known, "www-3") == (Predecessor("www", later.sha256), served)
+    # One that ends at the same time is no later one.
+    twins = Observation((held(1, certificate=serving), held(2, certificate=serving)))
+    assert predecessors_of(PROFILE, twins, "www-2") == (Predecessor("www", serving.sha256),)
 
 
 def test_the_steps_of_an_installation() -> None:

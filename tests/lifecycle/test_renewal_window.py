@@ -112,3 +112,16 @@ def test_a_week_is_added_for_people_who_approve() -> None:
         renewal_window(certificate, replace(PROFILE, type=type_, renewal=Renewal()), None) for type_ in ("DV", "OV")
     )
     assert dv.opens - ov.opens == datetime.timedelta(days=7)
+
+
+def test_the_night_of_a_certificate_stays_the_same_from_release_to_release() -> None:
+    """Else an upgrade would renew a part of the fleet at once."""
+    certificate = x509.certificate(days=200)
+    for firewall, name, opens in (
+        ("fw", "www", "2027-03-28T21:42:40.799127"),
+        ("fw", "vpn", "2027-04-03T00:55:25.194079"),
+        ("fw-b", "www", "2027-04-03T20:39:41.275278"),
+    ):
+        profile = replace(PROFILE, firewall=firewall, name=name, renewal=Renewal())
+        found = renewal_window(certificate, profile, None).opens
+        assert found == datetime.datetime.fromisoformat(f"{opens}+00:00")

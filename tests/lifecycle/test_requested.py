@@ -76,7 +76,7 @@ def test_a_proof_is_against_what_was_ordered() -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        {"subject": []}, {"subject": {}}, {"key": {}}, {"key": ["RSA"]}, {"key": ["RSA", "x"]}, {"dns": "a"}, {"ip": [1]},
+        {"subject": []}, {"subject": {}}, {"key": {}}, {"key": "R2"}, {"key": {"RSA": 1, "2048": 2}}, {"key": ["RSA"]}, {"key": ["RSA", "x"]}, {"dns": "a"}, {"ip": [1]},
         {"email": None},
     ],
 )  # fmt: skip

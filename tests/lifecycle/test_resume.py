@@ -10,15 +10,23 @@ import pytest
 
 from paloaltofw.clock import format_time
 from paloaltofw.lifecycle.decide import decide
-from paloaltofw.lifecycle.decision import Action, Decision, State
+from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.lifecycle.resume import MAX_SUBMISSIONS, go_on, is_outdated
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
+    Bind,
+    Collect,
+    Commit,
     DeletePredecessor,
     GenerateCsr,
     ImportCertificate,
+    ImportChain,
+    Predecessor,
+    Prove,
+    RecordId,
     RemoveUnproven,
+    Step,
     SubmitOrder,
 )
 from paloaltofw.lifecycle.succession import CertificateGeneration
@@ -129,6 +137,10 @@ def made(decision: Decision) -> tuple[str | None, str | None]:
         ((held(csr=OTHER_CSR, changed_by=SVC | BOB),), None, GENERATING, None, "www-2"),
         ((held(csr=FOREIGN_CSR),), None, GENERATING, None, "www-2"),
         ((held(csr=CSR, changed_by=BOB),), None, GENERATING, None, "www-2"),
+        # Nor is the agent's own key removed while somebody else has a change on it.
+        ((held(csr=OTHER_CSR, changed_by=BOB),), None, RECORDED, None, "www-2"),
+        ((held(csr=OTHER_CSR, changed_by=SVC | BOB),), None, RECORDED, None, "www-2"),
+        ((held(csr=OTHER_CSR, changed_by=SVC),), None, RECORDED, "www", "www"),
         # What holds a certificate, or shows no key, is no pending CSR.
         ((held(certificate=DUE),), None, GENERATING, None, "www-2"),
         ((replace(held(csr=OTHER_CSR), has_key=False),), None, GENERATING, None, "www-2"),
@@ -359,6 +371,211 @@ def test_only_the_key_of_the_failed_order_goes_with_it(entry: CertificateGenerat
         assert kinds(decision)[-4:] == ["ImportCertificate", "DeletePredecessor", "Commit", "RecordId"]
 
 
+# --- word for word: what a person reads, and every step with what it works on --------------------------------------------
+
+KEY = PROFILE.key
+SUBMIT = SubmitOrder("enroll", "A", "DV")
+NOT_SERVED = ("nothing is in service, so this is urgent",)
+AGAIN = "run: paloaltoagent enroll --resubmit -p www"
+LOST = "the answer to an order was lost; look for 'paloaltoagent-0' in the comments of orders in the SCM portal"
+LOST_KEY = (
+    "the firewall has lost the key of order 17 (www), by a revert, a load or a restart; the order is replaced by one "
+    "with a new key"
+)
+
+
+def serving(entry: str, *first: Step) -> tuple[Step, ...]:
+    """The steps up to a certificate in service under an entry."""
+    return (*first, Prove(), ImportChain(), ImportCertificate(entry), Commit("svc"), RecordId("www"))
+
+
+def anew(entry: str) -> tuple[Step, ...]:
+    """A new key and an order for it."""
+    return serving(entry, GenerateCsr(entry, KEY), SUBMIT, Collect(None))
+
+
+def goes_on(
+    state: State, reason: str, steps: tuple[Step, ...], *notes: str, action: Action = Action.ENROLL
+) -> Decision:
+    return Decision(state, action, reason, steps, notes=(*notes, *NOT_SERVED))
+
+
+def stops(code: str, what: str, hint: str, *steps: Step, state: State = State.UNKNOWN) -> Decision:
+    return Decision(state, Action.FAILED, what, steps, notes=NOT_SERVED, blocked=Blocked(code, what, hint))
+
+
+@pytest.mark.parametrize(
+    ("phase", "entries", "more", "asked", "expected"),
+    [
+        (Phase.GENERATING, (), {}, RUN, goes_on(State.ABSENT, "an interrupted request goes on", anew("www"))),
+        (
+            Phase.GENERATING, (held(csr=OTHER_CSR, changed_by=SVC),), {}, RUN,
+            goes_on(
+                State.ABSENT, "an interrupted request goes on",
+                (RemoveUnproven("www", OTHER_CSR.spki_sha256), *anew("www")),
+            ),
+        ),
+        (
+            Phase.READY, (PENDING,), {}, RUN,
+            goes_on(State.ABSENT, "an interrupted request goes on", serving("www", SUBMIT, Collect(None))),
+        ),
+        (
+            Phase.READY, (), {"same_key": True, "csr": ""}, RUN,
+            goes_on(
+                State.ABSENT, "SCM would not renew for the same key, and its CSR is not known", anew("www")
+            ),
+        ),
+        (
+            Phase.READY, (), {"same_key": True}, RUN,
+            goes_on(State.ABSENT, "an interrupted request goes on", anew("www")),
+        ),
+        (
+            Phase.SUBMITTING, (PENDING,), {}, RUN,
+            goes_on(
+                State.PENDING,
+                "the answer to the order was lost; the same CSR is sent again, so either certificate fits the key",
+                serving("www", replace(SUBMIT, is_resubmission=True), Collect(None)), LOST,
+            ),
+        ),
+        (
+            Phase.SUBMITTING, (PENDING,), {}, REPLACE,
+            goes_on(State.ABSENT, "ordered again on purpose after a lost answer", anew("www-2")),
+        ),
+        (
+            Phase.SUBMITTING, (), {}, RESUBMIT,
+            goes_on(State.ABSENT, "ordered again on purpose after a lost answer", anew("www")),
+        ),
+        (Phase.SUBMITTING, (PENDING,), {"is_held": True}, RUN, stops("lost-answer", LOST, AGAIN)),
+        (
+            Phase.SUBMITTING, (), {}, RUN,
+            stops("lost-answer", f"{LOST}, and the firewall has lost the key since", AGAIN),
+        ),
+        (
+            Phase.ORDERED, (PENDING,), {}, RUN,
+            goes_on(
+                State.PENDING, "order 17 is open since 2026-11-24T00:00:00Z", serving("www", Collect("17")),
+                action=Action.COLLECT,
+            ),
+        ),
+        (
+            Phase.ORDERED, (PENDING,), {}, RESUBMIT,
+            goes_on(State.PENDING, "ordered again on purpose; order 17 is left to itself", anew("www-2")),
+        ),
+        (
+            Phase.ORDERED, (), {}, RUN,
+            goes_on(
+                State.PENDING, "the firewall has lost the key of an open order",
+                serving("www", GenerateCsr("www", KEY), SubmitOrder("replace", "A", "DV", "17"), Collect(None)), LOST_KEY,
+            ),
+        ),
+        (
+            Phase.ISSUED, (PENDING,), {}, RUN,
+            goes_on(State.PENDING, "order 17 is issued", serving("www"), action=Action.INSTALL),
+        ),
+        (
+            Phase.ISSUED, (PENDING,), {}, REPLACE,
+            goes_on(State.PENDING, "ordered again on purpose; order 17 is left to itself", anew("www-2")),
+        ),
+        (
+            Phase.FAILED, (PENDING,), {"failure": "SCM declined it"}, RUN,
+            stops(
+                "order", "SCM declined it",
+                "clear it up in SCM, then run: paloaltoagent enroll --resubmit -p www", state=State.ABSENT,
+            ),
+        ),
+        (
+            Phase.FAILED, (PENDING,), {}, RESUBMIT,
+            goes_on(
+                State.ABSENT, "ordered again on purpose",
+                (*anew("www-2")[:-2], DeletePredecessor("www", CSR.spki_sha256), *anew("www-2")[-2:]),
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_an_open_order_word_for_word(
+    phase: Phase,
+    entries: tuple[CertificateGeneration, ...],
+    more: dict[str, Any],
+    asked: RunRequest,
+    expected: Decision,
+) -> None:
+    order = replace(ORDER, phase=phase.value, **more)
+    observed = Observation(entries, order=order, issued=IMPORTED if phase is Phase.ISSUED else None)
+    assert go_on(PROFILE, observed, order, asked, x509.NOW) == expected
+
+
+def test_what_was_imported_is_finished_word_for_word() -> None:
+    order = replace(ORDER, phase=Phase.ISSUED.value, entry="www-2")
+    observed = Observation((held(certificate=DUE), held(2, certificate=IMPORTED)), order=order, issued=IMPORTED)
+    notes = (f"becomes urgent in 189 days, on {IMPORTED.not_after - datetime.timedelta(days=10):%Y-%m-%d}",)
+    finished = Decision(
+        State.PENDING, Action.INSTALL, "order 17 is issued and imported", (RecordId("www"),), "www-2", notes
+    )
+    assert go_on(PROFILE, observed, order, RUN, x509.NOW) == finished
+    before = Predecessor("www", DUE.sha256)
+    moved = (Bind("www-2", ("vpn",), (before,)), DeletePredecessor("www", DUE.sha256), Commit("svc"), RecordId("www"))
+    bound = replace(PROFILE, ssl_tls_service_profiles=("vpn",))
+    for there in ({"vpn": ServiceProfile("vpn", "www")}, {}):
+        decision = go_on(bound, replace(observed, service_profiles=there), order, RUN, x509.NOW)
+        assert decision == replace(finished, steps=moved)
+    late = go_on(PROFILE, observed, order, RUN, IMPORTED.not_after)
+    assert (late.reason, late.state) == (
+        "order 17 is issued, but has expired before it could be installed",
+        State.PENDING,
+    )
+
+
+def test_a_lost_answer_of_what_waits_for_its_commit_is_no_reason_not_to_commit() -> None:
+    order = replace(ORDER, phase=Phase.SUBMITTING.value, is_held=True)
+    observed = Observation((PENDING,), order=order, unapplied=True)
+    assert go_on(PROFILE, observed, order, RUN, x509.NOW) == stops("lost-answer", LOST, AGAIN, Commit("svc"))
+    # Once is enough to ask a person; what that person asks for is done.
+    decision = go_on(PROFILE, observed, order, RESUBMIT, x509.NOW)
+    assert decision.blocked is None
+    assert Commit("svc") in decision.steps
+
+
+@pytest.mark.parametrize(
+    ("seconds", "note"),
+    [
+        (-1, "becomes urgent in 0 days, on 2026-12-09"),
+        (0, "urgent: the certificate in service expires in 10 days"),
+    ],
+)
+def test_an_order_is_urgent_from_the_last_twentieth_on(seconds: int, note: str) -> None:
+    order = replace(ORDER, entry="www-2")
+    observed = Observation((held(certificate=DUE), held(2, csr=CSR)), order=order)
+    at = DUE.not_after - DUE.lifetime / 20 + datetime.timedelta(seconds=seconds)
+    assert go_on(PROFILE, observed, order, RUN, at).notes == (note,)
+
+
+APPROVE = "see that the order is approved in SCM, or order again: paloaltoagent enroll --resubmit -p www"
+WINDOW = "see commit_window in the firewall profile, and what earlier runs say in the log"
+
+
+@pytest.mark.parametrize(
+    ("phase", "waits", "hint"),
+    [
+        (Phase.SUBMITTING, "is still pending", APPROVE),
+        (Phase.ORDERED, "is still pending", APPROVE),
+        (Phase.ISSUED, "is issued but not installed yet", WINDOW),
+    ],
+)
+@pytest.mark.parametrize(("number", "title"), [("17", "order 17"), (None, "the order")])
+def test_an_alarm_word_for_word(phase: Phase, waits: str, hint: str, number: str | None, title: str) -> None:
+    order = replace(ORDER, phase=phase.value, entry="www-2", certificate_id=number)
+    observed = Observation((held(2, csr=CSR),), order=order, issued=IMPORTED if phase is Phase.ISSUED else None)
+    late = x509.NOW + datetime.timedelta(days=9)
+    assert go_on(PROFILE, observed, order, RUN, late).alarm == Blocked(
+        "pending", f"{title} {waits} after 9 days, and nothing is in service", hint
+    )
+    observed = replace(observed, generations=(held(certificate=DUE), *observed.generations))
+    late = DUE.not_after - datetime.timedelta(days=3)
+    assert go_on(PROFILE, observed, order, RUN, late).alarm == Blocked(
+        "urgent", f"{title} {waits}, and the certificate in service expires in 3 days", hint
+    )
+
+
 # --- urgency, operation, alarm ---------------------------------------------------------------------------------------------
 
 DAY = datetime.timedelta(days=1)
@@ -467,3 +684,41 @@ def test_an_order_is_outdated_once_a_later_one_of_ours_serves_under_a_later_name
     entries: tuple[CertificateGeneration, ...], order: OrderRecord, outdated: bool
 ) -> None:
     assert is_outdated(PROFILE, Observation(entries, order=order), order) is outdated
+
+
+SECOND = datetime.timedelta(seconds=1)
+BACKDATED = datetime.timedelta(hours=48)
+
+
+@pytest.mark.parametrize(
+    ("before", "issued", "known", "outdated"),
+    [
+        # What this order gave, or what was there when it was made, is no reason to give the order up.
+        (DAY, GOOD, frozenset(), False),
+        (DAY, None, frozenset({GOOD.sha256}), False),
+        (DAY, DUE, frozenset({GOOD.sha256}), False),
+        (DAY, GOOD, frozenset({GOOD.sha256}), False),
+        # It may begin before the order was made, since CAs date back, but not long before.
+        (DAY, DUE, frozenset({DUE.sha256}), True),
+        (DAY, None, frozenset(), True),
+        (-DAY, None, frozenset(), True),
+        (SECOND - BACKDATED, None, frozenset(), True),
+        (-BACKDATED, None, frozenset(), False),
+        (-BACKDATED - SECOND, None, frozenset(), False),
+    ],
+    ids=map(str, range(10)),
+)
+def test_an_order_for_what_serves_under_its_own_name_is_outdated_if_nothing_explains_that_certificate(
+    before: datetime.timedelta, issued: Certificate | None, known: frozenset[str], outdated: bool
+) -> None:
+    order = replace(ORDER, entry="www-2", created_at=format_time(GOOD.not_before - before))
+    observed = Observation((held(certificate=DUE), held(2, certificate=GOOD)), order=order, issued=issued, known=known)
+    assert is_outdated(PROFILE, observed, order) is outdated
+
+
+@pytest.mark.parametrize(("seconds", "outdated"), [(0, False), (1, True)])
+def test_under_a_later_name_it_has_to_begin_after_the_order(seconds: int, outdated: bool) -> None:
+    order = replace(ORDER, created_at=format_time(GOOD.not_before - seconds * SECOND))
+    for known in (frozenset[str](), frozenset({GOOD.sha256})):
+        observed = Observation((PENDING, held(2, certificate=GOOD)), order=order, issued=GOOD, known=known)
+        assert is_outdated(PROFILE, observed, order) is outdated

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from paloaltofw.lifecycle.succession import in_service, next_entry, requirements, series_number
+from paloaltofw.model.certificate_profile import KeySpec, Sans, Subject
+from paloaltofw.pki.verification import Requirements
 from tests import x509
 from tests.lifecycle.cases import CSR, DUE, GOOD, OTHER, PROFILE, held
 
@@ -12,7 +16,7 @@ from tests.lifecycle.cases import CSR, DUE, GOOD, OTHER, PROFILE, held
 def test_the_series_of_names() -> None:
     assert series_number("www", "www") == 1
     assert series_number("www", "www-2") == 2
-    for other in ("www-1", "www-02", "www-x", "www2", "xwww", "www-2-3", "www-0"):
+    for other in ("www-1", "www-02", "www-x", "www2", "xwww", "www-2-3", "www-0", "www-1\N{FULLWIDTH DIGIT TWO}"):
         assert series_number("www", other) is None
     assert next_entry("www", ()) == "www"
     assert next_entry("www", (held(1), held(7))) == "www-8"
@@ -48,3 +52,28 @@ def test_whose_key_an_entry_holds() -> None:
     assert not held(certificate=GOOD, csr=foreign).holds_key_of(CSR.spki_sha256)
     assert held(certificate=GOOD, csr=foreign).holds_key_of(foreign.spki_sha256)
     assert not held().holds_key_of(CSR.spki_sha256)
+
+
+FULL_SUBJECT = Subject("www.example.com", "Example Ltd", ("B", "A"), "Bratislava", "BA", "SK", "a@example.com")
+PARTS = (("C", "SK"), ("ST", "BA"), ("L", "Bratislava"), ("O", "Example Ltd"), ("OU", "B"), ("OU", "A"))
+
+
+@pytest.mark.parametrize(
+    ("type_", "subject", "parts"),
+    [
+        ("OV", FULL_SUBJECT, PARTS),
+        ("EV", FULL_SUBJECT, PARTS),
+        # A DV certificate holds no more of the subject than its common name.
+        ("DV", FULL_SUBJECT, ()),
+        ("OV", Subject("www.example.com", organization="Example Ltd"), (("O", "Example Ltd"),)),
+        ("OV", Subject("www.example.com"), ()),
+    ],
+)
+def test_everything_that_the_profile_asks_for_is_required(
+    type_: str, subject: Subject, parts: tuple[tuple[str, str], ...]
+) -> None:
+    sans = Sans(("b.example.com", "a.example.com"), ("192.0.2.1",), ("a@example.com",))
+    profile = replace(PROFILE, type=type_, subject=subject, sans=sans, key=KeySpec("RSA", 4096))
+    assert requirements(profile) == Requirements(
+        "www.example.com", sans.dns, sans.ip, sans.email, "RSA", 4096, type_, parts
+    )

@@ -150,6 +150,14 @@ def test_a_false_issuer_of_the_same_name_is_passed_over_if_another_signed() -> N
     assert build_chain([*CHAIN, CROSS, false_old], SPKI, x509.NOW).intermediates == (LOWER, UPPER)
 
 
+def test_a_root_is_where_a_chain_ends_whoever_signed_it() -> None:
+    """A root that changes its key certifies the new one under its own name; the old one need not be delivered."""
+    rolled = x509.certificate("Root", issuer=("Root", x509.key(73)), private_key=x509.key(103), is_ca=True)
+    old = x509.certificate("Root", issuer=("Root", x509.key(73)), private_key=x509.key(73), is_ca=True)
+    for others in ([rolled], [rolled, old], [old, rolled]):
+        assert build_chain([LEAF, LOWER, UPPER, *others], SPKI, x509.NOW) == Chain(LEAF, (LOWER, UPPER), False)
+
+
 def test_the_newest_certificate_of_the_key_is_the_leaf() -> None:
     older, newer = x509.certificate(days=100, age=50), x509.certificate(days=100)
     for order in ([older, newer], [newer, older]):
