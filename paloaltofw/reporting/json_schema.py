@@ -89,7 +89,7 @@ def _profile() -> Schema:
         waits_for=_text("What a pending order, or what is prepared, waits for.", is_optional=True),
         reason=_text("Why, in words."),
         notes=_texts("What you should know."),
-        renews_from=_text("When it will be renewed, where that is decided.", is_optional=True, pattern=_TIME),
+        renews_from=_text("When the certificate in service is due.", is_optional=True, pattern=_TIME),
         steps={"type": "array", "items": _step(), "description": "What was or would be done."},
     )
 
