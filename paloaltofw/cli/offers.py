@@ -77,7 +77,8 @@ def _listed(ctx: click.Context, names: Callable[[Path, Path], list[str]]) -> lis
     from paloaltofw.configuration.settings_file import find_file, profile_folders
 
     try:
-        folders = profile_folders(find_file(ctx.meta.get(COMMON, {}).get("config")))
+        file = find_file(ctx.meta.get(COMMON, {}).get("config"))
+        folders = profile_folders(file) if file.is_file() else None  # a pipe would let the shell wait
         return names(*folders) if folders else []
     except Exception:
         return []  # a half-typed line is no place for an error: the command itself tells it

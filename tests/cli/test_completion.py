@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import stat
 import subprocess
@@ -121,6 +122,11 @@ def test_a_broken_configuration_offers_nothing_and_says_nothing(
         assert offered("--config", str(config), *words) == []
     assert sorted(tmp_path.rglob("*")) == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.yaml")
+    assert offered("--config", str(tmp_path / "config.yaml"), "run", "-p", "") == []
 
 
 @pytest.mark.parametrize(
