@@ -133,6 +133,7 @@ def test_revoke_with_json_says_what_was_revoked(tmp_path: Path, has_journal: boo
             place.state("journal/installed/www.json").unlink()
         refused = place.run("revoke", "-p", "www", "--json")
         assert (refused.code, refused.json["command"], refused.json["exit_code"]) == (2, "revoke", 2)
+        assert refused.json["code"] == "usage"
         assert "--yes" in refused.json["errors"][0]
         assert "Revoked" not in {order.state for order in place.world.scm.orders}
         done = place.run("revoke", "-p", "www", "--json", "--yes", "--reason", "superseded")
