@@ -91,7 +91,7 @@ def _show_error(ctx: click.Context, error: AgentError) -> None:
         from paloaltofw.reporting.json_document import json_document
 
         problems = [str(p) for p in error.problems] if isinstance(error, ConfigurationError) else [str(error)]
-        emit(json_document(command, error.exit_code, errors=problems))
+        emit(json_document(command, error.exit_code, code=error.code, errors=problems))
 
 
 def _show_unexpected(ctx: click.Context, error: Exception) -> None:

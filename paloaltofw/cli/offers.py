@@ -60,24 +60,48 @@ def _with_commas(names: Iterable[str], incomplete: str) -> list[str]:
     return [f"{before}{comma}{name}" for name in names if name.startswith(begun) and name not in taken]
 
 
+def known_profile(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """One profile that the state folder knows; its file may be gone."""
+    from paloaltofw.configuration.settings_file import state_folder
+    from paloaltofw.storage.inventory import known_profiles
+    from paloaltofw.storage.store import Store
+
+    def names(file: Path) -> list[str]:
+        folder = state_folder(file)
+        return known_profiles(Store(folder)) if folder else []
+
+    return [name for name in _listed(ctx, names) if name.startswith(incomplete)]
+
+
 def _certificates(ctx: click.Context) -> list[str]:
     from paloaltofw.configuration.profile_names import certificate_names
+    from paloaltofw.configuration.settings_file import profile_folders
 
-    return _listed(ctx, lambda certificates, firewalls: certificate_names(certificates))
+    def names(file: Path) -> list[str]:
+        folders = profile_folders(file)
+        return certificate_names(folders[0]) if folders else []
+
+    return _listed(ctx, names)
 
 
 def _firewalls(ctx: click.Context) -> list[str]:
     from paloaltofw.configuration.profile_names import firewall_names
+    from paloaltofw.configuration.settings_file import profile_folders
 
-    return _listed(ctx, lambda certificates, firewalls: firewall_names(firewalls))
+    def names(file: Path) -> list[str]:
+        folders = profile_folders(file)
+        return firewall_names(folders[1]) if folders else []
+
+    return _listed(ctx, names)
 
 
-def _listed(ctx: click.Context, names: Callable[[Path, Path], list[str]]) -> list[str]:
+def _listed(ctx: click.Context, names: Callable[[Path], list[str]]) -> list[str]:
+    """What can be listed by the config.yaml of the line, or of the environment."""
     from paloaltofw.cli.application import COMMON
-    from paloaltofw.configuration.settings_file import find_file, profile_folders
+    from paloaltofw.configuration.settings_file import find_file
 
     try:
-        folders = profile_folders(find_file(ctx.meta.get(COMMON, {}).get("config")))
-        return names(*folders) if folders else []
+        file = find_file(ctx.meta.get(COMMON, {}).get("config"))
+        return names(file) if file.is_file() else []  # a pipe would let the shell wait
     except Exception:
         return []  # a half-typed line is no place for an error: the command itself tells it

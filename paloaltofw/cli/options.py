@@ -10,6 +10,7 @@ import click
 from paloaltofw.cli.offers import certificate_profile, certificate_profiles, firewall_profile, firewall_profiles
 
 F = Callable[..., Any]
+Offer = Callable[[click.Context, click.Parameter, str], list[str]]
 REVOKE_HELP = "Revoke the predecessor at SCM once its successor is in service."
 
 
@@ -81,14 +82,14 @@ def firewall_option(command: F) -> F:
     return option(command)
 
 
-def profile_option(help_text: str) -> Callable[[F], F]:
-    """Add -p for the one profile that a command is about."""
+def profile_option(help_text: str, offers: Offer = certificate_profile) -> Callable[[F], F]:
+    """Add -p for the one profile that a command is about; `offers` are what a shell completes."""
     return click.option(
         "-p",
         "--profile",
         "profile",
         metavar="NAME",
         required=True,
-        shell_complete=certificate_profile,
+        shell_complete=offers,
         help=help_text,
     )

@@ -80,6 +80,16 @@ def _profile_folders(section: Section, base: Path) -> tuple[Path, Path]:
     return certificates, section.value_or("firewalls", _path(base), base / "profiles/firewalls")
 
 
+def state_folder(file: Path) -> Path | None:
+    """The state folder; None where config.yaml cannot be read. No more is read."""
+    document = read_document(file, Findings())
+    return _state_folder(document.section("state"), file.parent) if document is not None else None
+
+
+def _state_folder(section: Section, base: Path) -> Path:
+    return section.value_or("path", _path(base), base / "state")
+
+
 def load_settings(file: Path) -> Settings:
     """Read and validate config.yaml alone; raises ConfigurationError."""
     findings = Findings()
@@ -115,7 +125,7 @@ def settings_of(file: Path, document: Section, findings: Findings) -> Settings |
         scm_timeout=scm.value_or("timeout", duration(1, 3600), 30.0),
         certificate_folder=certificate_folder,
         firewall_folder=firewall_folder,
-        state=state.value_or("path", path, base / "state"),
+        state=_state_folder(state, base),
         concurrency=document.value_or("concurrency", integer(1, 500), DEFAULT_CONCURRENCY),
         log_level=logs.value_or("level", one_of(*LEVELS), "info"),
         log_file=logs.value_or("path", path, base / "logs") / logs.value_or("file", _file_name, "paloaltoagent.log"),

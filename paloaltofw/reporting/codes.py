@@ -34,6 +34,7 @@ CODES = {
     "commit": "the firewall reports a failed commit",
     "blocked": "a person has to decide; the message says what",
     # of the agent
+    "hook": "the program of hooks failed; the certificate is in service",
     "state": "the state folder cannot be used, or a file in it is corrupt",
     "error": "an unexpected failure",
 }

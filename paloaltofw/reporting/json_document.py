@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 JSON_VERSION = 1
 
 
-def as_json(command: str, code: int, outcomes: Sequence[Outcome], now: datetime.datetime, **more: object) -> str:
+def as_json(command: str, exit_code: int, outcomes: Sequence[Outcome], now: datetime.datetime, **more: object) -> str:
     """The one JSON document of a command that worked on certificates."""
-    return json_document(command, code, [_profile(outcome, now) for outcome in outcomes], **more)
+    return json_document(command, exit_code, [_profile(outcome, now) for outcome in outcomes], **more)
 
 
-def json_document(command: str, code: int, profiles: Sequence[object] = (), **more: object) -> str:
+def json_document(command: str, exit_code: int, profiles: Sequence[object] = (), **more: object) -> str:
     """The one JSON document of any command (contract.md §9)."""
-    head = {"version": JSON_VERSION, "command": command, "exit_code": code, "profiles": list(profiles)}
+    head = {"version": JSON_VERSION, "command": command, "exit_code": exit_code, "profiles": list(profiles)}
     return json.dumps(_redacted({**head, **more}), indent=2)
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from paloaltofw.lifecycle.decision import Action, State
 from paloaltofw.lifecycle.steps import Step
-from paloaltofw.reporting.codes import CODES
+from paloaltofw.reporting.codes import CODES, EARLY_CODES
 from paloaltofw.reporting.json_document import JSON_VERSION
 
 Schema = dict[str, Any]
@@ -37,15 +37,18 @@ def document_schema() -> Schema:
             },
         ),
     }
-    schema["properties"]["errors"] = _texts("Why the program ended before it worked on profiles.")
+    schema["properties"]["errors"] = _texts("Why the program ended before it was done.")
+    schema["properties"]["code"] = _code({**EARLY_CODES, **CODES}, "Of the failure that ended it.")
     schema["properties"]["checks"] = {"type": "array", "items": _check(), "description": "What was checked, in order."}
     schema["properties"]["revoked"] = {**_revoked(), "description": "What was revoked."}
     schema["properties"]["forgotten"] = _texts("What was dropped: the files of the state folder, and what they held.")
     is_early = {"required": ["errors"]}
+    ended_early = {"profiles": {"maxItems": 0}, **dict.fromkeys(OTHERS.values(), False)}
     schema["allOf"] = [
         {
             "if": is_early,
-            "then": {"properties": {"profiles": {"maxItems": 0}, **dict.fromkeys(OTHERS.values(), False)}},
+            "then": {"required": ["code"], "properties": ended_early},
+            "else": {"properties": {"code": False}},
         },
         *({"if": {"not": is_early}, "then": _only_where(command, key)} for command, key in OTHERS.items()),
     ]
@@ -72,6 +75,11 @@ def _texts(description: str) -> Schema:
     return {"type": "array", "items": {"type": "string"}, "description": description}
 
 
+def _code(codes: dict[str, str], description: str) -> Schema:
+    choices = [{"const": code, "description": meaning} for code, meaning in codes.items()]
+    return {"oneOf": choices, "description": description}
+
+
 def _profile() -> Schema:
     return _object(
         profile=_text("The certificate profile's name."),
@@ -89,16 +97,14 @@ def _profile() -> Schema:
         waits_for=_text("What a pending order, or what is prepared, waits for.", is_optional=True),
         reason=_text("Why, in words."),
         notes=_texts("What you should know."),
+        renews_from=_text("When the certificate in service is due.", is_optional=True, pattern=_TIME),
         steps={"type": "array", "items": _step(), "description": "What was or would be done."},
     )
 
 
 def _error() -> Schema:
     return _object(
-        code={
-            "oneOf": [{"const": code, "description": meaning} for code, meaning in CODES.items()],
-            "description": "A stable word for scripts.",
-        },
+        code=_code(CODES, "A stable word for scripts."),
         message=_text("What is wrong, and where."),
         hint=_text("What to do next."),
     )

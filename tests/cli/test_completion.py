@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import stat
 import subprocess
@@ -28,6 +29,9 @@ def config(tmp_path: Path) -> Path:
     path = files.write_all(
         tmp_path, certificates={name: {} for name in CERTIFICATES}, firewalls={name: {} for name in FIREWALLS}
     )
+    (tmp_path / "state/journal/orders").mkdir(parents=True)
+    (tmp_path / "state/vpn.ids").write_text("MTAwMA==\n")
+    (tmp_path / "state/journal/orders/gone.json.corrupt").write_text("?")
     firewalls = tmp_path / "profiles/firewalls"
     (firewalls / "fw-edge.yaml").rename(firewalls / "fw-edge.yaml.gpg")
     for stranger in (".hidden.yaml", "notes.txt", "old.yaml.bak"):
@@ -54,7 +58,8 @@ def offered(*words: str) -> list[str]:
         (("check", "--firewall", "fw-edge,fw"), ["fw-edge,fw-branch"]),
         (("trust", "--firewall", "fw-e"), ["fw-edge"]),
         (("revoke", "-p", "v"), ["vpn"]),
-        (("forget", "-p", "vpn,"), []),
+        (("forget", "-p", ""), ["gone", "vpn"]),
+        (("forget", "-p", "v"), ["vpn"]),
         (("-a", "renew", "-p", "v"), ["vpn"]),
         (("-p", "v"), []),
     ],
@@ -88,11 +93,21 @@ def test_words_that_are_the_same_everywhere_are_offered(words: tuple[str, ...], 
     assert offered(*words) == expected
 
 
-@pytest.mark.parametrize("words", [("--config", "x"), ("encrypt", "x"), ("decrypt", "x"), ("sandbox", "--folder", "x")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--config", "x"),
+        ("encrypt", "x"),
+        ("decrypt", "x"),
+        ("sandbox", "--folder", "x"),
+        ("init", "x"),
+        ("service", "cron", "--root", "x"),
+    ],
+)
 def test_files_and_folders_are_left_to_the_shell(words: tuple[str, ...]) -> None:
     complete = ShellComplete(cli, {}, "paloaltoagent", "_PALOALTOAGENT_COMPLETE")
     (item,) = complete.get_completions(list(words[:-1]), words[-1])
-    assert item.type == ("dir" if "--folder" in words else "file")
+    assert item.type == ("dir" if words[0] in ("sandbox", "init", "service") else "file")
 
 
 BROKEN: dict[str, object] = {
@@ -117,10 +132,15 @@ def test_a_broken_configuration_offers_nothing_and_says_nothing(
     if content is not None:
         config.write_bytes(content)
     before = sorted(tmp_path.rglob("*"))
-    for words in (("run", "-p", ""), ("trust", "--firewall", ""), ("-a", "renew", "-p", "")):
+    for words in (("run", "-p", ""), ("trust", "--firewall", ""), ("forget", "-p", ""), ("-a", "renew", "-p", "")):
         assert offered("--config", str(config), *words) == []
     assert sorted(tmp_path.rglob("*")) == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.yaml")
+    assert offered("--config", str(tmp_path / "config.yaml"), "run", "-p", "") == []
 
 
 @pytest.mark.parametrize(

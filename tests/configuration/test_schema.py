@@ -199,7 +199,7 @@ def test_samples_and_full_documents_fit(kind: str) -> None:
 
 
 @given(spoiled())
-@settings(QUICK, max_examples=400)
+@QUICK
 def test_what_the_readers_take_the_schema_takes(item: tuple[str, dict[str, Any]]) -> None:
     kind, document = item
     if reads(kind, document):
@@ -207,13 +207,13 @@ def test_what_the_readers_take_the_schema_takes(item: tuple[str, dict[str, Any]]
 
 
 @given(certificate_documents())
-@QUICK
+@settings(QUICK, max_examples=40)
 def test_certificate_profiles_by_chance_fit(document: dict[str, Any]) -> None:
     assert not reads("certificate", document) or list(VALIDATORS["certificate"].iter_errors(document)) == []
 
 
 @given(firewall_documents())
-@QUICK
+@settings(QUICK, max_examples=40)
 def test_firewall_profiles_by_chance_fit(document: dict[str, Any]) -> None:
     assert not reads("firewall", document) or list(VALIDATORS["firewall"].iter_errors(document)) == []
 

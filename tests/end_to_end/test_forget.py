@@ -83,6 +83,20 @@ def test_everything_of_one_profile_is_told_and_dropped(place: Scene, is_gone: bo
     assert "nothing of dv is known" in again.out
 
 
+def test_with_json_what_was_dropped_is_one_document(place: Scene) -> None:
+    before = remaining(place)
+    refused = place.run("forget", "-p", "dv", "--json")
+    assert (refused.code, refused.json["exit_code"]) == (2, 2)
+    assert "--yes" in refused.json["errors"][0]
+    assert remaining(place) == before
+    done = place.run("forget", "-p", "dv", "--json", "--yes")
+    assert (done.code, done.err, done.json["command"]) == (0, "", "forget")
+    assert before - remaining(place) == FILES_OF_DV
+    assert {text.split(":")[0] for text in done.json["forgotten"]} == FILES_OF_DV
+    again = place.run("forget", "-p", "dv", "--json")
+    assert (again.code, again.json["forgotten"]) == (0, [])
+
+
 def test_only_the_order_is_dropped_where_that_is_wanted(place: Scene) -> None:
     before = remaining(place)
     done = place.run("forget", "-p", "dv", "--order", "--yes")

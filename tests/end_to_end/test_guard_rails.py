@@ -124,6 +124,27 @@ def test_revoke_without_a_terminal_needs_yes_and_is_silent(tmp_path: Path) -> No
         assert "Revoked" in {order.state for order in place.world.scm.orders}
 
 
+@pytest.mark.parametrize("has_journal", [True, False])
+def test_revoke_with_json_says_what_was_revoked(tmp_path: Path, has_journal: bool) -> None:
+    with scene(tmp_path) as place:
+        assert place.run("enroll").code == 0
+        row = place.run("status", "--json").profiles["www"]
+        if not has_journal:
+            place.state("journal/installed/www.json").unlink()
+        refused = place.run("revoke", "-p", "www", "--json")
+        assert (refused.code, refused.json["command"], refused.json["exit_code"]) == (2, "revoke", 2)
+        assert refused.json["code"] == "usage"
+        assert "--yes" in refused.json["errors"][0]
+        assert "Revoked" not in {order.state for order in place.world.scm.orders}
+        done = place.run("revoke", "-p", "www", "--json", "--yes", "--reason", "superseded")
+        assert (done.code, done.err) == (0, "")
+        assert done.json["revoked"] == {
+            "profile": "www", "firewall": "fw-edge", "reason": "superseded",
+            **{key: row[key] for key in ("certificate_id", "serial", "not_after")},
+        }  # fmt: skip
+        assert "Revoked" in {order.state for order in place.world.scm.orders}
+
+
 def test_revoke_asks_also_where_nobody_can_say_which_certificate_it_is(tmp_path: Path) -> None:
     with scene(tmp_path) as place:
         assert place.run("enroll").code == 0

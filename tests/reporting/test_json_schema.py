@@ -93,9 +93,13 @@ REVOKED = {
         ("check", {}, False),
         ("run", {"checks": CHECKS}, False),
         ("run", {}, True),
-        ("run", {"errors": ["wrong"]}, True),
-        ("check", {"errors": ["wrong"]}, True),
-        ("check", {"errors": ["wrong"], "checks": []}, False),
+        ("run", {"errors": ["wrong"], "code": "configuration"}, True),
+        ("revoke", {"errors": ["wrong"], "code": "credentials"}, True),
+        ("check", {"errors": ["wrong"], "code": "locked"}, True),
+        ("check", {"errors": ["wrong"]}, False),
+        ("run", {"errors": ["wrong"], "code": "nonsense"}, False),
+        ("run", {"code": "usage"}, False),
+        ("check", {"errors": ["wrong"], "code": "usage", "checks": []}, False),
         ("revoke", {"revoked": REVOKED}, True),
         ("revoke", {"revoked": {**REVOKED, "serial": "0a", "not_after": "2026-11-28T12:00:00Z"}}, True),
         ("revoke", {"revoked": {**REVOKED, "not_after": "tomorrow"}}, False),
@@ -145,7 +149,7 @@ def test_the_codes_of_the_sources_are_those_of_the_schema_and_of_the_contract() 
     part = CONTRACT.split("\n**Codes** in `error.code`")[1].split("\n## ")[0]
     in_tables = set(re.findall(r"^\| `([a-z-]+)` \|", part, re.MULTILINE))
     of_the_agent = re.search(r"^Of the agent: (.*?)\.$", part, re.MULTILINE | re.DOTALL)
-    early = re.search(r"never stand in a profile's `error`:(.*?)\.", part, re.DOTALL)
+    early = re.search(r"never stand in a profile's\n`error`:(.*?)\.", part, re.DOTALL)
     assert of_the_agent and early
     in_contract = in_tables | set(re.findall(r"`([a-z-]+)`", of_the_agent.group(1)))
     assert in_contract == set(CODES)

@@ -6,12 +6,13 @@ import click
 
 from paloaltofw.cli.application import options_of
 from paloaltofw.cli.guard import ensure_can_ask
+from paloaltofw.cli.offers import known_profile
 from paloaltofw.cli.options import json_option, profile_option
 from paloaltofw.cli.running import expect_json
 
 
 @click.command()
-@profile_option("The profile; its file may be gone.")
+@profile_option("The profile; its file may be gone.", known_profile)
 @click.option("--order", "only_order", is_flag=True, help="Drop only the open order; all else stays.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option

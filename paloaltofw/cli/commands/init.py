@@ -11,6 +11,7 @@ import click
 
 from paloaltofw.cli.application import COMMON, PROGRAM, options_of
 from paloaltofw.cli.completing import complete_key, complete_trust
+from paloaltofw.cli.offers import a_file, a_folder
 from paloaltofw.cli.prompts import eula_prompt, passphrase_prompt
 
 if TYPE_CHECKING:
@@ -51,14 +52,15 @@ def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
         command = click.option(f"--{name}-variable", metavar="NAME", help=f"The variable that holds the {what}.")(
             command
         )
-        command = click.option(f"--{name}-file", metavar="FILE", help=f"The file that holds the {what}.")(command)
+        text = f"The file that holds the {what}."
+        command = click.option(f"--{name}-file", metavar="FILE", shell_complete=a_file, help=text)(command)
     for key, text in reversed(ANSWERS.items()):
         command = click.option(f"--{key.replace('_', '-')}", metavar="TEXT", help=text)(command)
     return command
 
 
 @click.command()
-@click.argument("folder", required=False)
+@click.argument("folder", required=False, shell_complete=a_folder)
 @answer_options
 @click.option("--encrypt", is_flag=True, help="Encrypt the files with secrets, as `encrypt` does.")
 @click.option("--yes", "is_yes", is_flag=True, help="Take the default of every question that has one.")

@@ -7,12 +7,15 @@ import sys
 import click
 
 from paloaltofw.cli.application import options_of
+from paloaltofw.cli.offers import a_folder
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(["systemd", "cron", "container"]))
 @click.option("--install", is_flag=True, help="Write the files where they belong (container: the current folder).")
-@click.option("--root", metavar="DIR", help="With --install: below this folder, for packagers.")
+@click.option(
+    "--root", metavar="DIR", shell_complete=a_folder, help="With --install: below this folder, for packagers."
+)
 @click.option("--user", metavar="NAME", help="Who runs it (systemd: paloaltoagent; cron: whom the state belongs to).")
 @click.option("--mailto", metavar="ADDRESS", default="root", show_default=True, help="Whom cron mails failures to.")
 @click.option(
