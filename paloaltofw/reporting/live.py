@@ -87,7 +87,7 @@ def _table(rows: Sequence[Row], summary: str, is_wide: bool) -> Table:
     columns = [
         Column("Firewall", no_wrap=True, ratio=3),
         Column("Certificate", no_wrap=True, ratio=4),
-        Column("Waits for", no_wrap=True, ratio=7),
+        Column("Waits for", no_wrap=True, ratio=8),
         *([Column("Time", no_wrap=True, justify="right", width=8)] if is_wide else []),
     ]
     table = Table(

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from paloaltofw.lifecycle.decision import State
 from paloaltofw.lifecycle.steps import Commit
 from paloaltofw.reporting import logfile
-from paloaltofw.reporting.activity import Row
+from paloaltofw.reporting.activity import IDLE, Row
 from paloaltofw.reporting.live import LiveProgress, _table
 from paloaltofw.reporting.terminal import TerminalProgress
 from paloaltofw.secret import Secret
@@ -45,11 +46,11 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return shown
 
 
-def drawn(rows: list[Row], width: int = 80) -> str:
+def drawn(rows: list[Row], width: int = 80, summary: str = "summary") -> str:
     from rich.console import Console
 
     screen = io.StringIO()
-    Console(file=screen, width=width, markup=False, emoji=False).print(_table(rows, "summary", is_wide=width >= 60))
+    Console(file=screen, width=width, markup=False, emoji=False).print(_table(rows, summary, is_wide=width >= 60))
     return screen.getvalue()
 
 
@@ -187,3 +188,18 @@ def test_on_a_terminal_that_can_draw_there_is_a_table(monkeypatch: pytest.Monkey
     on_a_terminal(monkeypatch)
     with maintain._shown([profile("www")]) as progress:
         assert isinstance(progress, LiveProgress)
+
+
+def test_the_picture_in_the_documents_is_what_is_drawn() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text("utf-8")
+    rows = [
+        Row("fw-edge", "www-example-com", "commit job 412", "1:48", 63),
+        Row("", "vpn-example-com", "commit job 412", "1:48"),
+        Row("", "portal", IDLE, ""),
+        Row("fw-branch", "mail-example-com", "1 order to be issued", "0:31"),
+        Row("fw-dc", "api-example-com", "pending, waits for approval by an SCM administrator", "3 days"),
+        Row("fw-lab", "lab", "in order", ""),
+    ]
+    screen = drawn(rows, summary="2 of 4 firewalls done, 2 at work, 1 pending, 1 in order, 2:12")
+    picture = "\n".join(line.rstrip() for line in screen.split("\n")).strip("\n")
+    assert f"```\n{picture}\n```" in text, picture

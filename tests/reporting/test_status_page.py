@@ -123,6 +123,10 @@ def test_without_jinja_the_command_that_installs_it_is_named(monkeypatch: pytest
         ensure_available()
 
 
+def test_the_picture_in_readme_is_small() -> None:
+    assert 10_000 < (Path(__file__).resolve().parents[2] / "docs/images/status.png").stat().st_size < 150_000
+
+
 # --- in a browser --------------------------------------------------------------------------------------------------------
 
 
