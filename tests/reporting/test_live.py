@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import logging
 import re
@@ -99,6 +100,19 @@ def test_what_others_print_appears_above_the_table_in_whole_lines(monkeypatch: p
     assert "a line of the log with *** and \\x1b[31m\n" in text
     assert "half a line, and the rest\n" in text
     assert handler.stream is terminal
+
+
+def test_a_view_that_is_gone_takes_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = LiveProgress(on_a_terminal(monkeypatch), {"fw": ["www"]})
+    first.open()
+    first.close()
+    terminal = on_a_terminal(monkeypatch)
+    for thread in threading.enumerate():
+        if "Refresh" in type(thread).__name__:  # the one that drew; it holds the view until it has ended
+            thread.join(10)
+    del first
+    gc.collect()
+    assert sys.stderr is terminal
 
 
 def test_many_threads_may_print_while_the_table_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
