@@ -110,7 +110,7 @@ def test_a_view_that_is_gone_takes_nothing_back(monkeypatch: pytest.MonkeyPatch)
     for thread in threading.enumerate():
         if "Refresh" in type(thread).__name__:  # the one that drew; it holds the view until it has ended
             thread.join(10)
-    del first
+    del first, thread
     gc.collect()
     assert sys.stderr is terminal
 
