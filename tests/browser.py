@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -99,13 +100,15 @@ class Browser:
 def browser(folder: Path) -> Iterator[Browser]:
     """A browser whose profile is a folder of its own; it ends with the block."""
     orders, ours = os.pipe()
-    theirs, answers = os.pipe()[::-1]
+    answers, theirs = os.pipe()
+    # Chromium reads orders from 3 and writes answers to 4. Both are moved out of the way of these numbers first.
+    given = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (orders, theirs)]
     process = subprocess.Popen(
-        ["/bin/sh", "-c", f'exec "$0" "$@" 3<&{orders} 4>&{theirs}', PROGRAM, *FLAGS, f"--user-data-dir={folder}"],
-        pass_fds=(orders, theirs), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ["bash", "-c", f'exec "$0" "$@" 3<&{given[0]} 4>&{given[1]}', PROGRAM, *FLAGS, f"--user-data-dir={folder}"],
+        pass_fds=given, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    os.close(orders)
-    os.close(theirs)
+    for descriptor in (orders, theirs, *given):
+        os.close(descriptor)
     try:
         page = Browser(ours, answers)
         page.attach()

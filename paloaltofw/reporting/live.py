@@ -62,7 +62,7 @@ class LiveProgress:
 
     def open(self) -> None:
         """Begin to draw."""
-        self._above.open()
+        self._above.take()
         self._live.start(refresh=True)
         self._console.show_cursor(True)
 
@@ -71,7 +71,7 @@ class LiveProgress:
         if not self._live.is_started:
             return
         self._live.stop()
-        self._above.close()
+        self._above.give_back()
         self._console.print(_text(self._activity.summary()), soft_wrap=True)
 
     def _drawing(self) -> Table:
@@ -87,7 +87,7 @@ def _table(rows: Sequence[Row], summary: str, is_wide: bool) -> Table:
     columns = [
         Column("Firewall", no_wrap=True, ratio=3),
         Column("Certificate", no_wrap=True, ratio=4),
-        Column("Waits for", no_wrap=True, ratio=7),
+        Column("Waits for", no_wrap=True, ratio=8),
         *([Column("Time", no_wrap=True, justify="right", width=8)] if is_wide else []),
     ]
     table = Table(
@@ -116,7 +116,10 @@ def _text(text: str, style: str = "") -> Text:
 
 
 class _Above(io.TextIOBase):
-    """Stands in for stderr, and for the log's copy there, while the table is drawn: whole lines go above it."""
+    """Stands in for stderr, and for the log's copy there, while the table is drawn: whole lines go above it.
+
+    It has no `close` of its own: Python calls that once more when the object is collected.
+    """
 
     def __init__(self, stream: TextIO, console: Console) -> None:
         self._stream = stream
@@ -125,7 +128,7 @@ class _Above(io.TextIOBase):
         self._lock = threading.RLock()
         self._handlers: list[logging.StreamHandler[TextIO]] = []
 
-    def open(self) -> None:
+    def take(self) -> None:
         """Take the places of the stream."""
         self._was_stderr = sys.stderr is self._stream
         if self._was_stderr:
@@ -135,7 +138,7 @@ class _Above(io.TextIOBase):
                 handler.setStream(self)
                 self._handlers.append(handler)
 
-    def close(self) -> None:
+    def give_back(self) -> None:
         """Give them back, and print what has no line end yet."""
         if self._was_stderr:
             sys.stderr = self._stream

@@ -114,8 +114,8 @@ def render(
     now: datetime.datetime,
 ) -> str:
     """The whole page."""
-    script, style = _resource("status.js"), _resource("status.css")
     rows, axis = certificate_rows(outcomes, profiles, now)
+    script, style = _resource("status.js"), _resource("status.css") + _ticks_style(axis)
     template = _environment().from_string(_resource("status.html.j2"))
     return template.render(
         policy=_policy(script, style), script=_trusted(script), style=_trusted(style), rows=rows,
@@ -223,6 +223,7 @@ def _environment() -> Environment:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_printable, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters.update(printable=_printable)
     environment.globals.update(count=count, shown_names=SHOWN_NAMES, nothing=NOTHING)
     environment.filters.update(
         day=lambda moment: f"{moment:%Y-%m-%d}", minute=lambda moment: f"{moment:%Y-%m-%d %H:%M}"
@@ -231,8 +232,13 @@ def _environment() -> Environment:
 
 
 def _printable(value: object) -> object:
-    """Every value that the template prints passes here: without secrets, and without characters that steer a reader."""
-    return clean(redact(value)) if type(value) is str else value
+    """Every value that the template prints passes here: without secrets, and without characters that steer a reader.
+
+    What the template itself has made is a Markup, and all of its values have passed here before.
+    """
+    from markupsafe import Markup
+
+    return value if isinstance(value, (Markup, int, float)) else clean(redact(str(value)))
 
 
 def _trusted(text: str) -> object:
@@ -240,6 +246,14 @@ def _trusted(text: str) -> object:
     from markupsafe import Markup
 
     return Markup(text)  # nosec B704  # a file of this package, no value is in it
+
+
+def _ticks_style(axis: Axis) -> str:
+    """The lines of the months, as one background of all bars: an element each would be very many."""
+    places = [place for place, _ in axis.ticks()]
+    lines = ", ".join(["linear-gradient(var(--line), var(--line))"] * len(places))
+    positions = ", ".join(f"{place}% 0" for place in places)
+    return f".axis, .bar {{ background: {lines}; background-position: {positions}; }}\n"
 
 
 def _policy(script: str, style: str) -> str:

@@ -94,7 +94,8 @@ def _shown(profiles: Sequence[CertificateProfile]) -> Iterator[Progress]:
 
 def _terminal_progress(profiles: Sequence[CertificateProfile]) -> TerminalProgress | LiveProgress:
     """The live table; plain lines where the terminal cannot draw it, or rich is not installed."""
-    if os.environ.get("TERM") != "dumb":
+    can_draw = os.environ.get("TERM") != "dumb" and (sys.stderr.encoding or "utf-8").lower().startswith("utf")
+    if can_draw:
         with contextlib.suppress(ImportError):
             from paloaltofw.reporting.live import LiveProgress
 

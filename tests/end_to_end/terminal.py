@@ -16,9 +16,12 @@ PATIENCE = 30.0
 
 
 def run_on_terminal(
-    config: Path | None, argv: Sequence[str], answers: Sequence[tuple[str, str]], **environment: str
+    config: Path | None, argv: Sequence[str], answers: Sequence[tuple[str, str | int]], **environment: str
 ) -> Done:
-    """Run the agent on a pseudo-terminal; each answer is typed when its prompt was shown. `out` is the whole screen."""
+    """Run the agent on a pseudo-terminal; each answer is typed when its prompt was shown. `out` is the whole screen.
+
+    An answer that is a number is a signal, which the process gets.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), *(["--config", str(config)] if config else []), *argv], stdin=theirs, stdout=theirs, stderr=theirs,
@@ -35,7 +38,11 @@ def run_on_terminal(
             break  # the terminal's other end is closed
         if waiting and waiting[0][0] in screen[seen:]:
             seen = len(screen)
-            os.write(ours, waiting.pop(0)[1].encode() + b"\n")
+            answer = waiting.pop(0)[1]
+            if isinstance(answer, int):
+                process.send_signal(answer)
+            else:
+                os.write(ours, answer.encode() + b"\n")
     code = process.wait()
     os.close(ours)
     assert not waiting, f"never asked: {waiting[0][0]!r}; shown: {screen!r}"

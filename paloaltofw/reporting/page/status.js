@@ -30,10 +30,9 @@
     if (!heads.some((head) => head.dataset.sort === key)) return rows;
     const sign = choice.get("dir") === "desc" ? -1 : 1;
     // What has no value, such as the expiry of what is missing, comes last in both directions.
-    const value = (row) => row.dataset[key];
-    return [...rows].sort(
-      (a, b) => !value(a) - !value(b) || sign * compare(value(a), value(b)) || rows.indexOf(a) - rows.indexOf(b)
-    );
+    const keyed = rows.map((row) => [row.dataset[key], row]);
+    keyed.sort(([a], [b]) => !a - !b || sign * compare(a, b));
+    return keyed.map(([, row]) => row);
   }
 
   function apply() {
@@ -50,7 +49,8 @@
       row.hidden = !fits;
       number += fits;
     }
-    body.append(...sorted(choice));
+    const order = sorted(choice);
+    if (order.some((row, place) => row !== body.rows[place])) body.append(...order);
     if (search.value !== (choice.get("q") || "")) search.value = choice.get("q") || "";
     firewall.value = place;
     for (const tile of tiles) tile.setAttribute("aria-pressed", String(wanted.has(tile.dataset.state)));
