@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from paloaltofw.errors import UsageError
 from paloaltofw.notifications import sending
+from paloaltofw.workflows.session import Options
+from paloaltofw.workflows.telling import tell_of_failure
 from tests.notifications.listener import Listener, listening
 from tests.worlds.stage import Stage
 
@@ -222,8 +226,21 @@ def test_another_run_at_work_and_an_unknown_name_are_told(stage: Stage, listener
     with Store(stage.folder / "state").lock():
         assert stage.agent("run").code == 4
     assert "another run is at work" in lines(listener)[0]
+    assert stage.agent("run", "--dry-run", "-p", "nobody").code == 2
+    assert listener.taken() == [], "a plan is for whoever asked for it"
     assert stage.agent("run", "-p", "nobody").code == 2
     assert "--profile nobody: there is no such profile" in lines(listener)[0]
+
+
+def test_whoever_sees_the_failure_on_a_terminal_is_not_sent_it(
+    stage: Stage, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(stage, {"url": listener.url})
+    options = Options(config=str(stage.folder / "config.yaml"))
+    for is_terminal, messages in ((True, 0), (False, 1)):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda is_terminal=is_terminal: is_terminal)
+        tell_of_failure(options, "run", UsageError("no such profile"))
+        assert len(listener.taken()) == messages
 
 
 def test_hostile_words_reach_nobody_as_anything_but_text(stage: Stage, listener: Listener) -> None:
