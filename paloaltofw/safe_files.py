@@ -69,7 +69,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read_file(path: Path) -> bytes | None:
+def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes | None:
     """A state file's content; None if it does not exist. Links are not followed, other people's files not read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -82,9 +82,9 @@ def read_file(path: Path) -> bytes | None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             raise StateError("is not a regular file of this user", str(path), "remove it or correct its owner")
-        if status.st_size > MAX_FILE_BYTES:
+        if status.st_size > limit:
             raise StateError("is too large to be ours", str(path), "look at it and move it away")
-        return os.read(descriptor, MAX_FILE_BYTES)
+        return os.read(descriptor, limit)
     finally:
         os.close(descriptor)
 

@@ -42,7 +42,20 @@ def expect_json(ctx: click.Context, command: str, is_json: bool) -> None:
 
 
 def maintain(ctx: click.Context, command: str, chosen: dict[str, Any], **wanted: bool) -> None:
-    """Load, execute or plan, report, exit."""
+    """Load, execute or plan, report, tell, exit."""
+    try:
+        _maintain(ctx, command, chosen, **wanted)
+    except (click.exceptions.Exit, click.Abort, click.ClickException):
+        raise
+    except Exception as error:
+        if not chosen["dry_run"]:
+            from paloaltofw.workflows.telling import tell_of_failure
+
+            tell_of_failure(options_of(ctx), command, error)
+        raise
+
+
+def _maintain(ctx: click.Context, command: str, chosen: dict[str, Any], **wanted: bool) -> None:
     expect_json(ctx, command, chosen["is_json"])
     is_json, is_dry = chosen["is_json"], chosen["dry_run"]
     orders_anew = bool(wanted.get("replace") or wanted.get("force"))
@@ -54,6 +67,7 @@ def maintain(ctx: click.Context, command: str, chosen: dict[str, Any], **wanted:
     from paloaltofw.reporting.report import report, report_plan
     from paloaltofw.reporting.terminal import say
     from paloaltofw.workflows.maintain import carry_out, make_request, parse_wait, plan
+    from paloaltofw.workflows.telling import tell_of_run
 
     session = open_session(ctx, command, chosen["profiles"], chosen["firewalls"], is_json)
     if sys.stderr.isatty():
@@ -66,4 +80,8 @@ def maintain(ctx: click.Context, command: str, chosen: dict[str, Any], **wanted:
         ctx.exit(report_plan(command, outcomes, session.profiles, session.clock.now(), is_json))
     if asks:
         confirm_orders(session, request)
-    ctx.exit(report(command, carry_out(session, command, request, wait), session.clock.now(), is_json))
+    started = session.clock.now()
+    outcomes = carry_out(session, command, request, wait)
+    code = report(command, outcomes, session.clock.now(), is_json)
+    tell_of_run(session, command, outcomes, code, started)
+    ctx.exit(code)

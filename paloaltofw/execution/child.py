@@ -6,7 +6,7 @@ import contextlib
 import os
 import select
 import signal
-import subprocess
+import subprocess  # nosec B404  # what the user asks for, without a shell
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,11 +65,11 @@ def run_program(words: Sequence[str], environment: Mapping[str, str], timeout: f
 
     It reads nothing, and its two outputs are one. What it leaves running after a good end goes on, but is not heard.
     """
-    process = subprocess.Popen(  # nosec B603 - the program is the user's own, and no shell reads its arguments
+    process = subprocess.Popen(  # nosec B603  # the program is the user's own, and no shell reads its arguments
         list(words), env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         cwd="/", start_new_session=True,
     )  # fmt: skip
-    assert process.stdout is not None  # nosec B101 - narrows a type
+    assert process.stdout is not None  # nosec B101  # narrows a type
     reader = _Reader(process.stdout)
     reader.start()
     is_late = False

@@ -69,7 +69,7 @@ def start_as(settings: Settings, level: str | None, debug_to_stderr: bool) -> st
 
 
 def _add_syslog(logger: logging.Logger, server: Syslog, form: str) -> str | None:
-    from paloaltofw.reporting.syslog import SyslogHandler
+    from paloaltofw.reporting.syslog_handler import SyslogHandler
 
     try:
         logger.addHandler(SyslogHandler(server, form))

@@ -119,7 +119,8 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove what a run that was killed in the midst of a write has left; its target is whole."""
-        for folder, pattern in ((self._folder, ".*.ids.*.tmp"), (self._orders.parent, "**/.*.json*.*.tmp")):
+        top = self._folder
+        for folder, pattern in ((top, ".*.ids.*.tmp"), (top, ".*.json*.*.tmp"), (top / "journal", "**/.*.json*.*.tmp")):
             for path in folder.glob(pattern):
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -202,6 +203,13 @@ class Store:
 
     def _ledger_file(self, firewall: str, certificate: str) -> Path:
         return self._ledger / firewall / f"{certificate}.json"
+
+    def count_orders(self, firewall: str, certificate: str) -> int | None:
+        """How many orders the ledger of a certificate holds; None if it cannot be read, which blocks nothing here."""
+        try:
+            return len(decode_ledger(read_file(self._ledger_file(firewall, certificate)) or b""))
+        except (StateError, ValueError, RecursionError):
+            return None
 
     def load_device(self, firewall: str) -> DeviceRecord | None:
         """Which device a firewall profile was last seen to work on."""

@@ -44,7 +44,7 @@ class Options:
 class Session:
     """A loaded configuration, the profiles that the command is about, and the clock.
 
-    `leftovers`: sentences about state whose profile is not there any more.
+    `leftovers`: sentences about state whose profile is not there any more, and about features that lack a library.
     """
 
     configuration: Configuration
@@ -73,7 +73,7 @@ def open_session(options: Options, profiles: tuple[str, ...], firewalls: tuple[s
         say(f"warning: {trouble}", sys.stderr)
     _warn(configuration)
     store = Store(configuration.settings.state)
-    leftovers = tuple(_leftovers(configuration, store))
+    leftovers = (*_leftovers(configuration, store), *_missing(configuration.settings))
     return Session(configuration, selected, _clock(configuration), store, leftovers)
 
 
@@ -95,6 +95,24 @@ def _leftovers(configuration: Configuration, store: Store) -> Iterator[str]:
         text = f"{what}, so nobody renews its certificate; {remedy}"
         logging.getLogger("paloaltofw.events").warning("%s", text)
         yield text
+
+
+def _missing(settings: Settings) -> Iterator[str]:
+    """Say which features are configured and cannot work: nobody would miss a message that is never sent."""
+    import importlib.util
+    import logging
+
+    wanted = (
+        (bool(settings.notifications), "apprise", "notifications are configured, but Apprise"),
+        (settings.metrics_textfile is not None, "prometheus_client", "metrics.textfile is set, but prometheus_client"),
+    )
+    for is_on, library, what in wanted:
+        if is_on and importlib.util.find_spec(library) is None:
+            text = f"{settings.file}: {what} is not installed; run: pip install 'paloaltoagent[operator]'"
+            logging.getLogger("paloaltofw.events").warning("%s", text)
+            if not sys.stderr.isatty():
+                say(f"warning: {text}", sys.stderr)  # on a terminal each command says it
+            yield text
 
 
 def _warn(configuration: Configuration) -> None:

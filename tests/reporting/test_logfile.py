@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paloaltofw.model.telling import Syslog
-from paloaltofw.reporting import logfile, syslog
+from paloaltofw.reporting import logfile, syslog_handler
 from paloaltofw.secret import Secret
 from tests.configuration.strategies import QUICK
 
@@ -98,7 +98,7 @@ def test_a_syslog_server_gets_each_line(server: socket.socket, tmp_path: Path, f
 
 
 def test_the_syslog_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(syslog, "LOCAL_SOCKET", str(tmp_path / "log"))
+    monkeypatch.setattr(syslog_handler, "LOCAL_SOCKET", str(tmp_path / "log"))
     trouble = logfile.start(tmp_path / "agent.log", "info", False, "text", Syslog())
     assert trouble == "the syslog of this machine cannot be written: No such file or directory; correct logging.syslog"
     assert logfile.current == tmp_path / "agent.log"
@@ -114,8 +114,8 @@ def test_the_syslog_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_daemon_that_has_stopped_reading_does_not_hold_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(syslog, "LOCAL_SOCKET", str(tmp_path / "log"))
-    monkeypatch.setattr(syslog, "PATIENCE", 0.01)
+    monkeypatch.setattr(syslog_handler, "LOCAL_SOCKET", str(tmp_path / "log"))
+    monkeypatch.setattr(syslog_handler, "PATIENCE", 0.01)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
         daemon.bind(str(tmp_path / "log"))
         logfile.start(tmp_path / "agent.log", "info", False, "text", Syslog())
