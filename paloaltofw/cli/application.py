@@ -72,11 +72,21 @@ class AgentGroup(click.Group):
         except AgentError as error:
             _show_error(ctx, error)
             ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            raise _with_remedy(error) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             _show_unexpected(ctx, error)
             ctx.exit(1)
+
+
+def _with_remedy(error: click.UsageError) -> click.UsageError:
+    """People write `run www` for `run -p www`."""
+    takes = [param.name for param in error.ctx.command.params] if error.ctx else []
+    if "profiles" in takes and "unexpected extra argument" in error.message:
+        return click.UsageError(f"{error.message}. A certificate is named with -p NAME.", error.ctx)
+    return error
 
 
 def _show_error(ctx: click.Context, error: AgentError) -> None:

@@ -52,7 +52,7 @@ def https_origin(text: str, paths: tuple[str, ...]) -> str:
     except ValueError:
         raise BadValue(f"{text!r} is not a URL", "for example https://192.0.2.10") from None
     if url.scheme != "https":
-        raise BadValue(f"{text!r} is not an https URL", "credentials travel over https only")
+        raise BadValue(f"{text!r} is not an https URL", "write https://: credentials travel over https only")
     if not host or port == 0 or url.username is not None or url.password is not None or url.query or url.fragment:
         raise BadValue("is not a plain URL with a host", "for example https://192.0.2.10")
     if url.path not in paths:
@@ -126,7 +126,10 @@ def _trust(folder: Path) -> Rule[Trust]:
             return Trust(pin=read_pin(text))
         path = folder / Path(expand(text)).expanduser()
         if not path.is_file():
-            raise BadValue(f"{text!r} is no file", "true, the path of a PEM file to trust, or sha256:AB:CD:…")
+            raise BadValue(
+                f"{text!r} is no file (looked for at {path})",
+                "true, the path of a PEM file to trust, or sha256:AB:CD:…",
+            )
         check_pem(path)
         return Trust(ca_file=path)
 

@@ -14,6 +14,7 @@ from paloaltofw.model.account import Account
 from paloaltofw.safe_files import is_exposed
 from paloaltofw.secret import Secret
 
+PLACEHOLDER = "is still the sample's placeholder"
 _SECRET_KEYS = ("api_key", "client_secret")
 # Long, of letters in both cases and digits, and not a name with a dot or a path: what keys and tokens are made of.
 _LOOKS_SECRET = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9+/=_-]{24,}")
@@ -50,7 +51,7 @@ def secret_value(text: str) -> Secret:
     if not value:
         raise BadValue("is empty", "write the value, ${VARIABLE} or file:PATH")
     if value.endswith(("...", "…")):
-        raise BadValue("is still the sample's placeholder", "write your own")
+        raise BadValue(PLACEHOLDER, "write your own")
     if not value.isascii() or not value.isprintable() or len(value) > 4096:
         raise BadValue("holds characters that a credential cannot have", "copy it again, without line breaks")
     return Secret(value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from paloaltofw.configuration.addresses import management_url, read_trust
-from paloaltofw.configuration.credentials_file import notice_secrets, secret_value, warn_if_exposed
+from paloaltofw.configuration.credentials_file import PLACEHOLDER, notice_secrets, secret_value, warn_if_exposed
 from paloaltofw.configuration.mistakes import other_kind
 from paloaltofw.configuration.names import free_text, panos_name
 from paloaltofw.configuration.problems import Findings
@@ -52,7 +53,7 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
         rule = _replaceable if "api_key" in lacks else _ignored
         api_key: Secret | None = document.value_or("api_key", rule, Secret(""))
     else:
-        api_key = document.value("api_key", secret_value, required=True)
+        api_key = _api_key(document, path.stem)
     description = document.value_or("commit_description", free_text(DESCRIPTION_LIMIT), DEFAULT_DESCRIPTION)
     vsys = document.value_or("vsys", vsys_name, "shared")
     chain = document.value_or("chain", one_of("separate", "bundle"), "separate")
@@ -69,6 +70,19 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
         trust=trust, timeout=timeout, commit_timeout=commit_timeout, busy_wait=busy_wait, commit_window=window,
         trust_own=trust_own,
     )  # fmt: skip
+
+
+def _api_key(document: Section, firewall: str) -> Secret | None:
+    """The key; where there is none yet, the command that gets one is named."""
+    problems = document.findings.problems
+    before = len(problems)
+    key = document.value("api_key", secret_value, required=True)
+    for number, problem in enumerate(problems[before:], start=before):
+        if problem.what in ("is missing", "has no value", PLACEHOLDER):
+            quotes = " (in quotes, if it begins with #)" if problem.what == "has no value" else ""
+            remedy = f"run `paloaltoagent keygen --firewall {firewall}`, or write one{quotes}"
+            problems[number] = replace(problem, allowed=remedy)
+    return key
 
 
 @takes(text_schema())

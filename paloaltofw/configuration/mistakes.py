@@ -16,6 +16,8 @@ _KINDS = {
     "a config.yaml": ({"profiles", "state", "logging", "issuance", "encryption"}, ""),
 }
 _INDENTED_BY_TAB = re.compile(r" *\t")
+# An unquoted * begins an alias, so a wildcard name breaks off there.
+_BARE_STAR = re.compile(r".*?(?:^|[\s\[,])(\*)\.")
 _CUT_SECRET = re.compile(r"\s*(api_key|client_secret)\s*:[ \t]+[^\s\"'#|>&*!].*?[ \t]#\S")
 # Where people log in to SCM. The enrollment API is on hosts that are called enroll (scm.md §1).
 _PORTAL = re.compile(
@@ -41,6 +43,13 @@ def tab_at(content: bytes, path: Path, line: int) -> Position | None:
         if 0 < number <= len(lines) and (match := _INDENTED_BY_TAB.match(lines[number - 1])):
             return Position(path, number, match.end())
     return None
+
+
+def star_at(content: bytes, path: Path, line: int) -> Position | None:
+    """Where a wildcard name without quotes stands in the line (from 1) at which YAML gave up."""
+    lines = content.decode("utf-8", "replace").splitlines()
+    match = _BARE_STAR.match(lines[line - 1]) if 0 < line <= len(lines) else None
+    return Position(path, line, match.start(1) + 1) if match else None
 
 
 def cut_secrets(content: bytes, path: Path) -> Iterator[str]:

@@ -71,6 +71,8 @@ def scm_profile_id(text: str) -> str:
 @takes(string_schema(r"(?:\*\.)?[^*\s/:@]+"))
 def dns_name(text: str) -> str:
     """A rule: a host name, or `*.` and a host name; internationalised names become their A-labels (RFC 5891)."""
+    if "://" in text:
+        raise BadValue(f"{text!r} is a URL", "write the host name alone, for example www.example.com")
     wildcard, name = ("*.", text[2:]) if text.startswith("*.") else ("", text)
     if "*" in name:
         raise BadValue(

@@ -109,9 +109,10 @@ def expand(text: str) -> str:
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Say `did you mean …` if a known word is near, else list the known words."""
     known = sorted(known)
-    near = difflib.get_close_matches(word.lower(), known, n=1)
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
     if near:
-        return f"did you mean {near[0]}?"
+        return f"did you mean {by_lower[near[0]]}?"
     return f"known here: {', '.join(known)}" if known else "nothing is known here"
 
 

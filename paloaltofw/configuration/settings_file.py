@@ -44,12 +44,23 @@ def find_file(option: str | None) -> Path:
     """
     named = option or os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
-        return Path(named).expanduser().absolute()
+        return _named_file(Path(named).expanduser().absolute(), "--config" if option else f"${ENVIRONMENT_VARIABLE}")
     for file in (DEFAULT_FILE, SYSTEM_FILE):
         if file.is_file() and not _is_template(file):
             return file
     remedy = f"run `paloaltoagent init`, or name one with --config FILE or ${ENVIRONMENT_VARIABLE}"
     raise UsageError("there is no configuration yet", remedy=remedy)
+
+
+def _named_file(file: Path, source: str) -> Path:
+    try:
+        file.stat()
+    except FileNotFoundError:
+        remedy = f"correct {source}, or write a configuration with `paloaltoagent init FOLDER`"
+        raise UsageError(f"there is no file {file}", remedy=remedy) from None
+    except OSError:
+        return file  # reading it reports the error
+    return file
 
 
 def _is_template(file: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import yaml
 
-from paloaltofw.configuration.mistakes import cut_secrets, tab_at
+from paloaltofw.configuration.mistakes import cut_secrets, star_at, tab_at
 from paloaltofw.configuration.problems import Findings, Position
 from paloaltofw.configuration.rules import BadValue, Rule, suggestion
 
@@ -93,8 +93,9 @@ class Section:
         if node is not None and not _is_null(node):
             return node
         if required:
+            what = "is missing" if node is None else "has no value"
             self.refuse(
-                key, "is missing" if node is None else "has no value", "it is required (in quotes, if it begins with #)"
+                key, what, "it is required" if node is None else "it is required (in quotes, if it begins with #)"
             )
         return None
 
@@ -190,8 +191,13 @@ def _refuse(path: Path, content: bytes | None, error: yaml.YAMLError, findings: 
     tab = tab_at(content or b"", path, position.line)
     if tab is not None:
         findings.add(tab, "", "a tab indents this line, and YAML takes none there", "indent with blanks")
-    else:
-        findings.add(position, "", f"is not valid YAML: {_error_text(error)}", "mind quotes and indentation")
+        return
+    star = star_at(content or b"", path, position.line)
+    if star is not None:
+        findings.add(star, "", "a value that begins with * is not in quotes", 'write it like "*.example.com"')
+        return
+    remedy = "mind quotes, indentation, and the colon with a blank behind each key"
+    findings.add(position, "", f"is not valid YAML: {_error_text(error)}", remedy)
 
 
 def _read(path: Path) -> bytes:
@@ -199,7 +205,9 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise BadValue(f"cannot be read: {error.strerror}", "correct the path or the file's rights") from None
+        is_missing = isinstance(error, FileNotFoundError)
+        remedy = "correct the path" if is_missing else "correct the path or the file's rights"
+        raise BadValue(f"cannot be read: {error.strerror}", remedy) from None
     if len(content) > MAX_FILE_BYTES:
         raise BadValue("is larger than 1 MiB", "this cannot be a profile")
     return content

@@ -40,6 +40,7 @@ def document_schema() -> Schema:
     schema["properties"]["errors"] = _texts("Why the program ended before it was done.")
     schema["properties"]["code"] = _code({**EARLY_CODES, **CODES}, "Of the failure that ended it.")
     schema["properties"]["checks"] = {"type": "array", "items": _check(), "description": "What was checked, in order."}
+    schema["properties"]["warnings"] = _texts("With `check`: what is allowed, and still may not go well.")
     schema["properties"]["revoked"] = {**_revoked(), "description": "What was revoked."}
     schema["properties"]["forgotten"] = _texts("What was dropped: the files of the state folder, and what they held.")
     is_early = {"required": ["errors"]}

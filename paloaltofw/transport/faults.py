@@ -108,4 +108,4 @@ def _distrust(code: int | None) -> tuple[str, str]:
     if code in _WRONG_NAME:
         return "it is for another name or address", f"write the name that it holds into the address, or {pin}"
     signer = "it is signed by itself" if code == _SELF_SIGNED else "no CA that is known here has signed it"
-    return signer, f"trust its CA (a PEM file), or {pin}"
+    return signer, f"trust its CA (its PEM file: scm.ca_bundle for SCM, verify_tls for a firewall), or {pin}"

@@ -136,7 +136,9 @@ def _prove(subject: str, name: str, proof: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, name, True, proof())
     except AgentError as error:
-        return Finding(subject, name, False, str(error))
+        # The line begins with the subject already.
+        where = error.where.removeprefix(subject).lstrip(", ")
+        return Finding(subject, name, False, str(type(error)(error.what, where, error.remedy)))
 
 
 def _version(client: PanosClient) -> str:

@@ -17,8 +17,11 @@ def convert(options: Options, direction: str, files: tuple[str, ...], ask: Ask |
 
     chosen = load_settings(find_file(options.config))
     gpg = Gpg(chosen.gpg_recipient, chosen.gpg_passphrase_file, chosen.gpg_home, ask)
+    told: set[str] = set()
     for path in [Path(name.removesuffix(ENCRYPTED_SUFFIX)) for name in files] or credential_files(chosen):
         try:
             yield (gpg.encrypt_file(path) if direction == "encrypt" else gpg.decrypt_file(path)), True
         except AgentError as error:
-            yield str(error), False
+            if str(error) not in told:  # what stops every file is told once
+                yield str(error), False
+            told.add(str(error))

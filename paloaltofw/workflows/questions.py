@@ -233,17 +233,34 @@ QUESTIONS = (
         is_hidden=True,
     ),
     Question("common_name", "Common name of the certificate", _common_name, _host_name),
-    Question("sans", "Further names, with commas", _sans, _constant(""), is_optional=True),
+    Question("sans", "Further names, with commas (empty: none)", _sans, _constant(""), is_optional=True),
     Question(
-        "organization", "Organization", _read_by(free_text(64)), _constant(""), _is_organization_shown, is_optional=True
+        "organization",
+        "Organization (empty: left out)",
+        _read_by(free_text(64)),
+        _constant(""),
+        _is_organization_shown,
+        is_optional=True,
     ),
-    Question("locality", "City", _read_by(free_text(128)), _constant(""), _is_organization_shown, is_optional=True),
     Question(
-        "state", "State or province", _read_by(free_text(128)), _constant(""), _is_organization_shown, is_optional=True
+        "locality",
+        "City (empty: left out)",
+        _read_by(free_text(128)),
+        _constant(""),
+        _is_organization_shown,
+        is_optional=True,
+    ),
+    Question(
+        "state",
+        "State or province (empty: left out)",
+        _read_by(free_text(128)),
+        _constant(""),
+        _is_organization_shown,
+        is_optional=True,
     ),
     Question(
         "country",
-        "Country (two letters)",
+        "Country, two letters (empty: left out)",
         _written_as_read(_country),
         _constant(""),
         _is_organization_shown,
@@ -253,7 +270,7 @@ QUESTIONS = (
     Question("certificate", "Its name on the firewall", _written_as_read(_certificate), _certificate_name),
     Question(
         "bind",
-        "SSL/TLS service profiles on the firewall that shall use it, with commas",
+        "SSL/TLS service profiles on the firewall that shall use it, with commas (empty: none)",
         _bind,
         _constant(""),
         is_optional=True,

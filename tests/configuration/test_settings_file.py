@@ -24,7 +24,7 @@ def test_where_the_configuration_is_found(monkeypatch: pytest.MonkeyPatch, tmp_p
     beside, system = tmp_path / "beside.yaml", tmp_path / "system.yaml"
     monkeypatch.setattr(settings_file, "DEFAULT_FILE", beside)
     monkeypatch.setattr(settings_file, "SYSTEM_FILE", system)
-    with pytest.raises(UsageError, match=r'there is no configuration yet; .*README .* "Set it up".*--config FILE'):
+    with pytest.raises(UsageError, match=r"there is no configuration yet; run `paloaltoagent init`.*--config FILE"):
         find_file(None)
     beside.write_text(template, "utf-8")
     with pytest.raises(UsageError, match="there is no configuration yet"):
@@ -33,9 +33,14 @@ def test_where_the_configuration_is_found(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert find_file(None) == system
     beside.write_text(template.replace("CUSTOMER", "acme"), "utf-8")
     assert find_file(None) == beside
-    monkeypatch.setenv("sectigo_pycert_config", "/etc/agent.yaml")
-    assert find_file(None) == Path("/etc/agent.yaml")
-    assert find_file("/other.yaml") == Path("/other.yaml")
+    for named in (tmp_path / "agent.yaml", tmp_path / "other.yaml"):
+        named.write_text("scm: {}\n", "utf-8")
+    monkeypatch.setenv("sectigo_pycert_config", str(tmp_path / "agent.yaml"))
+    assert find_file(None) == tmp_path / "agent.yaml"
+    assert find_file(str(named)) == named
+    named.unlink()
+    with pytest.raises(UsageError, match=r"there is no file .*other.yaml; correct --config, or write .*init FOLDER"):
+        find_file(str(named))
 
 
 @given(count=st.integers(1, 100), days=st.integers(1, 366), alarm=st.integers(0, 366))

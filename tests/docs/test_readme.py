@@ -37,7 +37,7 @@ KINDS = {
     "tests": r"python3 -m venv \.venv && \.venv/bin/pip install --quiet -e '\.\[test\]' && \.venv/bin/(pytest -n \d+)",
     "sweep": r"\.venv/bin/(pytest -m sweep .*)",
     "installation": r"python3 -m venv /opt/\w+|(/opt/\w+)/bin/pip install \.|ln -s /opt/\S+ /usr/local/bin/\w+",
-    "samples": r"(mkdir -p|cp|chmod 600) .*",
+    "configuration": rf"{PROGRAM} init (/\S+)",
     "access": rf"{_AGENT} (trust|keygen) --firewall fw-edge",
     "first steps": rf"{_AGENT} (check|enroll|status|run)( --[a-z-]+)*",
     "cron": r"((?:\S+ ){5})(root) (\S.*)",
@@ -102,16 +102,21 @@ def test_the_installation_gives_the_program_that_all_other_lines_name() -> None:
     assert f'\n{PROGRAM} = "paloaltofw.paloaltoagent:main"\n' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
-def test_the_samples_lack_only_what_is_to_be_filled_in(tmp_path: Path) -> None:
-    text = "\n".join(line.group(0) for line in lines_of("samples"))
-    done = shell(text.replace("/etc/paloaltoagent", shlex.quote(str(tmp_path))))
+def test_the_configuration_that_init_writes_is_the_one_that_all_other_lines_name(tmp_path: Path) -> None:
+    (line,) = lines_of("configuration")
+    assert f"{line.group(1)}/config.yaml" == CONFIG
+    (tmp_path / "secret").write_text("s]e.c!r,et", "utf-8")
+    options = (
+        "--offline --scm-url https://acme.enroll.enterprise.sectigo.com --client-id b8923830 --client-secret-file secret "
+        "--api-key-file secret --firewall-url 198.51.100.1 --common-name www.acme.sk"
+    )
+    command = line.group(0).replace(PROGRAM, agent_command(), 1).replace(line.group(1), "new")
+    done = shell(f"cd {shlex.quote(str(tmp_path))}; {command} {options}")
     assert done.returncode == 0, done.stderr
-    for name in ("profiles/firewalls/fw-edge.yaml", "profiles/sectigo_credentials.yaml"):
-        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
-    checked = shell(f"{agent_command()} --config {shlex.quote(str(tmp_path / 'config.yaml'))} check --offline")
-    assert checked.returncode == 2
-    keys = [line.split(": ")[1] for line in checked.stderr.splitlines()]
-    assert keys == ["scm.url", "firewall", "api_key", "ENROLLMENT_API_1.client_secret"], checked.stderr
+    assert done.stdout.splitlines()[-1].endswith("/new/config.yaml check")
+    assert {path.name for path in (tmp_path / "new/profiles").rglob("*.yaml")} == {
+        "sectigo_credentials.yaml", "fw-edge.yaml", "www-acme-sk.yaml"
+    }  # fmt: skip
 
 
 # --- against a sandbox that is served ------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 from paloaltofw.configuration.advice import advice
 from paloaltofw.configuration.loader import load
 from paloaltofw.model.finding import Finding
-from paloaltofw.sandbox.panos.switches import AGENT_ROLE
+from paloaltofw.sandbox.panos.switches import AGENT_ROLE, PanosSwitches
 from paloaltofw.sandbox.world import AGENT_ADMIN, certificate_profile
 from paloaltofw.workflows.check import check_everything
 from paloaltofw.workflows.session import Options, open_session
@@ -78,6 +79,21 @@ def test_the_agents_own_unfinished_work_is_no_trouble(tmp_path: Path) -> None:
     with Scene(tmp_path, certificates, WorldOptions(["fw-edge"], agent_role=AGENT_ROLE)) as place:
         assert place.run("run", "--wait", "0").code == 3
         assert [finding for finding in findings(place) if not finding.is_ok] == []
+
+
+def test_a_key_that_the_role_hides_is_found_as_a_run_finds_it(tmp_path: Path) -> None:
+    certificates = {"www": certificate_profile("fw-edge", "www.example.com")}
+    panos = PanosSwitches(csr_kept_after_import=False)
+    with Scene(tmp_path, certificates, WorldOptions(["fw-edge"], panos=panos)) as place:
+        assert place.run("run").code == 0
+        administrator = place.world.firewalls["fw-edge"].admins.get(AGENT_ADMIN)
+        assert administrator is not None
+        administrator.role = AGENT_ROLE
+        assert all(finding.is_ok for finding in findings(place)), "the state folder knows the key"
+        shutil.rmtree(tmp_path / "state")
+        (bad,) = [finding for finding in findings(place) if not finding.is_ok]
+        assert (bad.subject, bad.name) == ("profile www", "next run")
+        assert "does not show that www has its key" in bad.text
 
 
 def test_a_stranger_in_the_profiles_name_is_found_as_a_run_finds_it(tmp_path: Path) -> None:
