@@ -76,7 +76,7 @@ def test_a_wheel_holds_all_that_the_program_needs(tmp_path: Path) -> None:
     succeed(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, tmp_path / "source")
     (wheel,) = tmp_path.glob("*.whl")
     succeed(python, "-m", "pip", "install", "--quiet", wheel)
-    assert {path.name for path in (tmp_path / "venv/share/paloaltoagent/samples").iterdir()} == SAMPLES
+    assert {path.name for path in (tmp_path / "venv/share/paloaltoagent/samples").glob("*.yaml")} == SAMPLES
     holds_what_it_needs(tmp_path, [tmp_path / "venv/bin/paloaltoagent"])
 
 
@@ -89,7 +89,7 @@ def test_the_one_file_holds_all_that_the_program_needs(tmp_path: Path) -> None:
     # The oldest Python is the one to fail first; no packages but those in the file.
     holds_what_it_needs(tmp_path, [pythons()[0], "-I", file], **unpacked)
     (root,) = (tmp_path / "unpacked").glob("*/site-packages")
-    assert {path.name for path in (root / "share/paloaltoagent/samples").iterdir()} == SAMPLES
+    assert {path.name for path in (root / "share/paloaltoagent/samples").glob("*.yaml")} == SAMPLES
     for package in ("rich", "jinja2", "apprise", "prometheus_client"):
         assert (root / package).is_dir(), package
 
