@@ -31,8 +31,9 @@ _PLAIN = re.compile(r"[\w./+@:,=-]+", re.ASCII)
 class Installation:
     """What the files of a schedule have to say.
 
-    `folders`: what is written to, the state folder first. `passphrase_file`: where gpg's passphrase comes from, if it
-    is configured. `is_configured`: whether config.yaml is there.
+    `folders`: its own, which it writes to, the state folder first. `passphrase_file`: where gpg's passphrase comes
+    from, if it is configured. `is_configured`: whether config.yaml is there. `textfile_folder`: another program's,
+    for the metrics.
     """
 
     program: tuple[str, ...]
@@ -40,6 +41,7 @@ class Installation:
     folders: tuple[Path, ...]
     passphrase_file: Path | None
     is_configured: bool
+    textfile_folder: Path | None = None
 
     @property
     def is_one_file(self) -> bool:
@@ -59,8 +61,15 @@ def find_installation(config: str | None) -> Installation:
         return Installation(program_words(sys.argv[0]), file, DEFAULT_FOLDERS, None, is_configured=False)
     with _credentials_folder():
         settings = load_settings(file)
-    program = program_words(sys.argv[0])
-    return Installation(program, file, _folders(settings), settings.gpg_passphrase_file, is_configured=True)
+    textfile = settings.metrics_textfile
+    return Installation(
+        program_words(sys.argv[0]),
+        file,
+        _folders(settings),
+        settings.gpg_passphrase_file,
+        is_configured=True,
+        textfile_folder=textfile.parent if textfile else None,
+    )
 
 
 def _config_file(config: str | None) -> Path:

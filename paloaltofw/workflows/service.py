@@ -67,6 +67,8 @@ def make_schedule(wanted: Wanted, installation: Installation) -> Schedule:
         "systemd": _systemd, "cron": _cron, "container": _container,
     }  # fmt: skip
     ensure_plain(*installation.program, installation.config, *installation.folders, wanted.mailto)
+    if installation.textfile_folder:
+        ensure_plain(installation.textfile_folder)
     schedule = make[wanted.kind](wanted, installation)
     return Schedule(
         {path: _with_mark(wanted.kind, text) for path, text in schedule.files.items()}, schedule.steps, schedule.notes
@@ -169,6 +171,7 @@ def _systemd(wanted: Wanted, installation: Installation) -> Schedule:
     user = wanted.user or UNIT
     ensure_plain(user)
     others = [folder for folder in installation.folders if not any(map(folder.is_relative_to, OWN_FOLDERS))]
+    writable = [*others, *([installation.textfile_folder] if installation.textfile_folder else [])]
     credentials = _credentials(wanted, installation)
     example = "gpg-passphrase"
     lines = [f"LoadCredential={name}:{path}" for name, path in credentials.items()]
@@ -179,7 +182,7 @@ def _systemd(wanted: Wanted, installation: Installation) -> Schedule:
         "COMMAND": _command(installation, wanted.accept_eula),
         "CONFIG_FOLDER": installation.config.parent,
         # A folder that is missing is made by tmpfiles.d, and ends no start before.
-        "WRITABLE": f"ReadWritePaths={' '.join(f'-{folder}' for folder in others)}" if others else "",
+        "WRITABLE": f"ReadWritePaths={' '.join(f'-{folder}' for folder in writable)}" if writable else "",
         "ENVIRONMENT": f"Environment=SHIV_ROOT=/var/cache/{UNIT}" if installation.is_one_file else "",
         "CREDENTIALS": "\n".join(lines or [f"#LoadCredential={example}:{installation.config.parent}/{example}"]),
         "FOLDERS": "\n".join(f"d {folder} 0700 {user} - -" for folder in (*OWN_FOLDERS, *others)),
@@ -240,6 +243,8 @@ def _systemd_notes(wanted: Wanted, installation: Installation) -> list[str]:
     user = wanted.user or UNIT
     hidden = [str(path) for path in (*installation.program, installation.config) if is_hidden_from_units(str(path))]
     notes = [f"{_HIDDEN} {path}, which is in a home or temporary folder" for path in hidden]
+    if installation.textfile_folder:
+        notes.append(f"{user} must be allowed to write into {installation.textfile_folder}, for the metrics")
     notes.append(f"by hand, run each command as the same user: runuser -u {user} -- paloaltoagent status")
     return [*notes, *_common_notes(wanted, installation, "cron", Path(f"/etc/cron.d/{UNIT}"))]
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,15 @@ def test_every_folder_that_is_written_to_can_be_written_to(folders: list[Path]) 
     assert {Path(line.split()[1]) for line in made.splitlines() if line.startswith("d ")} == writable
 
 
+def test_the_folder_of_the_metrics_is_written_to_and_left_to_its_owner() -> None:
+    textfiles = Path("/var/lib/node_exporter/textfiles")
+    schedule = make("systemd", replace(PLACE, textfile_folder=textfiles))
+    assert values(schedule.files[SERVICE], "ReadWritePaths") == [f"-{textfiles}"]
+    assert str(textfiles) not in schedule.files[Path("/etc/tmpfiles.d/paloaltoagent.conf")]
+    assert not any(str(textfiles) in step for step in schedule.steps)
+    assert any(f"write into {textfiles}" in note for note in schedule.notes)
+
+
 def test_the_unit_runs_as_the_user_who_owns_everything() -> None:
     by_default, by_name = make("systemd"), make("systemd", user="svc")
     assert values(by_default.files[SERVICE], "User") == ["paloaltoagent"]
@@ -231,8 +241,10 @@ def test_what_the_unit_cannot_see_is_not_installed(tmp_path: Path) -> None:
 def test_the_configuration_says_which_folders_are_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     encryption = {"passphrase_file": "${CREDENTIALS_DIRECTORY}/gpg", "gnupg_home": "keys"}
-    config = files.write_all(tmp_path, files.changed(files.CONFIG, "encryption", encryption))
+    document = files.changed(files.CONFIG, "metrics.textfile", "prom/agent.prom")
+    config = files.write_all(tmp_path, files.changed(document, "encryption", encryption))
     found = find_installation(str(config))
+    assert found.textfile_folder == tmp_path / "prom"
     assert found.folders == (tmp_path / "state", tmp_path / "logs", tmp_path / "keys")
     assert found.passphrase_file == Path("/run/credentials/paloaltoagent.service/gpg")
     assert found.is_configured
@@ -366,7 +378,7 @@ def test_only_pending_orders_are_no_failure_of_a_container(tmp_path: Path, comma
 @pytest.mark.parametrize("command", [kubernetes_command, nomad_command])
 def test_a_container_hands_a_stop_on_and_waits(tmp_path: Path, command: Callable[[], list[str]]) -> None:
     ended = tmp_path / "ended"
-    script = f"trap 'echo > \"{ended}\"; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+    script = f"trap 'echo > \"{ended}\"; exit 5' TERM; echo ready; for _ in $(seq 200); do sleep 0.05; done"
     process = subprocess.Popen(command(), env=stand_in(tmp_path, script), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process.stdout:
