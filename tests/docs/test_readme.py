@@ -30,7 +30,6 @@ PROGRAM_FILES = (f"/bin/{PROGRAM}", f"/{PROGRAM}.py")
 PASSWORD = "p&s@w?rd é'\""
 
 _FENCE = re.compile(r"^[ ]*```(\w*)\n(.*?)^[ ]*```$", re.DOTALL | re.MULTILINE)
-_AGENT = rf"paloaltoagent --config {re.escape(CONFIG)}"
 # What a line of each kind of block looks like. Each kind has a test below that runs its blocks.
 KINDS = {
     "trial": r"(python3 -m venv \.venv) && \.venv/bin/pip install --quiet -r (\S+) && \.venv/bin/python (\S+ sandbox)",
@@ -38,8 +37,9 @@ KINDS = {
     "sweep": r"\.venv/bin/(pytest -m sweep .*)",
     "installation": r"python3 -m venv /opt/\w+|(/opt/\w+)/bin/pip install \.|ln -s /opt/\S+ /usr/local/bin/\w+",
     "configuration": rf"{PROGRAM} init (/\S+)",
-    "access": rf"{_AGENT} (trust|keygen) --firewall fw-edge",
-    "first steps": rf"{_AGENT} (check|enroll|status|run)( --[a-z-]+)*",
+    "access": rf"{PROGRAM} (trust|keygen) --firewall fw-edge",
+    "first steps": rf"{PROGRAM} (check|enroll|status|run)( --[a-z-]+)*",
+    "nightly": rf"{PROGRAM} (service cron) --install",
     "cron": r"((?:\S+ ){5})(root) (\S.*)",
 }
 
@@ -64,6 +64,8 @@ def lines_of(kind: str) -> list[re.Match[str]]:
 
 def test_every_block_of_readme_is_known() -> None:
     for language, block in blocks(README):
+        if language == "text":  # a picture
+            continue
         kinds = [kind for kind in KINDS if matches(kind, block)]
         assert len(kinds) == 1, f"no test runs this block of README, or more than one does:\n{block}"
         assert language == ("cron" if kinds == ["cron"] else "sh"), block
@@ -152,7 +154,7 @@ class Served:
 
     def run(self, line: str) -> subprocess.CompletedProcess[str]:
         """A line of README, for this sandbox. Waits are a hundred times shorter."""
-        command = re.sub(rf"^{PROGRAM} ", f"{agent_command()} ", line).replace(CONFIG, shlex.quote(str(self.config)))
+        command = re.sub(rf"^{PROGRAM} ", f"{agent_command()} --config {shlex.quote(str(self.config))} ", line)
         return shell(command, SECTIGO_ACCEPT_EULA="yes", PALOALTOAGENT_SANDBOX_PACE="0.01")
 
 
@@ -223,7 +225,7 @@ def test_trust_and_keygen_complete_a_profile(tmp_path: Path) -> None:
         profile.write_text(f'url: {place.world.servers["fw-edge"].url}\nadmin: {AGENT_ADMIN}\napi_key: "LUFRPT..."\n')
         typed = {"trust": [("Write it into", "y")], "keygen": [("User name", ""), ("Password of", PASSWORD)]}
         for line in lines_of("access"):
-            words = line.group(0).split()[3:]
+            words = line.group(0).split()[1:]
             done = run_on_terminal(place.config, words, typed[line.group(1)])
             assert done.code == 0, done.out
         assert "verify_tls: " in profile.read_text("utf-8")
@@ -283,12 +285,25 @@ def test_every_call_in_readme_and_docs_is_one_that_the_command_line_understands(
         assert len(reached) == before + 1 or "--version" in arguments, f"{file}: {line}"
 
 
-def test_readme_names_every_command_and_every_option() -> None:
+def test_readme_names_every_command_and_the_contract_every_option() -> None:
     from paloaltofw.paloaltoagent import cli
 
+    contract = (ROOT / "docs/reference/contract.md").read_text("utf-8")
     options = {option for command in (cli, *cli.commands.values()) for item in command.params for option in item.opts}
-    named = {option for option in options if option.startswith("-")} | set(cli.commands)
-    assert sorted(name for name in named if not re.search(rf"`{re.escape(name)}[ `]", README)) == []
+    named = {option for option in options if option.startswith("-")}
+    assert sorted(name for name in cli.commands if not re.search(rf"`{re.escape(name)}[ `]", README)) == []
+    assert sorted(name for name in named if not re.search(rf"`{re.escape(name)}[ `]", contract)) == []
+
+
+def test_the_cron_line_is_as_the_command_before_it_writes_it(tmp_path: Path) -> None:
+    """README's line, but for the minute, which is made from the host's name."""
+    (command,), (line,) = lines_of("nightly"), lines_of("cron")
+    with Scene(tmp_path, {"www": certificate_profile("fw-edge", "www.example.com")}) as place:
+        done = place.run("--accept-eula", *command.group(1).split())
+        (written,) = re.findall(KINDS["cron"], done.out, re.MULTILINE)
+        words = written[2].split(" 2>&1 |")[0].replace(str(place.config), CONFIG).split()  # logger, without a mailer
+        assert written[0].split()[1:] == line.group(1).split()[1:]
+        assert [f"/usr/local/bin/{PROGRAM}", *words[-4:]] == line.group(3).split()
 
 
 def test_every_cron_line_names_the_program_by_its_full_path() -> None:
