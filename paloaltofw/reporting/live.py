@@ -70,9 +70,12 @@ class LiveProgress:
         """Take the table away and leave its last line; may be called twice, and from a signal handler."""
         if not self._live.is_started:
             return
-        self._live.stop()
+        # A terminal that is gone must not take the run's outcome with it.
+        with contextlib.suppress(OSError):
+            self._live.stop()
         self._above.give_back()
-        self._console.print(_text(self._activity.summary()), soft_wrap=True)
+        with contextlib.suppress(OSError):
+            self._console.print(_text(self._activity.summary()), soft_wrap=True)
 
     def _drawing(self) -> Table:
         width, height = self._console.size

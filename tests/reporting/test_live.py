@@ -6,7 +6,9 @@ import contextlib
 import gc
 import io
 import logging
+import os
 import re
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -164,6 +166,45 @@ def test_an_exception_gives_the_terminal_back(monkeypatch: pytest.MonkeyPatch) -
         raise ZeroDivisionError
     assert sys.stderr is terminal
     assert terminal.getvalue().rfind(SHOW) > terminal.getvalue().rfind(HIDE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_takes_the_table_away_before_it_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    terminal = on_a_terminal(monkeypatch)
+    sent: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda process, number: sent.append(number))
+    before = signal.getsignal(number)
+    with maintain._shown([profile("www")]):
+        signal.raise_signal(number)
+        assert sent == [number]
+        assert sys.stderr is terminal
+        assert "interrupted; the next run goes on from here\n" in terminal.getvalue()
+        assert signal.getsignal(number) == signal.SIG_DFL
+    assert signal.getsignal(number) == before
+    assert terminal.getvalue().rfind(SHOW) > terminal.getvalue().rfind(HIDE)
+
+
+class Gone(Terminal):
+    """A terminal whose other end is closed after a while."""
+
+    is_gone = False
+
+    def write(self, text: str) -> int:
+        if self.is_gone:
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+
+def test_a_terminal_that_is_gone_is_no_failure_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_terminal(monkeypatch)
+    gone = Gone()
+    monkeypatch.setattr(sys, "stderr", gone)
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)  # the thread that draws ends
+    with maintain._shown([profile("www")]):
+        gone.is_gone = True
+    assert sys.stderr is gone
 
 
 @pytest.mark.parametrize("no_colour", ["", "1"])
