@@ -18,6 +18,7 @@ from tests.end_to_end.harness import ROOT, clean_environment
 from tests.workflows.test_service import PLACE
 
 pytestmark = pytest.mark.sweep
+# What people copy from, below share/paloaltoagent.
 SAMPLES = {"certificate.yaml", "config.yaml", "fw_paloalto_config.yaml", "sectigo_credentials.yaml"}
 
 
@@ -55,6 +56,12 @@ def holds_what_it_needs(tmp_path: Path, program: Sequence[object], **environment
     assert "Everything held" in succeed(*program, "sandbox", "--folder", tmp_path / "sandbox", **environment)
 
 
+def holds_what_people_copy(share: Path) -> None:
+    assert {path.name for path in (share / "paloaltoagent/samples").glob("*.yaml")} == SAMPLES
+    assert {path.name for path in (share / "paloaltoagent/monitoring").iterdir()} == {"alerts.yaml", "dashboard.json"}
+    assert (share / "man/man1/paloaltoagent.1").is_file()
+
+
 def copy_sources(folder: Path) -> None:
     """What the Containerfile copies, and nothing else."""
     text = make_schedule(Wanted("container"), PLACE).files[Path("/Containerfile")]
@@ -76,7 +83,7 @@ def test_a_wheel_holds_all_that_the_program_needs(tmp_path: Path) -> None:
     succeed(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, tmp_path / "source")
     (wheel,) = tmp_path.glob("*.whl")
     succeed(python, "-m", "pip", "install", "--quiet", wheel)
-    assert {path.name for path in (tmp_path / "venv/share/paloaltoagent/samples").glob("*.yaml")} == SAMPLES
+    holds_what_people_copy(tmp_path / "venv/share")
     holds_what_it_needs(tmp_path, [tmp_path / "venv/bin/paloaltoagent"])
 
 
@@ -89,7 +96,7 @@ def test_the_one_file_holds_all_that_the_program_needs(tmp_path: Path) -> None:
     # The oldest Python is the one to fail first; no packages but those in the file.
     holds_what_it_needs(tmp_path, [pythons()[0], "-I", file], **unpacked)
     (root,) = (tmp_path / "unpacked").glob("*/site-packages")
-    assert {path.name for path in (root / "share/paloaltoagent/samples").glob("*.yaml")} == SAMPLES
+    holds_what_people_copy(root / "share")
     for package in ("rich", "jinja2", "apprise", "prometheus_client"):
         assert (root / package).is_dir(), package
 
