@@ -108,8 +108,6 @@ def test_every_command_has_help_with_an_example_and_stands_in_readme(name: str, 
 def test_the_options_of_the_contract(name: str, options: set[str]) -> None:
     command = paloaltoagent.cli.commands[name]
     assert options <= {text for option in command.params for text in option.opts}
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert all(option in readme for option in options if option.startswith("--") and option != "--profile")
 
 
 def keys_of(document: object, prefix: str = "") -> set[str]:

@@ -10,6 +10,7 @@ from tests.benchmark import plot
 from tests.benchmark.__main__ import Results, draw, fit, measure_idle, measure_serial, measure_work, report, verdicts
 
 
+@pytest.mark.sweep
 def test_both_flows_on_a_small_fleet(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

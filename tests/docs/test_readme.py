@@ -87,6 +87,8 @@ def test_the_trial_holds_everything_it_claims(tmp_path: Path) -> None:
     done = shell(f"{shlex.quote(sys.executable)} {line.group(3)} --folder {shlex.quote(str(tmp_path))}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Everything held" in done.stdout
+    assert "FAIL" not in done.stdout
+    assert done.stdout.count("key matches") == 9
     assert done.stderr == ""
 
 

@@ -105,7 +105,7 @@ def test_after_a_crash_a_hook_runs_unless_it_was_seen_to_end(tmp_path: Path) -> 
         add_profile(whole, script(tmp_path, f"echo run >>{runs}"))
         assert whole.night().code == 0
         last = _points(whole)
-    for back in range(8):
+    for back in range(4):
         for side in ("before", "after"):
             name = f"{back}-{side}"
             with Stage(tmp_path / name) as stage:
