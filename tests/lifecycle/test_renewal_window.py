@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paloaltofw.lifecycle.renewal_window import renewal_window, settled_window
+from paloaltofw.lifecycle.renewal_window import renewal_window, settled_window, urgent_from
 from paloaltofw.model.certificate_profile import Renewal
 from tests import x509
 from tests.lifecycle.cases import PROFILE
@@ -104,6 +104,21 @@ def test_the_shares_of_a_lifetime() -> None:
     assert not renewal_window(certificate, half, None).capped
     more = renewal_window(certificate, replace(PROFILE, renewal=Renewal(renew_before_days=101)), None)
     assert more == replace(window, opens=certificate.not_after - certificate.lifetime / 2, capped=True)
+
+
+def test_exactly_half_of_the_lifetime_is_not_cut() -> None:
+    even = x509.certificate(days=200 - 1 / 86400)
+    assert even.lifetime == datetime.timedelta(days=200)
+    for days, is_cut in ((100, False), (101, True)):
+        window = renewal_window(even, replace(PROFILE, renewal=Renewal(renew_before_days=days)), None)
+        assert (window.opens, window.capped) == (even.not_after - datetime.timedelta(days=100), is_cut)
+
+
+@pytest.mark.parametrize("days", [None, 1, 30, 400])
+@pytest.mark.parametrize("type_", ["DV", "OV"])
+def test_the_last_twentieth_is_the_same_whatever_window_is_asked_for(days: int | None, type_: str) -> None:
+    profile = replace(PROFILE, type=type_, renewal=Renewal(renew_before_days=days))
+    assert renewal_window(KEPT, profile, None).urgent == KEPT.not_after - KEPT.lifetime / 20 == urgent_from(KEPT)
 
 
 def test_a_week_is_added_for_people_who_approve() -> None:
