@@ -62,6 +62,19 @@ def test_a_step_says_what_it_works_on(step: Step, stage: Stage, text: str) -> No
     assert (step.stage, str(step)) == (stage, text)
 
 
+WORDS = {
+    GenerateCsr: "generate key and CSR", RemoveUnproven: "remove the CSR that was not asked for",
+    AdoptCsr: "use the pending CSR", SubmitOrder: "order the certificate", Collect: "collect the certificate",
+    Prove: "verify key, names and chain", ImportChain: "import the intermediates",
+    ImportCertificate: "import the certificate", Bind: "move service profiles",
+    DeletePredecessor: "delete the predecessor", Commit: "commit", RecordId: "save the certificate ID",
+}  # fmt: skip
+
+
+def test_the_words_of_a_step_are_what_logs_and_plans_are_searched_for() -> None:
+    assert {kind: kind.words for kind in get_args(Step)} == WORDS
+
+
 def test_every_step_is_told_apart_by_its_words() -> None:
     kinds = {type(step) for step, _, _ in TEXTS}
     assert kinds == set(get_args(Step))
