@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,20 @@ _STRAY = (
     "sectigo_pycert_config", "SECTIGO_ACCEPT_EULA", "SECTIGO_GPG_PASSPHRASE", "PALOALTOAGENT_SANDBOX_PACE",
     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE",
 )  # fmt: skip
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say what a sweep counted; the end of the test run shows it."""
+    return lambda text: record_property("figures", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    told = [value for report in reports for name, value in report.user_properties if name == "figures"]
+    if told:
+        terminalreporter.section("what the sweeps counted")
+        terminalreporter.write_line("\n".join(str(value) for value in told))
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from paloaltofw.configuration.loader import load
 from paloaltofw.sandbox.world import certificate_profile
 from tests import files
 from tests.end_to_end.harness import Scene
+from tests.sweeps import one_in
 
 PLAIN = 'api_key: "s3cr3t-ünï"\r\n# a comment, kept to the byte'.encode()
 SCRIPT = Path(__file__).resolve().parents[2] / "paloaltofw" / "paloaltoagent.py"
@@ -199,7 +200,7 @@ def test_the_commands_on_a_whole_configuration(home: Path, tmp_path: Path) -> No
     assert after == before
 
 
-@pytest.mark.parametrize("with_recipient", [False, True])
+@pytest.mark.parametrize("with_recipient", one_in(2, [True, False]))
 def test_encrypt_run_decrypt(home: Path, tmp_path: Path, with_recipient: bool) -> None:
     recipient = make_key(home) if with_recipient else None
     encryption: dict[str, object] = {"gnupg_home": str(home), "recipient": recipient}

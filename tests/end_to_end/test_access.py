@@ -20,6 +20,7 @@ from paloaltofw.sandbox.world import certificate_profile
 from paloaltofw.storage.store import Store
 from tests.end_to_end.harness import AGENT_ADMIN, Scene, WorldOptions
 from tests.end_to_end.terminal import run_on_terminal
+from tests.sweeps import one_in
 
 PASSWORD = "p&s@w?rd é'\""
 SYSTEM = "/config/devices/entry[@name='localhost.localdomain']/deviceconfig/system"
@@ -81,7 +82,7 @@ def test_keygen_adds_a_key_that_is_missing(tmp_path: Path) -> None:
         assert place.run("run").code == 0
 
 
-@pytest.mark.parametrize("was_encrypted", [False, True])
+@pytest.mark.parametrize("was_encrypted", one_in(2, [True, False]))
 def test_keygen_encrypts_where_encryption_is_configured(home: Path, tmp_path: Path, was_encrypted: bool) -> None:
     passphrase = tmp_path / "passphrase"
     passphrase.touch(mode=0o600)
@@ -186,7 +187,7 @@ def test_trust_shows_the_certificate_and_pins_it(tmp_path: Path) -> None:
         assert {entry.type for entry in place.world.firewalls["fw-edge"].log} >= {"config"}
 
 
-@pytest.mark.parametrize("key", ["LUFRPT...", "${SOME_KEY}", "file:/run/key", None])
+@pytest.mark.parametrize("key", one_in(2, ["LUFRPT...", "${SOME_KEY}", None, "file:/run/key"]))
 def test_trust_with_a_fingerprint_needs_no_terminal_and_no_key(tmp_path: Path, key: str | None) -> None:
     with scene(tmp_path) as place:
         path = profile_path(tmp_path)

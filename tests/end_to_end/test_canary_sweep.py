@@ -24,6 +24,7 @@ from tests.end_to_end.terminal import run_on_terminal
 
 PASSWORD = "p&ss<w>ord-7f3c9d21e8"
 PASSPHRASE = "correct-h0rse-b4ttery 5taple"
+CHANNEL = "n0tify-s3cret-4711"
 TYPED = [("User name", ""), ("Password of", PASSWORD)]
 # What is run of each command; a command that is missing here fails the sweep.
 COMMANDS: dict[str, list[tuple[str, ...]]] = {
@@ -40,6 +41,11 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "encrypt": [(), ()],
     "decrypt": [(), ()],
     "sandbox": [("--firewalls", "1")],
+    "notify": [("--test",)],
+    "init": [("{folder}/new", "--offline", "--yes", "--client-id", "b8923830")],
+    "service": [("systemd",), ("cron",), ("container",)],
+    "schema": [("json",)],
+    "completion": [("bash",)],
 }
 
 
@@ -75,7 +81,10 @@ def searched(folder: Path) -> Iterator[Search]:
     with tempfile.TemporaryDirectory(prefix="gpg") as home:
         Path(home).chmod(0o700)
         encryption: dict[str, object] = {"gnupg_home": home}
+        # Nobody listens there: what cannot be told is logged.
+        channel: dict[str, object] = {"url": f"json://ops:{CHANNEL}@127.0.0.1:9/{CHANNEL}", "on": ["failure"]}
         with Scene(folder, certificates, WorldOptions(), more={"encryption": encryption}) as place:
+            change(place.config, notifications=[channel])
             canaries = Canaries()
             for name, firewall in place.world.firewalls.items():
                 firewall.set_password(AGENT_ADMIN, PASSWORD)
@@ -83,6 +92,7 @@ def searched(folder: Path) -> Iterator[Search]:
             canaries.add_world(place.world)
             canaries.add("the password", PASSWORD)
             canaries.add("the passphrase", PASSPHRASE)
+            canaries.add("the channel's password", CHANNEL)
             canaries.watch(place.world)
             yield Search(place, canaries)
         subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
@@ -97,7 +107,7 @@ def change(path: Path, **values: object) -> None:
 
 
 @pytest.mark.sweep
-def test_no_command_shows_a_secret_at_any_log_level(tmp_path: Path) -> None:
+def test_no_command_shows_a_secret_at_any_log_level(tmp_path: Path, figures: Callable[[str], None]) -> None:
     assert set(COMMANDS) == set(paloaltoagent.cli.commands), "a command is missing in the table"
     runs = secrets = 0
     for level, debug in itertools.product(LEVELS, ((), ("--debug",))):
@@ -108,11 +118,12 @@ def test_no_command_shows_a_secret_at_any_log_level(tmp_path: Path) -> None:
             assert search.problems + search.canaries.found_in_requests() == []
             runs += search.runs
             secrets += search.canaries.count
-    print(f"\ncanary sweep, commands: {runs} runs searched for {secrets} secrets")
+    figures(f"canary sweep, commands: {runs} runs searched for {secrets} secrets")
     assert runs == 2 * len(LEVELS) * sum(map(len, COMMANDS.values()))
 
 
 def perform(search: Search, argv: tuple[str, ...]) -> None:
+    argv = tuple(word.replace("{folder}", str(search.place.folder)) for word in argv)
     if "keygen" in argv:
         search.type(*argv, typed=TYPED)
         search.canaries.add_world(search.place.world)  # the new key
@@ -153,7 +164,7 @@ SPOILED: dict[str, Spoil] = {
 
 
 @pytest.mark.sweep
-def test_no_secret_in_the_wrong_place_of_a_file_is_shown(tmp_path: Path) -> None:
+def test_no_secret_in_the_wrong_place_of_a_file_is_shown(tmp_path: Path, figures: Callable[[str], None]) -> None:
     with searched(tmp_path / "agent") as search:
         folder = search.place.folder
         paths = {"api_key": profile(folder, "fw-edge"), "client_secret": folder / "profiles/sectigo_credentials.yaml"}
@@ -170,7 +181,7 @@ def test_no_secret_in_the_wrong_place_of_a_file_is_shown(tmp_path: Path) -> None
                 search.run(*argv)
                 search.problems[before:] = [f"{key} as {name}: {text}" for text in search.problems[before:]]
             path.write_text(original, "utf-8")
-        print(f"\ncanary sweep, files: {search.runs} runs searched for {search.canaries.count} secrets")
+        figures(f"canary sweep, files: {search.runs} runs searched for {search.canaries.count} secrets")
         assert search.problems == []
 
 
@@ -188,7 +199,7 @@ def spoiled(text: str, key: str, spoil: Spoil) -> str:
 
 
 @pytest.mark.sweep
-def test_gpg_is_given_the_passphrase_through_a_pipe_only(tmp_path: Path) -> None:
+def test_gpg_is_given_the_passphrase_through_a_pipe_only(tmp_path: Path, figures: Callable[[str], None]) -> None:
     """A recorder in gpg's place writes down arguments and environment of every call, then calls gpg."""
     real = shutil.which("gpg")
     assert real is not None
@@ -218,7 +229,7 @@ def test_gpg_is_given_the_passphrase_through_a_pipe_only(tmp_path: Path) -> None
         assert search.canaries.found_in([("gpg's arguments and environment", record.read_text("utf-8"))]) == []
         assert search.problems == []
         assert "--symmetric" in record.read_text("utf-8")
-        print(f"\ncanary sweep, gpg: {search.runs} runs searched")
+        figures(f"canary sweep, gpg: {search.runs} runs searched")
 
 
 def change_back(place: Scene) -> None:

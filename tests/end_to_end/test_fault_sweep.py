@@ -161,20 +161,22 @@ def most_requests(size: int = 1) -> int:
 
 
 @pytest.mark.sweep
-def test_whatever_a_request_meets_the_job_is_finished() -> None:
+@pytest.mark.xdist_group("cores")
+def test_whatever_a_request_meets_the_job_is_finished(figures: Callable[[str], None]) -> None:
     longest = most_requests()
     total = Tally()
     for fault in (REFUSED, *FAULTS):
         tally = spread(tell, [(fault, number) for number in range(1, longest + 1)], workers=4)
-        print(f"\nfault sweep, {fault}: {tally}", end="")
+        figures(f"fault sweep, {fault}: {tally}")
         total += tally
-    print(f"\nfault sweep, {len(FAULTS) + 1} faults: {total}")
+    figures(f"fault sweep, {len(FAULTS) + 1} faults: {total}")
     assert total.problems == []
     assert total.accidents > 1000
 
 
 @pytest.mark.sweep
-def test_whatever_a_request_meets_among_four_firewalls_the_job_is_finished() -> None:
+@pytest.mark.xdist_group("cores")
+def test_whatever_a_request_meets_among_four_firewalls_the_job_is_finished(figures: Callable[[str], None]) -> None:
     longest = most_requests(FLEET)
     # Where firewalls are worked on in parallel, each n-th request is another one in each run.
     cases = [
@@ -183,7 +185,7 @@ def test_whatever_a_request_meets_among_four_firewalls_the_job_is_finished() -> 
         for number in range(0, longest, FLEET_STRIDE)
     ]
     tally = spread(tell, cases, workers=4)
-    print(f"\nfault sweep, {FLEET} firewalls in parallel: {len(cases)} stories; {tally}")
+    figures(f"fault sweep, {FLEET} firewalls in parallel: {len(cases)} stories; {tally}")
     assert tally.problems == []
     assert tally.accidents > len(cases)
 

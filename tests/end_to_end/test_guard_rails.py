@@ -11,6 +11,7 @@ from paloaltofw.sandbox.base.https import Answer
 from paloaltofw.sandbox.world import WorldOptions, certificate_profile
 from tests.end_to_end.harness import Scene
 from tests.end_to_end.terminal import run_on_terminal
+from tests.sweeps import one_in
 
 COSTLY = [("replace",), ("renew", "--force")]
 CERTIFICATES = {
@@ -174,7 +175,7 @@ def test_what_was_shown_is_what_is_revoked(tmp_path: Path) -> None:
 # --- state without a profile -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [("status",), ("check", "--offline"), ("check",), ("run",)])
+@pytest.mark.parametrize("command", one_in(3, [("status",), ("check", "--offline"), ("check",), ("run",)]))
 def test_state_without_a_profile_is_told(tmp_path: Path, command: tuple[str, ...]) -> None:
     with scene(tmp_path) as place:
         assert place.run("enroll").code == 0

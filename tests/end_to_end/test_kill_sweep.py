@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,23 +55,27 @@ def tell(key: str, point: int, side: str, counts: list[int], size: int = 1) -> T
 
 
 @pytest.mark.sweep
+@pytest.mark.xdist_group("cores")
 @pytest.mark.parametrize("key", ["rotate", "reuse"])
-def test_killed_at_every_point_the_job_is_finished_by_the_next_runs(key: str) -> None:
+def test_killed_at_every_point_the_job_is_finished_by_the_next_runs(key: str, figures: Callable[[str], None]) -> None:
     counts = points_of_each_step(key)
     cases = [(key, point, side, counts) for point in range(1, max(counts) + 1) for side in ("before", "after")]
     tally = spread(tell, cases)
-    print(f"\nkill sweep, key {key}: {2 * sum(counts)} kill points in {len(cases)} stories ({counts} a step); {tally}")
+    figures(f"kill sweep, key {key}: {2 * sum(counts)} kill points in {len(cases)} stories ({counts} a step); {tally}")
     assert tally.problems == []
     assert tally.accidents == 2 * sum(counts)
 
 
 @pytest.mark.sweep
-def test_killed_in_the_midst_of_four_firewalls_the_job_is_finished_by_the_next_runs() -> None:
+@pytest.mark.xdist_group("cores")
+def test_killed_in_the_midst_of_four_firewalls_the_job_is_finished_by_the_next_runs(
+    figures: Callable[[str], None],
+) -> None:
     counts = points_of_each_step("rotate", FLEET)
     points = range(1, max(counts) + 1, FLEET_STRIDE)
     cases = [("rotate", point, ("before", "after")[point % 2], counts, FLEET) for point in points]
     tally = spread(tell, cases)
-    print(f"\nkill sweep, {FLEET} firewalls in parallel: {len(cases)} stories ({counts} points a step); {tally}")
+    figures(f"kill sweep, {FLEET} firewalls in parallel: {len(cases)} stories ({counts} points a step); {tally}")
     assert tally.problems == []
     assert tally.accidents > len(cases)
 

@@ -33,6 +33,7 @@ from paloaltofw.sandbox.world import (
 from paloaltofw.storage.codec import encode_id
 from tests import files
 from tests.end_to_end.harness import ROOT, SCRIPT, Scene, clean_environment
+from tests.sweeps import one_in
 
 DV = certificate_profile("fw-edge", "dv.example.com")
 OV = certificate_profile("fw-edge", "ov.example.com", "OV")
@@ -172,7 +173,7 @@ def test_a_second_run_at_the_same_time_ends_with_4(tmp_path: Path) -> None:
 ONE_OF_EACH = [(kind, key, values[0]) for kind, keys in files.WRONG.items() for key, values in keys.items()]
 
 
-@pytest.mark.parametrize(("kind", "key", "value"), ONE_OF_EACH)
+@pytest.mark.parametrize(("kind", "key", "value"), one_in(7, ONE_OF_EACH))
 def test_a_wrong_value_ends_with_2_before_any_request(tmp_path: Path, kind: str, key: str, value: object) -> None:
     with scene(tmp_path / "good") as made:
         counter = Counter(made)
@@ -281,7 +282,7 @@ def test_one_firewall_in_trouble_does_not_stop_the_others(
 
 
 @pytest.mark.parametrize("right", list(Right))
-@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("status", one_in(2, [200, 403]))
 def test_check_names_the_right_that_is_missing_and_changes_nothing(tmp_path: Path, right: Right, status: int) -> None:
     options = WorldOptions(firewalls=("fw-edge",), panos=PanosSwitches(role_denial_http_status=status))
     with scene(tmp_path, options=options) as made:
@@ -815,7 +816,7 @@ LOST: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("position", positions(LOST))
+@pytest.mark.parametrize("position", one_in(3, positions(LOST)))
 def test_an_order_that_was_taken_is_never_paid_for_again_and_again(tmp_path: Path, position: dict[str, Any]) -> None:
     options = WorldOptions(firewalls=("fw-edge",), scm=switches_of(position)[1])
     with scene(tmp_path, options=options) as made:

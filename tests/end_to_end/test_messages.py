@@ -13,6 +13,7 @@ import pytest
 from paloaltofw.sandbox.world import certificate_profile
 from tests.end_to_end.harness import ENVIRONMENT, ROOT, SCRIPT, Scene, clean_environment
 from tests.end_to_end.terminal import run_on_terminal
+from tests.sweeps import one_in
 
 WWW = {"www": certificate_profile("fw-edge", "www.example.com")}
 PASSPHRASE = "correct horse battery"
@@ -39,7 +40,7 @@ def test_without_a_configuration_one_line_says_how_to_get_one(command: str) -> N
 
 
 @pytest.mark.parametrize(
-    "words", [("status",), ("status", "--json"), ("status", "--wide"), ("check",), ("run", "--dry-run")]
+    "words", one_in(4, [("status",), ("status", "--json"), ("status", "--wide"), ("check",), ("run", "--dry-run")])
 )
 @pytest.mark.parametrize("is_broken", [False, True])
 def test_a_broken_pipe_is_silent_and_changes_no_exit_code(

@@ -6,6 +6,7 @@ import collections
 import datetime
 import email.utils
 import math
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def expired(firewall: Firewall, name: str, now: datetime.datetime) -> bool:
 
 
 @pytest.mark.sweep
-def test_a_year_in_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_year_in_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: Callable[[str], None]) -> None:
     monkeypatch.setattr(run, "MAX_THREADS", 1)  # so that the simulated time is the same in every run
     start = datetime.datetime.now(datetime.timezone.utc).replace(hour=2, minute=17, second=0, microsecond=0)
     clock = ManualClock(start)
@@ -112,28 +113,32 @@ def test_a_year_in_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             for profile_id, profile in profiles.items():
                 gone = expired(world.firewalls[str(profile["firewall"])], profile_id, clock.now())
                 assert not gone, f"{profile_id} has expired on day {day}"
-    report(world, lifetimes, orders_per_night, failed_nights)
+    report(world, lifetimes, orders_per_night, failed_nights, figures)
 
 
 def report(
-    world: World, lifetimes: dict[str, int], orders_per_night: collections.Counter[int], failed_nights: int
+    world: World,
+    lifetimes: dict[str, int],
+    orders_per_night: collections.Counter[int],
+    failed_nights: int,
+    figures: Callable[[str], None],
 ) -> None:
     orders: collections.Counter[str] = collections.Counter()
     for order in world.scm.orders:
         orders[next(name for name in lifetimes if name in order.csr.subject.rfc4514_string())] += 1
-    print(
-        f"\n{CERTIFICATES} certificates on {len(FIREWALLS)} firewalls, {DAYS} nights, {failed_nights} nights with failures"
+    figures(
+        f"{CERTIFICATES} certificates on {len(FIREWALLS)} firewalls, {DAYS} nights, {failed_nights} nights with failures"
     )
     for days in LIFETIMES:
         counts = sorted(orders[name] for name, lifetime in lifetimes.items() if lifetime == days)
         fewest = 1 + math.floor((DAYS - 1) / (days * LATEST_SHARE + 1))
         most = 1 + math.ceil(DAYS / (days * EARLIEST_SHARE - 1))
-        print(
+        figures(
             f"  {days:3} days: {counts[0]} to {counts[-1]} orders a certificate (the window allows {fewest} to {most})"
         )
         assert fewest <= counts[0]
         assert counts[-1] <= most
     renewals = {day: count for day, count in orders_per_night.items() if day > 0 and count}
     commits = {name: len(firewall.commits) for name, firewall in world.firewalls.items()}
-    print(f"  {sum(orders.values())} orders; at most {max(renewals.values())} renewals a night; commits {commits}")
+    figures(f"  {sum(orders.values())} orders; at most {max(renewals.values())} renewals a night; commits {commits}")
     assert max(renewals.values()) <= CERTIFICATES // 3

@@ -20,9 +20,10 @@ SEEDS = range(1000, 1087)
 
 
 @pytest.mark.sweep
-def test_years_by_chance() -> None:
+@pytest.mark.xdist_group("cores")
+def test_years_by_chance(figures: Callable[[str], None]) -> None:
     years = many(SEEDS)
-    print(f"\nseeds {SEEDS.start} to {SEEDS.stop - 1}: {summary(years)}")
+    figures(f"seeds {SEEDS.start} to {SEEDS.stop - 1}: {summary(years)}")
     broken = [f"seed {year.seed}: {problem}" for year in years for problem in year.problems]
     assert sum(year.firewalls for year in years) >= 300
     assert not broken, "\n".join(broken)
@@ -89,6 +90,5 @@ def test_the_observer_sees_a_rule_that_is_off(rule: str, monkeypatch: pytest.Mon
         events = tuple(event for event in story.events if event.kind in kinds)
         year = tell(dataclasses.replace(story, events=events, lost_answer="resubmit"))
         if any(words in problem for problem in year.problems):
-            print(f"\n{rule}: seen with seed {seed}")
             return
     pytest.fail(f"no seed fails without {rule}")

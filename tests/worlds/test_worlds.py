@@ -1,12 +1,14 @@
-"""The catalogue: some worlds in the normal suite, all of them by `pytest -m sweep -s tests/worlds/test_worlds.py`."""
+"""The catalogue: some worlds in the normal suite, all of them by `pytest -m sweep -n 2 --dist loadgroup tests/worlds/test_worlds.py`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
 
+from tests.sweeps import one_in
 from tests.worlds import OPEN
 from tests.worlds.catalogue import BY_TITLE, REPRESENTATIVE, WORLDS
 from tests.worlds.play import Verdict, play
@@ -20,18 +22,19 @@ def told(verdict: Verdict) -> str:
     return "\n".join([verdict.title, *verdict.problems, "", *verdict.diary[-60:]])
 
 
-@pytest.mark.parametrize("title", REPRESENTATIVE)
+@pytest.mark.parametrize("title", one_in(3, REPRESENTATIVE))
 def test_a_representative_world(title: str) -> None:
     verdict = play_title(title)
     assert verdict.holds is (title not in OPEN), told(verdict)
 
 
 @pytest.mark.sweep
-def test_every_world() -> None:
+@pytest.mark.xdist_group("cores")
+def test_every_world(figures: Callable[[str], None]) -> None:
     """All of them, on two cores; one that is known to be open must fail: whoever mends it takes it out of OPEN."""
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         verdicts = list(pool.map(play_title, BY_TITLE))
-    print(f"\n{len(verdicts)} worlds, {sum(verdict.orders for verdict in verdicts)} orders")
+    figures(f"{len(verdicts)} worlds, {sum(verdict.orders for verdict in verdicts)} orders")
     wrong = [told(verdict) for verdict in verdicts if verdict.holds is (verdict.title in OPEN)]
     assert not wrong, "\n\n".join(wrong)
 
