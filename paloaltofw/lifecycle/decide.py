@@ -238,6 +238,12 @@ def _finish(case: _Case) -> Decision:
     return _watch_predecessors(case)
 
 
+def _may_be_used(item: CertificateGeneration, observed: Observation) -> bool:
+    """Whether something may still use a predecessor. One whose key is seen would have been deleted otherwise."""
+    profiles = observed.service_profiles
+    return item.is_complete or profiles is None or any(item.name == user.certificate for user in profiles.values())
+
+
 def _watch_predecessors(case: _Case) -> Decision:
     """A predecessor that is still there is still referred to: worth a note, and a failure before it expires.
 
@@ -246,13 +252,14 @@ def _watch_predecessors(case: _Case) -> Decision:
     clean_up = clean_up_steps(case.profile, case.observed, case.current.name, case.request)
     alarm: Blocked | None = None
     for item in own(case.profile, case.observed):
-        if not item.is_complete or item.certificate is None or item.number >= case.current.number:
+        if item.certificate is None or item.number >= case.current.number:
             continue
         days = (item.certificate.not_after - case.now).days
         left = f"expires in {days} days" if days >= 0 else "has expired"
-        what = f"the predecessor {item.name} is still there, because something refers to it, and {left}"
+        why = "because something refers to it" if item.is_complete else "because its private key is not seen"
+        what = f"the predecessor {item.name} is still there, {why}, and {left}"
         case = replace(case, notes=(*case.notes, what))
-        if case.now >= urgent_from(item.certificate):
+        if case.now >= urgent_from(item.certificate) and _may_be_used(item, case.observed):
             hint = f"let what refers to it use {case.current.name}, then delete {item.name} on the firewall"
             alarm = alarm or Blocked("predecessor", what, hint)
     is_ours = not case.current.changed_by - {case.request.admin}

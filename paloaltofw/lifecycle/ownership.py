@@ -8,7 +8,7 @@ from paloaltofw.model.certificate_profile import CertificateProfile
 
 
 def is_ours(item: CertificateGeneration, profile: CertificateProfile, observed: Observation) -> bool:
-    """Whether an entry of the series is this profile's (contract.md §10)."""
+    """Whether an entry of the series is this profile's (contract.md §11)."""
     wanted = profile.subject.common_name
     if item.certificate is not None:
         certificate = item.certificate

@@ -128,11 +128,11 @@ def install_steps(
 
 def move_steps(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Step, ...]:
     """Move references to the entry and let its predecessors go."""
-    predecessors = predecessors_of(profile, observed, entry)
+    followed = followed_by(profile, observed, entry)
     steps: list[Step] = []
-    if profile.ssl_tls_service_profiles or predecessors:
-        steps.append(Bind(entry, profile.ssl_tls_service_profiles, predecessors))
-    steps.extend(DeletePredecessor(item.entry, item.holds) for item in predecessors)
+    if profile.ssl_tls_service_profiles or followed:
+        steps.append(Bind(entry, profile.ssl_tls_service_profiles, followed))
+    steps.extend(DeletePredecessor(item.entry, item.holds) for item in predecessors_of(profile, observed, entry))
     return tuple(steps)
 
 
@@ -141,21 +141,32 @@ def clean_up_steps(
 ) -> tuple[Step, ...]:
     """What an earlier run could not do: move what still serves a predecessor, and let the predecessor go."""
     predecessors = predecessors_of(profile, observed, entry)
-    if not predecessors:
+    served = {item.certificate for item in (observed.service_profiles or {}).values()}
+    followed = followed_by(profile, observed, entry)
+    if not predecessors and not any(item.entry in served for item in followed):
         return ()
     deletions = [DeletePredecessor(item.entry, item.holds) for item in predecessors]
-    return (Bind(entry, (), predecessors), *deletions, Commit(request.admin))
+    return (Bind(entry, (), followed), *deletions, Commit(request.admin))
 
 
 def predecessors_of(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Predecessor, ...]:
-    """Our complete entries with a lower number. What is newer is never moved away from, and never deleted."""
+    """Our complete entries with a lower number, which may go. One whose key is not seen is kept: see `followed_by`."""
+    complete = {item.name for item in own(profile, observed) if item.is_complete}
+    return tuple(item for item in followed_by(profile, observed, entry) if item.entry in complete)
+
+
+def followed_by(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Predecessor, ...]:
+    """Our certificates with a lower number, whose users are moved to `entry`.
+
+    A role that sees no private keys sees none of a certificate that somebody made by hand either, and yet it may be in
+    service. What is newer is never moved away from, and never deleted.
+    """
     number, current = series_number(profile.name, entry) or 0, current_of(profile, observed)
     latest = current.certificate.not_after if current and current.certificate else None
     return tuple(
         Predecessor(item.name, item.certificate.sha256)
         for item in own(profile, observed)
-        if item.is_complete
-        and item.certificate is not None
+        if item.certificate is not None
         and item.number < number
         # Somebody may have put a later certificate under a lower number: it is not ours to take away.
         and (item.certificate.sha256 in observed.known or latest is None or item.certificate.not_after <= latest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import fcntl
 import json
 import os
@@ -33,6 +34,7 @@ from paloaltofw.sandbox.world import (
 from paloaltofw.storage.codec import encode_id
 from tests import files
 from tests.end_to_end.harness import ROOT, SCRIPT, Scene, clean_environment
+from tests.sandbox.panos import bench
 from tests.sweeps import one_in
 
 DV = certificate_profile("fw-edge", "dv.example.com")
@@ -653,6 +655,22 @@ def test_a_csr_whose_subject_lacks_something_is_ordered_and_told(
         done = made.run("enroll", "--json")
         assert done.code == 3
         assert any("the CSR's subject lacks O" in note for note in done.profiles["ov"]["notes"])
+
+
+def test_what_serves_a_certificate_made_by_hand_is_moved_although_its_key_is_not_seen(tmp_path: Path) -> None:
+    with scene(tmp_path, options=WorldOptions(panos=PanosSwitches(private_key_hidden_from="everybody"))) as made:
+        firewall, start = made.world.firewalls["fw-edge"], datetime.datetime.now(datetime.timezone.utc)
+        by_hand = bench.certificate(bench.key(), bench.name("dv.example.com"), start)
+        firewall.install_certificate("dv", by_hand, bench.key())
+        firewall.install_profile("portal", "dv")
+        first = made.run("enroll", "--json").profiles["dv"]
+        assert first["error"]["code"] == "key-not-seen"
+        assert made.world.scm.orders == []
+        assert made.run("enroll", "--resubmit", "-p", "dv").code == 0
+        assert firewall.profile_certificate("portal") == "dv-2"
+        assert "dv" in firewall.certificates(running=True)
+        done = made.run("status", "--json")
+        assert "its private key is not seen" in done.profiles["dv"]["notes"][0]
 
 
 @pytest.mark.parametrize(("check", "asked"), [("0s", 1), ("12h", 0), ("never", 0)])

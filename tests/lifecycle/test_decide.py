@@ -256,9 +256,28 @@ def test_of_several_old_predecessors_each_is_noted_and_the_lowest_is_told() -> N
     assert ["expires in 5 days" in decision.notes[0], "expires in 1 days" in decision.notes[1]] == [True, True]
     assert decision.alarm is not None
     assert "predecessor www is" in decision.alarm.message
-    # What shows no key, or is newer, is no predecessor.
-    keyless = Observation((replace(entries[0], has_key=False), entries[2]))
-    assert (decide(PROFILE, keyless, RUN, x509.NOW).notes, decide(PROFILE, keyless, RUN, x509.NOW).alarm) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("profiles", "moves", "alarms"),
+    [
+        (None, False, True),
+        ({}, False, False),
+        ({"vpn": ServiceProfile("vpn", "www-3")}, False, False),
+        ({"vpn": ServiceProfile("vpn", "www")}, True, True),
+    ],
+)
+def test_a_predecessor_whose_key_is_not_seen_is_kept_and_told_and_what_serves_it_is_moved(
+    profiles: dict[str, ServiceProfile] | None, moves: bool, alarms: bool
+) -> None:
+    old = x509.certificate(age=195)
+    entries = (replace(held(certificate=old), has_key=False), held(3, certificate=GOOD))
+    decision = decide(PROFILE, Observation(entries, service_profiles=profiles, admin="svc"), RUN, x509.NOW)
+    told = "the predecessor www is still there, because its private key is not seen, and expires in 5 days"
+    assert decision.notes == (told,)
+    steps = (Bind("www-3", (), (Predecessor("www", old.sha256),)), Commit("svc"))
+    assert decision.steps == (steps if moves else ())
+    assert (decision.alarm is not None) is alarms
 
 
 @pytest.mark.parametrize(("age", "words"), [(199.5, "expires in 0 days"), (200.5, "has expired")])
@@ -691,8 +710,9 @@ def test_what_is_no_predecessor_hides_none() -> None:
     past = x509.certificate(age=201)
     entries = (keyless, held(2, csr=CSR), held(3, certificate=past), held(4, certificate=GOOD))
     told = "the predecessor www-3 is still there, because something refers to it, and has expired"
+    unseen = "the predecessor www is still there, because its private key is not seen, and expires in 199 days"
     decision = decide(PROFILE, Observation(entries), RUN, AT)
-    assert decision.notes == (told,)
+    assert decision.notes == (unseen, told)
     assert decision.alarm == Blocked(
         "predecessor", told, "let what refers to it use www-4, then delete www-3 on the firewall"
     )

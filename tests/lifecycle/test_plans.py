@@ -223,8 +223,6 @@ def test_a_free_name_is_free_in_both_configurations_and_above_all_others(
         (held(2, certificate=DUE), True),
         (held(2, certificate=STRANGER), False),
         (held(2, csr=CSR), False),
-        (replace(held(2, certificate=GOOD), has_key=False), False),
-        (held(2, certificate=GOOD, csr=NEXT_CSR), False),
         (held(2, certificate=GOOD, changed_by=BOB), False),
         (held(3, certificate=GOOD), False),
         (held(4, certificate=GOOD), False),
@@ -243,6 +241,21 @@ def test_predecessors_are_our_complete_entries_with_a_lower_number(item: Certifi
     bound = replace(PROFILE, ssl_tls_service_profiles=("vpn",))
     assert move_steps(bound, observed, "www-3") == (Bind("www-3", ("vpn",), expected), *deletions)
     assert clean_up_steps(bound, observed, "www-3", RUN) == ((*moved, Commit("svc")) if moved else ())
+
+
+@pytest.mark.parametrize(
+    "item", [replace(held(2, certificate=GOOD), has_key=False), held(2, certificate=GOOD, csr=NEXT_CSR)]
+)
+@pytest.mark.parametrize("serves", [True, False])
+def test_what_serves_a_certificate_whose_key_is_not_seen_is_moved_and_the_entry_kept(
+    item: CertificateGeneration, serves: bool
+) -> None:
+    profiles = {"vpn": ServiceProfile("vpn", "www-2" if serves else "www-3")}
+    observed = Observation((item,), running=(), admin="svc", service_profiles=profiles)
+    bind = Bind("www-3", (), (Predecessor("www-2", GOOD.sha256),))
+    assert predecessors_of(PROFILE, observed, "www-3") == ()
+    assert move_steps(PROFILE, observed, "www-3") == (bind,)
+    assert clean_up_steps(PROFILE, observed, "www-3", RUN) == ((bind, Commit("svc")) if serves else ())
 
 
 def test_what_ends_later_than_what_serves_is_taken_away_only_if_it_is_known_as_ours() -> None:
