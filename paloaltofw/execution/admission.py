@@ -98,8 +98,12 @@ def strange_change(context: Territory) -> str:
         if _is_foreign(context, change):
             return change.xpath
     # A line that names only the container (panos.md §11) may be of any entry: then the entries are compared.
-    container = xpath_steps(context.client.scope.certificates)
-    return _strange_entry(context) if any(change.path == container for change in own) else ""
+    container, profiles = (
+        xpath_steps(context.client.scope.certificates),
+        xpath_steps(context.client.scope.service_profiles),
+    )
+    strange = _strange_entry(context) if any(change.path == container for change in own) else ""
+    return strange or (_strange_profile(context) if any(change.is_within(profiles) for change in own) else "")
 
 
 def _strange_entry(context: Territory) -> str:
@@ -112,6 +116,23 @@ def _strange_entry(context: Territory) -> str:
         if not is_same and not is_others and _is_strange_entry(context, (f"entry:{name}",)):
             return name
     return ""
+
+
+def _strange_profile(context: Territory) -> str:
+    """The name of a service profile that our administrator made, or moved to a certificate that is not of a series."""
+    before = context.client.running_service_profiles()
+    for name, profile in context.client.service_profiles().items():
+        there = before.get(name)
+        is_others = bool(profile.changed_by) and context.firewall.admin not in profile.changed_by
+        is_same = there is not None and there.certificate == profile.certificate
+        is_moved_by_us = there is not None and _is_of_a_series(context, profile.certificate)
+        if not is_same and not is_others and not is_moved_by_us:
+            return name
+    return ""
+
+
+def _is_of_a_series(context: Territory, name: str) -> bool:
+    return any(series_number(own, name) is not None for own in context.certificate_names)
 
 
 def _is_foreign(context: Territory, change: Change) -> bool:
@@ -130,7 +151,7 @@ def _is_strange_entry(context: Territory, below: tuple[str, ...]) -> bool:
     if not below:
         return False  # the container: it may be any of its entries, ours too
     name = below[0].removeprefix("entry:")
-    is_ours = any(series_number(own, name) is not None for own in context.certificate_names)
+    is_ours = _is_of_a_series(context, name)
     return not is_ours and _INTERMEDIATE.search(name) is None
 
 

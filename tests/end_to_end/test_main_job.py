@@ -301,11 +301,25 @@ def test_check_names_the_right_that_is_missing_and_changes_nothing(tmp_path: Pat
         assert (firewall.pending_changes(), firewall.commits, made.world.scm.orders) == ([], [], [])
 
 
-def test_uncommitted_work_under_the_agents_own_name_stops_it(tmp_path: Path) -> None:
+SYSTEM = "/config/devices/entry[@name='localhost.localdomain']/deviceconfig/system"
+TLS_PROFILES = "/config/shared/ssl-tls-service-profile"
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [
+        (SYSTEM, "<hostname>new</hostname>"),
+        (TLS_PROFILES, "<entry name='new'><certificate>other</certificate></entry>"),
+        (f"{TLS_PROFILES}/entry[@name='portal']", "<certificate>other</certificate>"),
+    ],
+)
+def test_uncommitted_work_under_the_agents_own_name_stops_it(tmp_path: Path, place: str, change: str) -> None:
     with scene(tmp_path) as made:
         firewall = made.world.firewalls["fw-edge"]
-        system = "/config/devices/entry[@name='localhost.localdomain']/deviceconfig/system"
-        firewall.change_as(AGENT_ADMIN, system, "<hostname>new</hostname>")
+        for name in ("mine", "other"):
+            firewall.install_certificate(name, bench.certificate(bench.key()), bench.key())
+        firewall.install_profile("portal", "mine")
+        firewall.change_as(AGENT_ADMIN, place, change)
         done = made.run("enroll")
         assert done.code == 1
         assert "that the agent did not make" in done.err
