@@ -15,7 +15,7 @@ EXAMPLE = "Example: "
 ENVIRONMENT = {
     "sectigo_pycert_config": "The config.yaml, where --config does not name one.",
     "SECTIGO_ACCEPT_EULA": "yes accepts the licence terms without being asked.",
-    "SECTIGO_GPG_PASSPHRASE": "The passphrase of encrypted files, where encryption.passphrase_file names none.",
+    "SECTIGO_GPG_PASSPHRASE": "The passphrase of encrypted files, where encryption.passphrase_file names none.",  # nosec B105  # a text for people
     "NO_COLOR": "If it is set, nothing is coloured.",
 }
 FILES = {

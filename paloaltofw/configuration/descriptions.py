@@ -8,7 +8,7 @@ TITLES = {
     "firewall": "paloaltoagent: a firewall profile",
     "credentials": "paloaltoagent: the SCM credentials file",
 }
-_SECRET = "The value, ${VARIABLE} or file:PATH; in quotes if it holds punctuation."
+_SECRET = "The value, ${VARIABLE} or file:PATH; in quotes if it holds punctuation."  # nosec B105  # a text for people
 DESCRIPTIONS: dict[str, dict[str, str]] = {
     "config": {
         "scm": "Sectigo Certificate Manager: where it is and how it is called.",

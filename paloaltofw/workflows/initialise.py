@@ -96,7 +96,7 @@ def needs_passphrase(folder: Path, found: Mapping[str, str]) -> bool:
     return bool(name) and not os.path.lexists(folder / name)
 
 
-def write(folder: Path, found: Mapping[str, str], passphrase: str = "") -> list[Path]:
+def write(folder: Path, found: Mapping[str, str], passphrase: str = "") -> list[Path]:  # nosec B107  # none is given
     """Write every file; return their paths. Raises UsageError, before anything is written, if one of them is there."""
     files = new_files(found)
     if passphrase:

@@ -31,7 +31,7 @@ from paloaltofw.model.account import DEFAULT_TOKEN_URL
 from paloaltofw.model.firewall_objects import CERTIFICATE_NAME_LIMIT
 
 KEYS = ("RSA 2048", "RSA 3072", "RSA 4096", "ECDSA P256", "ECDSA P384")
-PASSPHRASE_FILE = "gpg-passphrase"
+PASSPHRASE_FILE = "gpg-passphrase"  # nosec B105  # a file name
 
 Check = Callable[[str, Answers], str]
 """Turns what was typed into what is written, or raises BadValue with the reader's words."""

@@ -14,8 +14,8 @@ from tests.docs.test_readme import DOCS, agent_arguments, blocks
 from tests.end_to_end.harness import Scene
 
 FIREWALLS = ("fw-edge", "fw-bratislava", "fw-vienna")
-PROFILES = {
-    name: certificate_profile(firewall, f"{name}.example.com", **more)
+PROFILES: dict[str, dict[str, object]] = {
+    name: {**certificate_profile(firewall, f"{name}.example.com"), **more}
     for name, firewall, more in (
         ("www-example-com", "fw-edge", {"bind": {"ssl_tls_service_profiles": [BOUND_PROFILE]}}),
         ("vpn-portal-cert", "fw-edge", {}),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Key of the question -> help. A secret's option is made below: it names a file or a variable, never the secret.
 ANSWERS = {
     "scm_url": "SCM's enrollment API URL.",
-    "token_url": "Where SCM's tokens are fetched.",
+    "token_url": "Where SCM's tokens are fetched.",  # nosec B105  # a text for people
     "ca_bundle": "PEM file of CAs to trust for SCM.",
     "type": "DV, OV or EV.",
     "account": "A name for the SCM account.",
@@ -40,9 +40,9 @@ ANSWERS = {
     "certificate": "Its name on the firewall.",
     "bind": "SSL/TLS service profiles that shall use it, with commas.",
     "gpg_recipient": "With --encrypt: for this GPG key.",
-    "gpg_passphrase_file": "With --encrypt: with the passphrase in this file.",
+    "gpg_passphrase_file": "With --encrypt: with the passphrase in this file.",  # nosec B105  # a text for people
 }
-SECRETS = {"client_secret": "client secret", "api_key": "API key"}
+SECRETS = {"client_secret": "client secret", "api_key": "API key"}  # nosec B105  # a text for people
 
 
 def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
