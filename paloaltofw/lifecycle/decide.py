@@ -256,8 +256,10 @@ def _watch_predecessors(case: _Case) -> Decision:
             continue
         days = (item.certificate.not_after - case.now).days
         left = f"expires in {days} days" if days >= 0 else "has expired"
-        why = "because something refers to it" if item.is_complete else "because its private key is not seen"
-        what = f"the predecessor {item.name} is still there, {why}, and {left}"
+        used, unseen = (
+            "is still there, because something refers to it", "is still there, because its private key is not seen"
+        )  # fmt: skip
+        what = f"the predecessor {item.name} {used if item.is_complete else unseen}, and {left}"
         case = replace(case, notes=(*case.notes, what))
         if case.now >= urgent_from(item.certificate) and _may_be_used(item, case.observed):
             hint = f"let what refers to it use {case.current.name}, then delete {item.name} on the firewall"
