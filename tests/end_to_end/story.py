@@ -164,15 +164,18 @@ class Story:
         return done
 
     def _note_saved_keys(self, step: int) -> None:
-        """Where a step that installs in one go was interrupted after its order, the key's commit is one more."""
+        """Where a step that installs in one go was interrupted at or after its order, the key's commit is one more: SCM
+        holds the order, or may hold it.
+        """
         for name, firewall in self.firewalls.items():
             orders = self.orders(name)
-            if step < 2 or not orders or self.serving(firewall) == orders[-1].certificate:
+            if step < 2 or not self.rotates or not orders:
                 continue
-            ordered = spki_der(orders[-1].csr.public_key())
-            entries = firewall.certificates(running=True).values()
-            held = [part for entry in entries for part in (entry.csr, entry.leaf) if part is not None]
-            if self.rotates and any(spki_der(part.public_key()) == ordered for part in held):
+            ordered, entries = spki_der(orders[-1].csr.public_key()), firewall.certificates(running=True).values()
+            is_pending = any(entry.csr is not None and entry.leaf is None for entry in entries)
+            leaves = [spki_der(entry.leaf.public_key()) for entry in entries if entry.leaf is not None]
+            is_in_service = self.serving(firewall) == orders[-1].certificate
+            if is_pending or (ordered in leaves and not is_in_service):
                 self._saved.add((name, step))
 
     def orders(self, name: str) -> list[Order]:
