@@ -161,7 +161,6 @@ def most_requests(size: int = 1) -> int:
 
 
 @pytest.mark.sweep
-@pytest.mark.xdist_group("cores")
 def test_whatever_a_request_meets_the_job_is_finished(figures: Callable[[str], None]) -> None:
     longest = most_requests()
     total = Tally()
@@ -175,7 +174,6 @@ def test_whatever_a_request_meets_the_job_is_finished(figures: Callable[[str], N
 
 
 @pytest.mark.sweep
-@pytest.mark.xdist_group("cores")
 def test_whatever_a_request_meets_among_four_firewalls_the_job_is_finished(figures: Callable[[str], None]) -> None:
     longest = most_requests(FLEET)
     # Where firewalls are worked on in parallel, each n-th request is another one in each run.

@@ -55,7 +55,6 @@ def tell(key: str, point: int, side: str, counts: list[int], size: int = 1) -> T
 
 
 @pytest.mark.sweep
-@pytest.mark.xdist_group("cores")
 @pytest.mark.parametrize("key", ["rotate", "reuse"])
 def test_killed_at_every_point_the_job_is_finished_by_the_next_runs(key: str, figures: Callable[[str], None]) -> None:
     counts = points_of_each_step(key)
@@ -67,7 +66,6 @@ def test_killed_at_every_point_the_job_is_finished_by_the_next_runs(key: str, fi
 
 
 @pytest.mark.sweep
-@pytest.mark.xdist_group("cores")
 def test_killed_in_the_midst_of_four_firewalls_the_job_is_finished_by_the_next_runs(
     figures: Callable[[str], None],
 ) -> None:

@@ -20,7 +20,6 @@ SEEDS = range(1000, 1087)
 
 
 @pytest.mark.sweep
-@pytest.mark.xdist_group("cores")
 def test_years_by_chance(figures: Callable[[str], None]) -> None:
     years = many(SEEDS)
     figures(f"seeds {SEEDS.start} to {SEEDS.stop - 1}: {summary(years)}")

@@ -1,4 +1,4 @@
-"""The catalogue: some worlds in the normal suite, all of them by `pytest -m sweep -n 2 --dist loadgroup tests/worlds/test_worlds.py`."""
+"""The catalogue: some worlds in the normal suite, all of them by `pytest -m sweep tests/worlds/test_worlds.py`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ def test_a_representative_world(title: str) -> None:
 
 
 @pytest.mark.sweep
-@pytest.mark.xdist_group("cores")
 def test_every_world(figures: Callable[[str], None]) -> None:
     """All of them, on two cores; one that is known to be open must fail: whoever mends it takes it out of OPEN."""
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
