@@ -22,6 +22,7 @@ from paloaltofw.sandbox.panos.switches import Latencies
 from paloaltofw.sandbox.scm.orders import ScmSwitches
 from paloaltofw.sandbox.world import certificate_profile
 from tests.end_to_end.harness import ENVIRONMENT, SCRIPT, Scene, WorldOptions, clean_environment
+from tests.sweeps import one_in
 
 Handle = Callable[[Request], Answer]
 NAMES = [f"fw{number}" for number in range(6)]
@@ -90,7 +91,7 @@ def firewall_profile(place: Scene, name: str) -> Path:
     return place.folder / f"profiles/firewalls/{name}.yaml"
 
 
-@pytest.mark.parametrize("concurrency", [1, 2, 64])
+@pytest.mark.parametrize("concurrency", one_in(2, [1, 2, 64]))
 def test_one_commit_each_and_no_firewall_is_asked_two_things_at_once(tmp_path: Path, concurrency: int) -> None:
     clock = ManualClock(datetime.datetime.now(datetime.timezone.utc))
     with fleet(tmp_path, concurrency=concurrency, clock=clock, latencies=Latencies(commit_seconds=60)) as place:
@@ -135,7 +136,7 @@ def test_one_token_for_each_account_and_run(tmp_path: Path) -> None:
         assert len(tokens) == 1
 
 
-@pytest.mark.parametrize("trouble", ["dead", "locked", "slow"])
+@pytest.mark.parametrize("trouble", one_in(2, ["dead", "locked", "slow"]))
 def test_a_firewall_in_trouble_delays_only_itself(tmp_path: Path, trouble: str) -> None:
     with fleet(tmp_path, per_firewall=1) as place:
         others_done = threading.Event()

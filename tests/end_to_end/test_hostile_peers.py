@@ -27,6 +27,7 @@ from paloaltofw.transport.https import TOTAL_TIMES, Transport
 from tests import files
 from tests.end_to_end.harness import ENVIRONMENT, SCRIPT, Scene, WorldOptions, clean_environment
 from tests.peers import RawScript, ca_file, raw_peer, scripted
+from tests.sweeps import one_in
 
 MEMORY_LIMIT = 150 * 1024 * 1024
 TIMEOUT = 1
@@ -211,7 +212,7 @@ TIMED = (
 )
 
 
-@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize("name", one_in(2, TIMED))
 def test_the_whole_exchange_is_bounded(tmp_path: Path, name: str) -> None:
     transport = Transport("peer", Trust(ca_file=ca_file(tmp_path)), 0.4)
     with raw_peer(RAW[name][0]) as (url, _):
