@@ -30,7 +30,7 @@ def common_options() -> list[click.Option]:
             "--config",
             metavar="FILE",
             shell_complete=a_file,
-            help="config.yaml (else: $sectigo_pycert_config, else beside the program).",
+            help="config.yaml (else: $sectigo_pycert_config, beside the program, /etc/paloaltoagent/config.yaml).",
         ),
         _common("--log-level", type=click.Choice(LEVELS), help="Overrides logging.level."),
         _common("--accept-eula", is_flag=True, help="Accept the licence terms without being asked."),

@@ -18,7 +18,7 @@ SPREAD_SHARE = 20
 # No window is wider than half of the lifetime: else a short-lived certificate would be renewed all the time.
 WIDEST_SHARE = 2
 # In the last twentieth every other consideration ends.
-EMERGENCY_SHARE = 20
+URGENT_SHARE = 20
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def settled_window(
 
 def urgent_from(certificate: Certificate) -> datetime.datetime:
     """When the last twentieth of a certificate begins, whatever window the profile asks for."""
-    return certificate.not_after - certificate.lifetime / EMERGENCY_SHARE
+    return certificate.not_after - certificate.lifetime / URGENT_SHARE
 
 
 def _spread(profile: CertificateProfile) -> float:

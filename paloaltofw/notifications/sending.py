@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # In all, for all channels (seconds).
 TIME_LIMIT = 30.0
 APPRISE_LOGGER = "apprise"
-_INSTALL = "pip install 'paloaltoagent[operator]'"
+_INSTALL = "pip install apprise"
 _SHORTEST_PART = 3
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from paloaltofw.errors import AgentError
 from paloaltofw.lifecycle.decision import Outcome, State
-from paloaltofw.lifecycle.renewal_window import EMERGENCY_SHARE
+from paloaltofw.lifecycle.renewal_window import URGENT_SHARE
 
 FAILURE, URGENT, SUCCESS = "failure", "urgent", "success"
 # The failures of an order that waits too long: whoever is told of either occasion is told of them.
@@ -64,7 +64,7 @@ def _urgent(outcomes: Sequence[Outcome], now: datetime.datetime) -> Iterator[Tro
         if certificate is None or outcome.is_new or is_told:
             continue
         is_over = outcome.state in (State.EXPIRED, State.REVOKED)
-        if is_over or now >= certificate.not_after - certificate.lifetime / EMERGENCY_SHARE:
+        if is_over or now >= certificate.not_after - certificate.lifetime / URGENT_SHARE:
             days = (certificate.not_after - now).days
             when = f"expires in {days} days, on" if days >= 0 else f"expired {-days} days ago, on"
             state = "is revoked; it " if outcome.state is State.REVOKED else ""

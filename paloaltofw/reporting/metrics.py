@@ -109,7 +109,7 @@ def render(kept: Mapping[str, Any]) -> bytes:
         from prometheus_client import CollectorRegistry, generate_latest
     except ImportError:
         what = "metrics.textfile needs prometheus_client, which is not installed"
-        raise UsageError(what, remedy="run: pip install 'paloaltoagent[operator]'") from None
+        raise UsageError(what, remedy="run: pip install prometheus-client") from None
 
     class Kept:
         def collect(self) -> Iterator[Metric]:

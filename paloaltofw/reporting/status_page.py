@@ -103,7 +103,7 @@ def ensure_available() -> None:
         import jinja2  # noqa: F401
     except ImportError:
         what = "`status --html` needs Jinja2, which is not installed"
-        raise UsageError(what, remedy="run: pip install 'paloaltoagent[operator]'") from None
+        raise UsageError(what, remedy="run: pip install jinja2") from None
 
 
 def render(

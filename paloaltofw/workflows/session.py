@@ -108,7 +108,7 @@ def _missing(settings: Settings) -> Iterator[str]:
     )
     for is_on, library, what in wanted:
         if is_on and importlib.util.find_spec(library) is None:
-            text = f"{settings.file}: {what} is not installed; run: pip install 'paloaltoagent[operator]'"
+            text = f"{settings.file}: {what} is not installed; run: pip install {library.replace('_', '-')}"
             logging.getLogger("paloaltofw.events").warning("%s", text)
             if not sys.stderr.isatty():
                 say(f"warning: {text}", sys.stderr)  # on a terminal each command says it
