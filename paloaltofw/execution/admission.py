@@ -98,10 +98,8 @@ def strange_change(context: Territory) -> str:
         if _is_foreign(context, change):
             return change.xpath
     # A line that names only the container (panos.md §11) may be of any entry: then the entries are compared.
-    container, profiles = (
-        xpath_steps(context.client.scope.certificates),
-        xpath_steps(context.client.scope.service_profiles),
-    )
+    container = xpath_steps(context.client.scope.certificates)
+    profiles = xpath_steps(context.client.scope.service_profiles)
     strange = _strange_entry(context) if any(change.path == container for change in own) else ""
     return strange or (_strange_profile(context) if any(change.is_within(profiles) for change in own) else "")
 

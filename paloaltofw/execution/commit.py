@@ -82,11 +82,9 @@ def _is_owed(task: CertificateTask) -> bool:
 def _is_key_committed(task: CertificateTask) -> bool:
     """Whether the running configuration was seen to hold the key of the task's order."""
     record, running = task.phase.record, task.observed.running or ()
-    entry = next((item for item in running if record is not None and item.name == record.entry), None)
-    if entry is None or record is None:
-        return False
-    keys = {item.spki_sha256 for item in (entry.csr, entry.certificate) if item is not None}
-    return record.spki_sha256 in keys
+    return record is not None and any(
+        item.name == record.entry and item.holds_key_of(record.spki_sha256) for item in running
+    )
 
 
 def _announce(context: Context, task: CertificateTask) -> None:
