@@ -24,14 +24,7 @@ def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = Non
     try:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
-            if owner is not None:
-                os.fchown(descriptor, *owner)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
+        _write_new(temporary, content, owner, mode)
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -45,19 +38,26 @@ def create_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
         try:
-            with open(descriptor, "wb") as file:
-                os.fchmod(descriptor, FILE_MODE)
-                file.write(content)
-                file.flush()
-                os.fsync(descriptor)
+            _write_new(temporary, content)
             os.link(temporary, path)  # fails where a rename would overwrite
         finally:
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
     except OSError as error:
         raise StateError(f"cannot be written: {error.strerror}", str(path), "check disk space and rights") from None
+
+
+def _write_new(path: Path, content: bytes, owner: tuple[int, int] | None = None, mode: int = FILE_MODE) -> None:
+    """Write a file that must not be there yet, and see it on the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        if owner is not None:
+            os.fchown(descriptor, *owner)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
