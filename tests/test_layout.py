@@ -53,7 +53,9 @@ def test_a_pure_room_loads_no_library_of_input_and_output(room: str) -> None:
 
 def test_the_rules_between_rooms_hold() -> None:
     """The contracts in pyproject.toml; .ci/run calls the linter itself too."""
-    done = subprocess.run([str(Path(sys.executable).with_name("lint-imports"))], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports"))], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
