@@ -5,105 +5,31 @@ Source: docs/reference/panos.md, cited as panos.md. Knows no profile and no comm
 
 from __future__ import annotations
 
-import datetime
-import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from typing import TypeVar
 from xml.etree.ElementTree import Element  # nosec B405  # only the type
 
-from paloaltofw.clock import Clock
 from paloaltofw.errors import AnswerLost, CredentialsRefused, InvalidAnswer, Refused
-from paloaltofw.model.firewall_objects import (
-    CertificateEntry,
-    Change,
-    Job,
-    Lock,
-    ServiceProfile,
-    SystemInfo,
-    firewall_title,
-)
-from paloaltofw.model.trust import Trust
-from paloaltofw.panos.answers import (
-    read_certificate,
-    read_certificates,
-    read_changes,
-    read_exported_csr,
-    read_job_id,
-    read_jobs,
-    read_leaf,
-    read_locks,
-    read_names,
-    read_own_name,
-    read_service_profiles,
-    read_version,
-)
-from paloaltofw.panos.codes import INVALID_COMMAND_CODE, NOTHING_TO_EXPORT_TEXT
+from paloaltofw.panos.answers import read_job_id
+from paloaltofw.panos.codes import INVALID_COMMAND_CODE
 from paloaltofw.panos.commands import (
     CsrRequest,
     commit_command,
     generate_command,
-    nested,
     revert_command,
     to_xml,
 )
-from paloaltofw.panos.connection import Connection
-from paloaltofw.panos.envelope import Envelope, Malformed
-from paloaltofw.panos.location import MANAGEMENT_PROFILE, VSYS_NAMES, Scope
-from paloaltofw.panos.refusals import Transient, failure
+from paloaltofw.panos.envelope import Malformed
+from paloaltofw.panos.reading import PanosReader
+from paloaltofw.panos.refusals import Transient
 from paloaltofw.secret import Secret
-from paloaltofw.transport.https import Transport, repeat_read
 
-log = logging.getLogger(__name__)
 # RSA 4096 can take many seconds on a small device (panos.md §4).
 GENERATE_SECONDS = 120.0
-# No web server gives a kept-alive connection up so soon.
-FRESH_SECONDS = 1.0
 # How often an import is sent again after a defect of PAN-OS (panos.md §11).
 TRANSIENT_REPEATS = 2
-T = TypeVar("T")
 
 
-class PanosClient:
-    """One firewall, through one API key. Requests are strictly one after the other (panos.md §1)."""
-
-    def __init__(
-        self,
-        name: str,
-        url: str,
-        api_key: Secret | None,
-        trust: Trust,
-        timeout: float,
-        scope: Scope,
-        clock: Clock,
-        own_certificates: Callable[[], Collection[str]] = tuple,
-    ) -> None:
-        title = firewall_title(name, url)
-        self._scope = scope
-        self._timeout = timeout
-        self._clock = clock
-        # Whether a firewall carried out a lost request can be seen: a connection that has just answered is used again.
-        self._transport = Transport(title, trust, timeout, own_certificates, fresh_seconds=FRESH_SECONDS)
-        self._connection = Connection(title, f"{url}/api/", api_key, self._transport, clock)
-        # How often in a row each import stumbled.
-        self._stumbles: Counter[str] = Counter()
-
-    @property
-    def scope(self) -> Scope:
-        """Where this firewall's certificates are."""
-        return self._scope
-
-    @property
-    def peer_date(self) -> datetime.datetime | None:
-        """What the firewall's clock said in its last answer; None if that had no readable date."""
-        return self._transport.peer_date
-
-    @property
-    def notes(self) -> list[str]:
-        """What a user should hear about the connection."""
-        return self._transport.notes
-
-    # --- who answers -------------------------------------------------------------------------------------------
+class PanosClient(PanosReader):
+    """One firewall, through one API key: what `PanosReader` asks, and what changes something."""
 
     def generate_api_key(self, user: str, password: Secret) -> Secret:
         """Return a new API key (panos.md §1). Making it ends the administrator's sessions, perhaps the earlier key.
@@ -121,129 +47,6 @@ class PanosClient:
         if not key or not key.isascii() or not key.isprintable():
             raise InvalidAnswer("the answer holds no API key", self._connection.at(label), "check what answers there")
         return Secret(key)
-
-    def version(self) -> SystemInfo:
-        """Model, version and serial number: the quickest proof of address and key (panos.md §3)."""
-        return read_version(self._connection.read("asking for model and version", {"type": "version"}).result)
-
-    def own_name(self) -> str | None:
-        """The administrator that the API key belongs to; None where the release does not tell (before 10.0)."""
-        return read_own_name(self._operation("asking whose API key it is", "<show><admins/></show>").result)
-
-    def vsys_names(self) -> frozenset[str]:
-        """The names of the vsys that this administrator sees; empty where the device does not tell."""
-        found = self._configured("reading the names of the vsys", VSYS_NAMES, read_names, running=False)
-        return frozenset(found or ())
-
-    def prove_right(self, kind: str) -> None:
-        """Whether the administrator may use a type of request (commit, import, export); raises PermissionDenied.
-
-        The request lacks every parameter, so it can do nothing: who has the right is told what is missing.
-        """
-        try:
-            self._connection.read(f"asking for the right to {kind}", {"type": kind})
-        except Refused as refused:
-            log.debug("%s", refused)
-
-    # --- what is there -----------------------------------------------------------------------------------------
-
-    def certificates(self) -> dict[str, CertificateEntry]:
-        """Every certificate entry of the scope in the candidate configuration, in one request.
-
-        Empty only where the device says that there is none; raises InvalidAnswer for a list that is not complete.
-        """
-        return self._configured("reading the certificates", self._scope.certificates, read_certificates) or {}
-
-    def running_certificates(self) -> dict[str, CertificateEntry]:
-        """The same of the running configuration."""
-        label = "reading the running certificates"
-        return self._configured(label, self._scope.certificates, read_certificates, running=True) or {}
-
-    def certificate(self, name: str) -> CertificateEntry | None:
-        """One entry of the candidate configuration, read by itself; None only where the device says that it is absent.
-
-        It tells no more than `certificates`, but by another way: a second witness before something is called lost.
-        """
-        xpath = self._scope.certificate(name)
-        return self._configured(f"reading {name}", xpath, lambda result: read_certificate(result, name))
-
-    def running_certificate(self, name: str) -> CertificateEntry | None:
-        """The same of the running configuration."""
-        xpath = self._scope.certificate(name)
-        return self._configured(
-            f"reading the running {name}", xpath, lambda result: read_certificate(result, name), True
-        )
-
-    def csr(self, name: str) -> str:
-        """The CSR of an entry as PEM text, or an empty text: from the configuration, else by export (panos.md §5)."""
-        label, xpath = f"reading the CSR {name}", f"{self._scope.certificate(name)}/csr"
-        result = self._connection.read(label, {"type": "config", "action": "get", "xpath": xpath}).result
-        text = "".join(result.itertext()).strip() if result is not None else ""
-        # Whether a restricted role sees the element, or something in its place, is not known (panos.md §5).
-        return text if "-----BEGIN" in text else self.exported_csr(name)
-
-    def exported_csr(self, name: str) -> str:
-        """The CSR of an entry as PEM text, by export alone; empty only where the device says that there is none.
-
-        Whatever else it says is raised: Busy, PermissionDenied, Refused, or InvalidAnswer for what is no answer of an
-        export. So an empty text is evidence that the key is not there (panos.md §5).
-        """
-        label = f"exporting the CSR {name}"
-        parameters = {
-            "type": "export",
-            "category": "certificate",
-            "certificate-name": name,
-            "format": "pkcs10",
-            "include-key": "no",
-            **self._scope.parameters,
-        }
-        return repeat_read(lambda: self._export(label, parameters), self._clock)
-
-    def service_profiles(self) -> dict[str, ServiceProfile]:
-        """Every SSL/TLS service profile of the scope in the candidate configuration; as strict as `certificates`."""
-        label = "reading the SSL/TLS service profiles"
-        return self._configured(label, self._scope.service_profiles, read_service_profiles) or {}
-
-    def running_service_profiles(self) -> dict[str, ServiceProfile]:
-        """The same of the running configuration."""
-        label = "reading the running SSL/TLS service profiles"
-        return self._configured(label, self._scope.service_profiles, read_service_profiles, running=True) or {}
-
-    def management_certificate(self, running: bool = True) -> str:
-        """Name of the certificate that the management interface's SSL/TLS service profile serves; empty if it has none.
-
-        The running configuration says what is presented now, the candidate what a commit would make of it. Both profile
-        and certificate are of shared (panos.md §8).
-        """
-        label = "reading the management interface's SSL/TLS service profile"
-        profile = self._configured(
-            label, MANAGEMENT_PROFILE, lambda found: read_leaf(found, "ssl-tls-service-profile"), running
-        )
-        if not profile:
-            return ""
-        label = f"reading the certificate of the SSL/TLS service profile {profile}"
-        xpath = f"{Scope().service_profile(profile)}/certificate"
-        return self._configured(label, xpath, lambda found: read_leaf(found, "certificate"), running) or ""
-
-    def changes(self) -> tuple[Change, ...] | None:
-        """Uncommitted changes of all administrators; None where the device does not know the command."""
-        command = "<show><config><list><changes/></list></config></show>"
-        try:
-            return read_changes(self._operation("reading the list of changes", command).result)
-        except Refused as refused:
-            if refused.peer_code == INVALID_COMMAND_CODE:
-                return None
-            raise
-
-    def locks(self) -> tuple[Lock, ...]:
-        """All config and commit locks."""
-        found: tuple[Lock, ...] = ()
-        for kind in ("config-locks", "commit-locks"):
-            command = f"<show><{kind}><vsys>all</vsys></{kind}></show>"
-            found += read_locks(self._operation(f"reading the {kind.replace('-', ' ')}", command).result)
-        return found
-
-    # --- changing the candidate configuration --------------------------------------------------------------------
 
     def generate_csr(self, request: CsrRequest) -> None:
         """Make a key pair and a CSR under a new name. The caller has checked that the name is free (panos.md §4)."""
@@ -286,8 +89,6 @@ class PanosClient:
         parameters = {"type": "config", "action": "delete", "xpath": self._scope.certificate(name)}
         self._connection.write(f"deleting {name}", parameters)
 
-    # --- commit --------------------------------------------------------------------------------------------------
-
     def commit(self, admin: str, description: str) -> str | None:
         """Commit one administrator's changes; return the job's ID, None if nothing was to commit (panos.md §9)."""
         try:
@@ -304,30 +105,6 @@ class PanosClient:
             raise ValueError("a revert without an administrator might be one of everybody's changes")
         self._connection.write(f"reverting {admin}'s changes", {"type": "op", "cmd": revert_command(admin)})
 
-    def job(self, job_id: str) -> Job | None:
-        """One job; None if the device does not know it. Not repeated here: whoever waits for a job polls anyway."""
-        root, _ = nested("show/jobs/id", job_id)
-        label = f"asking for job {job_id}"
-        envelope = self._connection.ask(label, {"type": "op", "cmd": to_xml(root)}, is_write=False)
-        if envelope.is_absent:
-            return None
-        found = [job for job in read_jobs(envelope.result) if job.id == job_id]
-        if not found:
-            raise InvalidAnswer(
-                "the answer does not name the job", self._connection.at(label), "check what answers there"
-            )
-        return found[0]
-
-    def jobs(self) -> tuple[Job, ...]:
-        """All jobs that the device remembers."""
-        return read_jobs(self._operation("reading the jobs", "<show><jobs><all/></jobs></show>").result)
-
-    def close(self) -> None:
-        """Close connections."""
-        self._transport.close()
-
-    # --- asking ----------------------------------------------------------------------------------------------------
-
     def _commit(self, command: str) -> str | None:
         parameters = {"type": "commit", "action": "partial", "cmd": command}
         envelope = self._connection.write("committing", parameters)
@@ -335,33 +112,3 @@ class PanosClient:
             return read_job_id(envelope)
         except Malformed as error:
             raise AnswerLost(str(error), self._connection.at("committing"), "the next run looks for it") from None
-
-    def _configured(
-        self, label: str, xpath: str, reader: Callable[[Element | None], T], running: bool = False
-    ) -> T | None:
-        """What a reader makes of a get, or of a show of the running configuration; None for an understood "absent"."""
-        envelope = self._connection.read(
-            label, {"type": "config", "action": "show" if running else "get", "xpath": xpath}
-        )
-        if envelope.is_absent:
-            return None
-        try:
-            return reader(envelope.result)
-        except Malformed as error:
-            what = f"the answer is not what was asked for ({error})"
-            raise InvalidAnswer(what, self._connection.at(label), "check what answers there") from None
-
-    def _operation(self, label: str, command: str) -> Envelope:
-        return self._connection.read(label, {"type": "op", "cmd": command})
-
-    def _export(self, label: str, parameters: Mapping[str, str]) -> str:
-        """One export. The content comes without an envelope; an envelope says why there is none (panos.md §5)."""
-        response = self._connection.send(label, parameters, is_write=False)
-        if response.status == 200 and (text := read_exported_csr(response.body)):
-            return text
-        envelope = self._connection.read_answer(label, response, is_write=False)
-        if envelope.is_absent or NOTHING_TO_EXPORT_TEXT in envelope.text.lower():
-            return ""
-        if not envelope.is_success:
-            raise failure(envelope, self._connection.at(label))
-        raise InvalidAnswer("the answer holds no CSR", self._connection.at(label), "check what answers there")
