@@ -49,7 +49,7 @@ def maintain(ctx: click.Context, command: str, chosen: dict[str, Any], **wanted:
         raise
     except Exception as error:
         if not chosen["dry_run"]:
-            from paloaltofw.workflows.telling import tell_of_failure
+            from paloaltofw.workflows.after_run import tell_of_failure
 
             tell_of_failure(options_of(ctx), command, error)
         raise
@@ -66,8 +66,8 @@ def _maintain(ctx: click.Context, command: str, chosen: dict[str, Any], **wanted
         ensure_can_ask(chosen["is_yes"], is_json)
     from paloaltofw.reporting.report import report, report_plan
     from paloaltofw.reporting.terminal import say
+    from paloaltofw.workflows.after_run import tell_of_run
     from paloaltofw.workflows.maintain import carry_out, make_request, parse_wait, plan
-    from paloaltofw.workflows.telling import tell_of_run
 
     session = open_session(ctx, command, chosen["profiles"], chosen["firewalls"], is_json)
     if sys.stderr.isatty():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from paloaltofw.configuration.addresses import check_pem, scm_url, token_url
 from paloaltofw.configuration.names import email, free_text
+from paloaltofw.configuration.notification_sections import read_channels, syslog
 from paloaltofw.configuration.problems import Findings, Position, sorted_problems
 from paloaltofw.configuration.rules import (
     DURATION_PATTERN,
@@ -22,7 +23,6 @@ from paloaltofw.configuration.rules import (
     text_schema,
     written_duration,
 )
-from paloaltofw.configuration.telling_sections import read_channels, syslog
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.errors import ConfigurationError, UsageError
 from paloaltofw.model.account import DEFAULT_TOKEN_URL

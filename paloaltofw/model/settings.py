@@ -7,8 +7,8 @@ from pathlib import Path
 
 from paloaltofw.model.account import Account
 from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.model.channels import Channel, Syslog
 from paloaltofw.model.firewall_profile import FirewallProfile
-from paloaltofw.model.telling import Channel, Syslog
 
 
 @dataclass(frozen=True)

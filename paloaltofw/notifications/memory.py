@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from paloaltofw.clock import format_time, parse_time
-from paloaltofw.model.telling import Channel
+from paloaltofw.model.channels import Channel
 from paloaltofw.notifications.troubles import WHOLE_RUN, Trouble
 
 VERSION = 1

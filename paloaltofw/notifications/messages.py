@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paloaltofw.model.telling import Channel
+from paloaltofw.model.channels import Channel
 from paloaltofw.notifications.memory import Memory
 from paloaltofw.notifications.troubles import FAILURE, SUCCESS, URGENT, WHOLE_RUN, Trouble
 from paloaltofw.secret import redact

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from paloaltofw.model.telling import Channel
+from paloaltofw.model.channels import Channel
 from paloaltofw.notifications.memory import Memory
 from paloaltofw.notifications.messages import Message, message_for
 from paloaltofw.notifications.sending import send

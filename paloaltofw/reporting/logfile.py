@@ -7,8 +7,8 @@ import os
 from io import TextIOWrapper
 from pathlib import Path
 
+from paloaltofw.model.channels import Syslog
 from paloaltofw.model.settings import Settings
-from paloaltofw.model.telling import Syslog
 from paloaltofw.reporting.log_format import OneLine, formatter
 
 MAX_BYTES = 5 * 1024 * 1024

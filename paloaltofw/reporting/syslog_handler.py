@@ -8,7 +8,7 @@ import os
 import socket
 from logging.handlers import SysLogHandler
 
-from paloaltofw.model.telling import Syslog
+from paloaltofw.model.channels import Syslog
 from paloaltofw.reporting.log_format import JsonLine, OneLine
 
 PROGRAM = "paloaltoagent"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paloaltofw.clock import UTC
-from paloaltofw.model.telling import Channel
+from paloaltofw.model.channels import Channel
 from paloaltofw.notifications.memory import Memory, key_of
 from paloaltofw.notifications.sending import _without_parts
 from paloaltofw.notifications.troubles import Trouble

@@ -13,8 +13,8 @@ import pytest
 
 from paloaltofw.errors import UsageError
 from paloaltofw.notifications import sending
+from paloaltofw.workflows.after_run import tell_of_failure
 from paloaltofw.workflows.session import Options
-from paloaltofw.workflows.telling import tell_of_failure
 from tests.notifications.listener import Listener, listening
 from tests.worlds.stage import Stage
 
@@ -302,7 +302,7 @@ def test_apprise_is_loaded_only_to_send(tmp_path: Path) -> None:
     from tests.test_layout import modules_after
 
     loaded = modules_after(
-        "import paloaltofw.paloaltoagent, paloaltofw.workflows.telling, paloaltofw.notifications.telling"
+        "import paloaltofw.paloaltoagent, paloaltofw.workflows.after_run, paloaltofw.notifications.telling"
     )
     assert "paloaltofw.notifications.sending" in loaded
     assert not {"apprise", "prometheus_client"} & loaded

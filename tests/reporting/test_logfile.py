@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paloaltofw.model.telling import Syslog
+from paloaltofw.model.channels import Syslog
 from paloaltofw.reporting import logfile, syslog_handler
 from paloaltofw.secret import Secret
 from tests.configuration.strategies import QUICK

@@ -18,7 +18,7 @@ def notify(ctx: click.Context, is_test: bool) -> None:
     Example: paloaltoagent notify --test
     """
     from paloaltofw.reporting.terminal import say
-    from paloaltofw.workflows.telling import try_channels
+    from paloaltofw.workflows.after_run import try_channels
 
     findings = try_channels(options_of(ctx))
     for finding in findings:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from paloaltofw.configuration.loader import load
+from paloaltofw.configuration.notification_sections import syslog
 from paloaltofw.configuration.rules import BadValue
 from paloaltofw.configuration.settings_file import load_settings
-from paloaltofw.configuration.telling_sections import syslog
-from paloaltofw.model.telling import Syslog
+from paloaltofw.model.channels import Syslog
 from paloaltofw.secret import redact
 from tests import files
 from tests.configuration.refusal import refused

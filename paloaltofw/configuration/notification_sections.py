@@ -9,7 +9,7 @@ from paloaltofw.configuration.addresses import host_name
 from paloaltofw.configuration.credentials_file import notice_secrets, secret_value
 from paloaltofw.configuration.rules import BadValue, duration, expand, one_of, string_schema, takes
 from paloaltofw.configuration.yaml_document import Section
-from paloaltofw.model.telling import SYSLOG_PORT, Channel, Syslog
+from paloaltofw.model.channels import SYSLOG_PORT, Channel, Syslog
 from paloaltofw.secret import Secret
 
 OCCASIONS = ("failure", "urgent", "success")

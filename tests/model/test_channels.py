@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paloaltofw.model.telling import Channel
+from paloaltofw.model.channels import Channel
 from paloaltofw.secret import Secret
 
 
