@@ -43,6 +43,7 @@ from paloaltofw.panos.connection import Connection
 from paloaltofw.panos.envelope import Envelope, Malformed
 from paloaltofw.panos.location import MANAGEMENT_PROFILE, VSYS_NAMES, Scope
 from paloaltofw.panos.refusals import failure
+from paloaltofw.panos.verdicts import understand
 from paloaltofw.secret import Secret
 from paloaltofw.transport.https import Transport, repeat_read
 
@@ -255,7 +256,7 @@ class PanosReader:
         response = self._connection.send(label, parameters, is_write=False)
         if response.status == 200 and (text := read_exported_csr(response.body)):
             return text
-        envelope = self._connection.read_answer(label, response, is_write=False)
+        envelope = understand(response, is_write=False, where=self._connection.at(label))
         if envelope.is_absent or NOTHING_TO_EXPORT_TEXT in envelope.text.lower():
             return ""
         if not envelope.is_success:
