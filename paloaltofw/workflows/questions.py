@@ -31,6 +31,7 @@ from paloaltofw.model.account import DEFAULT_TOKEN_URL
 from paloaltofw.model.firewall_objects import CERTIFICATE_NAME_LIMIT
 
 KEYS = ("RSA 2048", "RSA 3072", "RSA 4096", "ECDSA P256", "ECDSA P384")
+DEFAULT_KEY = "RSA 2048"
 PASSPHRASE_FILE = "gpg-passphrase"  # nosec B105  # a file name
 
 Check = Callable[[str, Answers], str]
@@ -266,7 +267,7 @@ QUESTIONS = (
         _is_organization_shown,
         is_optional=True,
     ),
-    Question("key", f"Key ({', '.join(KEYS)})", _written_as_read(_key), _constant(KEYS[0])),
+    Question("key", f"Key ({', '.join(KEYS)})", _written_as_read(_key), _constant(DEFAULT_KEY)),
     Question("certificate", "Its name on the firewall", _written_as_read(_certificate), _certificate_name),
     Question(
         "bind",
