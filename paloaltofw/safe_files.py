@@ -11,7 +11,9 @@ from pathlib import Path
 from paloaltofw.errors import StateError
 
 MAX_FILE_BYTES = 1024 * 1024
-FILE_MODE = 0o600
+# What this program writes is its owner's alone; what is no secret and others must read says so.
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+PUBLIC_FILE_MODE = 0o644
 
 
 def atomic_write(path: Path, content: bytes, owner: tuple[int, int] | None = None, mode: int = FILE_MODE) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from paloaltofw.model.channels import Syslog
 from paloaltofw.model.settings import Settings
 from paloaltofw.reporting.log_format import OneLine, formatter
+from paloaltofw.safe_files import FILE_MODE, FOLDER_MODE
 
 MAX_BYTES = 5 * 1024 * 1024
 BACKUPS = 5
@@ -29,7 +30,7 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
 
 
 def _open_privately(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
 
 
 def start(
@@ -51,7 +52,7 @@ def start(
         logger.addHandler(stream)
     troubles = [_add_syslog(logger, server, form) if server else None]
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         handler = _PrivateFile(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError as error:
         troubles.append(f"{path}: the log file cannot be written: {error.strerror}; correct logging.path or its rights")

@@ -17,7 +17,7 @@ from paloaltofw.errors import UsageError
 from paloaltofw.lifecycle.decision import Outcome, State
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.settings import Settings
-from paloaltofw.safe_files import atomic_write
+from paloaltofw.safe_files import PUBLIC_FILE_MODE, atomic_write
 from paloaltofw.storage.notes import load_note, save_note
 from paloaltofw.storage.store import Store
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 FILE = "metrics.json"
-# node_exporter runs as another user.
-TEXTFILE_MODE = 0o644
 _PROFILE = ("profile", "firewall")
 # Name, help, the key of what is kept.
 _GAUGES = (
@@ -72,7 +70,8 @@ def write_metrics(
     if profiles is not None:
         kept["profiles"] = {name: values for name, values in kept["profiles"].items() if name in profiles}
     save_note(store, FILE, kept)
-    atomic_write(settings.metrics_textfile, render(kept), mode=TEXTFILE_MODE)
+    # node_exporter runs as another user.
+    atomic_write(settings.metrics_textfile, render(kept), mode=PUBLIC_FILE_MODE)
 
 
 def _section(kept: Mapping[str, Any], name: str) -> dict[str, Any]:

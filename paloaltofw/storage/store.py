@@ -38,7 +38,7 @@ from paloaltofw.model.records import (
     OrderRecord,
     Record,
 )
-from paloaltofw.safe_files import FILE_MODE, atomic_write, read_file, sync_folder
+from paloaltofw.safe_files import FILE_MODE, FOLDER_MODE, atomic_write, read_file, sync_folder
 from paloaltofw.storage.codec import (
     VERSION,
     decode_id,
@@ -51,7 +51,6 @@ from paloaltofw.storage.codec import (
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
-FOLDER_MODE = 0o700
 CORRUPT_SUFFIX = ".corrupt"
 OUTDATED_SUFFIX = ".outdated"
 

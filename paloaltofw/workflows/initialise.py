@@ -15,13 +15,12 @@ from paloaltofw.configuration.rules import BadValue
 from paloaltofw.configuration.settings_file import SYSTEM_FILE, find_file
 from paloaltofw.errors import AgentError, StateError, UsageError
 from paloaltofw.reporting.words import count
-from paloaltofw.safe_files import create_file
+from paloaltofw.safe_files import FOLDER_MODE, create_file
 from paloaltofw.workflows.questions import QUESTIONS, Question
 
 Ask = Callable[[Question, str | None], str]
 """Shows a question with its default (None: it has none) and returns what was typed."""
 Tell = Callable[[str], None]
-FOLDER_MODE = 0o700
 
 
 def default_folder() -> Path:

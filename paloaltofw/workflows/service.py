@@ -12,7 +12,7 @@ from pathlib import Path
 
 from paloaltofw import __version__
 from paloaltofw.errors import StateError, UsageError
-from paloaltofw.safe_files import atomic_write
+from paloaltofw.safe_files import PUBLIC_FILE_MODE, atomic_write
 from paloaltofw.workflows.installation import (
     CREDENTIALS_FOLDER,
     SCRIPT,
@@ -27,7 +27,6 @@ from paloaltofw.workflows.installation import (
 TEMPLATES = SCRIPT.parent / "share" / "service"
 HOUR = 2
 OWN_FOLDERS = tuple(Path(folder) / UNIT for folder in ("/var/lib", "/var/log", "/var/cache"))
-FILE_MODE = 0o644
 # A reader of such a line is systemd first, for which $, % and backslash have to be doubled, and then the shell.
 _MAIL = (
     r"""/bin/sh -c '{ printf "To: root\\nSubject: paloaltoagent has failed on %%s\\n\\n" "$$(uname -n)"; """
@@ -109,7 +108,7 @@ def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, text.encode())
-        path.chmod(FILE_MODE)
+        path.chmod(PUBLIC_FILE_MODE)
     except OSError as error:
         raise StateError(f"cannot be written: {error.strerror}", str(path), "run it as root, or use --root") from None
 
