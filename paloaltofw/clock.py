@@ -8,6 +8,8 @@ import time
 from typing import Protocol
 
 UTC = datetime.timezone.utc
+# In seconds.
+HOUR, DAY = 3600, 86_400
 
 
 class Clock(Protocol):

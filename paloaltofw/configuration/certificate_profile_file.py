@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from paloaltofw.clock import HOUR
 from paloaltofw.configuration.mistakes import other_kind
 from paloaltofw.configuration.names import (
     certificate_name,
@@ -204,7 +205,7 @@ def _hooks(document: Section) -> Hooks:
     section = document.section("hooks")
     hooks = Hooks(
         post_install=section.values("post_install", _program_text),
-        timeout=section.value_or("timeout", duration(1, 3600), 60.0),
+        timeout=section.value_or("timeout", duration(1, HOUR), 60.0),
     )
     section.close()
     if not hooks.post_install:

@@ -7,9 +7,9 @@ import urllib.parse
 
 from paloaltofw.configuration.addresses import host_name
 from paloaltofw.configuration.credentials_file import notice_secrets, secret_value
-from paloaltofw.configuration.rules import BadValue, duration, expand, one_of, string_schema, takes
+from paloaltofw.configuration.rules import LONGEST, BadValue, duration, expand, one_of, string_schema, takes
 from paloaltofw.configuration.yaml_document import Section
-from paloaltofw.model.channels import SYSLOG_PORT, Channel, Syslog
+from paloaltofw.model.channels import DEFAULT_REPEAT, SYSLOG_PORT, Channel, Syslog
 from paloaltofw.secret import Secret
 
 OCCASIONS = ("failure", "urgent", "success")
@@ -27,7 +27,7 @@ def _channel(number: int, section: Section) -> Channel | None:
     notice_secrets(section)
     url = section.value("url", _apprise_url, required=True)
     on = section.values_or("on", one_of(*OCCASIONS), ("failure", "urgent"))
-    repeat = section.value_or("repeat", duration(0, 366 * 86400), 86400.0)
+    repeat = section.value_or("repeat", duration(0, LONGEST), DEFAULT_REPEAT)
     section.close()
     return Channel(number, url, tuple(dict.fromkeys(on)), repeat) if url else None
 

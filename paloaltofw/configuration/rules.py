@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from paloaltofw.clock import DAY, HOUR
+
 T = TypeVar("T")
 Schema = dict[str, Any]
 """A JSON Schema, or a part of one."""
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 DURATION_PATTERN = r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s?)?"
 _DURATION = re.compile(DURATION_PATTERN)
-_UNIT_SECONDS = (86400, 3600, 60, 1)
+_UNIT_SECONDS = (DAY, HOUR, 60, 1)
+# The longest that any key takes: longer than a year is a slip.
+LONGEST = 366 * DAY
 
 
 class BadValue(ValueError):

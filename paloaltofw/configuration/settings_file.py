@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from paloaltofw.clock import DAY, HOUR
 from paloaltofw.configuration.addresses import check_pem, scm_url, token_url
 from paloaltofw.configuration.names import email, free_text
 from paloaltofw.configuration.notification_sections import read_channels, syslog
 from paloaltofw.configuration.problems import Findings, Position, sorted_problems
 from paloaltofw.configuration.rules import (
     DURATION_PATTERN,
+    LONGEST,
     BadValue,
     Rule,
     duration,
@@ -26,7 +28,7 @@ from paloaltofw.configuration.rules import (
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.errors import ConfigurationError, UsageError
 from paloaltofw.model.account import DEFAULT_TOKEN_URL
-from paloaltofw.model.settings import Settings
+from paloaltofw.model.settings import DEFAULT_PENDING_ALARM, Settings
 
 ENVIRONMENT_VARIABLE = "sectigo_pycert_config"
 DEFAULT_FILE = Path(__file__).resolve().parents[1] / "config.yaml"
@@ -133,22 +135,22 @@ def settings_of(file: Path, document: Section, findings: Findings) -> Settings |
         token_url=scm.value_or("token_url", token_url, DEFAULT_TOKEN_URL),
         credentials=scm.value_or("credentials", path, base / "profiles/sectigo_credentials.yaml"),
         ca_bundle=scm.value("ca_bundle", _pem_file(base)),
-        scm_timeout=scm.value_or("timeout", duration(1, 3600), 30.0),
+        scm_timeout=scm.value_or("timeout", duration(1, HOUR), 30.0),
         certificate_folder=certificate_folder,
         firewall_folder=firewall_folder,
         state=_state_folder(state, base),
         concurrency=document.value_or("concurrency", integer(1, 500), DEFAULT_CONCURRENCY),
         log_level=logs.value_or("level", one_of(*LEVELS), "info"),
         log_file=logs.value_or("path", path, base / "logs") / logs.value_or("file", _file_name, "paloaltoagent.log"),
-        issuance_wait=issuance.value_or("wait", duration(0, 86400), 300.0),
+        issuance_wait=issuance.value_or("wait", duration(0, DAY), 300.0),
         lost_answer=issuance.value_or("lost_answer", one_of("resubmit", "hold"), "resubmit"),
-        revocation_check=issuance.value_or("revocation_check", _revocation_check, 12 * 3600.0),
+        revocation_check=issuance.value_or("revocation_check", _revocation_check, 12.0 * HOUR),
         renew_before_days=renewal.value("renew_before_days", integer(1, 397)),
         gpg_recipient=encryption.value("recipient", gpg_recipient_name),
         gpg_passphrase_file=encryption.value("passphrase_file", path),
         gpg_home=encryption.value("gnupg_home", path),
         order_limit=issuance.value("order_limit", _order_limit),
-        pending_alarm=issuance.value_or("pending_alarm", duration(0, 366 * 86400), 7 * 86400.0),
+        pending_alarm=issuance.value_or("pending_alarm", duration(0, LONGEST), DEFAULT_PENDING_ALARM),
         log_format=logs.value_or("format", one_of(*LOG_FORMATS), "text"),
         syslog=logs.value("syslog", syslog),
         notifications=read_channels(document),
@@ -191,9 +193,9 @@ def _file_name(text: str) -> str:
     return name
 
 
-@takes({"anyOf": [{"enum": ["never"]}, *duration_schema(0, 366 * 86400)["anyOf"]]}, written_duration)
+@takes({"anyOf": [{"enum": ["never"]}, *duration_schema(0, LONGEST)["anyOf"]]}, written_duration)
 def _revocation_check(text: str) -> float:
-    return float("inf") if text == "never" else duration(0, 366 * 86400)(text)
+    return float("inf") if text == "never" else duration(0, LONGEST)(text)
 
 
 @takes(string_schema(rf"auto|\s*[+-]?\d{{1,12}}\s*/\s*(?:{DURATION_PATTERN})\s*", default="auto"))
@@ -203,7 +205,7 @@ def _order_limit(text: str) -> tuple[int, float] | None:
     count, slash, span = text.partition("/")
     if not slash:
         raise BadValue(f"{text!r} is not allowed", "auto, or orders in a time, for example 2/30d")
-    return integer(1, 100)(count.strip()), duration(60, 366 * 86400)(span)
+    return integer(1, 100)(count.strip()), duration(60, LONGEST)(span)
 
 
 @takes(text_schema(r"\s*[^-\s].*", maxLength=255))

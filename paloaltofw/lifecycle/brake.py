@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
-from paloaltofw.clock import parse_time
+from paloaltofw.clock import DAY, parse_time
 from paloaltofw.lifecycle.decision import Blocked
 from paloaltofw.lifecycle.requested import change_since
 from paloaltofw.model.certificate_profile import CertificateProfile
@@ -70,5 +70,5 @@ def _blocked(profile: CertificateProfile, orders: Sequence[LedgerEntry], why: st
 
 
 def _words(period: datetime.timedelta) -> str:
-    days = round(period.total_seconds() / 86400)
+    days = round(period.total_seconds() / DAY)
     return f"{days} days" if days != 1 else "one day"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, replace
 
-from paloaltofw.clock import parse_time
+from paloaltofw.clock import DAY, parse_time
 from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
 from paloaltofw.lifecycle.guards import guarded
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
@@ -92,7 +92,7 @@ def _judge(
     if window.is_late:
         notes = (*notes, "it was due, or ended no later than its predecessor, when it was issued; so it is kept longer")
     days = (certificate.not_after - now).days
-    lifetime = round(certificate.lifetime.total_seconds() / 86400)
+    lifetime = round(certificate.lifetime.total_seconds() / DAY)
     if current.is_revoked or observed.is_revoked_at_scm:
         return State.REVOKED, "revoked" + (" at SCM" if observed.is_revoked_at_scm else " on the firewall"), notes
     if certificate.not_after <= now:

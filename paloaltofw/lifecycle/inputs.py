@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.firewall_objects import ServiceProfile
 from paloaltofw.model.records import InstalledRecord, LedgerEntry, OrderRecord
+from paloaltofw.model.settings import DEFAULT_PENDING_ALARM
 from paloaltofw.pki.certificate import Certificate
 
 
@@ -59,7 +60,7 @@ class RunRequest:
     admin: str = ""
     bundles_chain: bool = False
     order_limit: tuple[int, float] | None = None
-    pending_alarm: float = 7 * 86400.0
+    pending_alarm: float = DEFAULT_PENDING_ALARM
 
     @property
     def is_asked_for(self) -> bool:

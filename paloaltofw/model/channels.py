@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paloaltofw.clock import DAY
 from paloaltofw.secret import Secret
 
 SYSLOG_PORT = 514
+DEFAULT_REPEAT = float(DAY)
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Channel:
     number: int
     url: Secret
     on: tuple[str, ...] = ("failure", "urgent")
-    repeat: float = 86400.0
+    repeat: float = DEFAULT_REPEAT
 
     @property
     def title(self) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from paloaltofw.clock import DAY
 from paloaltofw.model.account import Account
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.channels import Channel, Syslog
 from paloaltofw.model.firewall_profile import FirewallProfile
+
+DEFAULT_PENDING_ALARM = 7.0 * DAY
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Settings:
     gpg_passphrase_file: Path | None
     gpg_home: Path | None
     order_limit: tuple[int, float] | None = None
-    pending_alarm: float = 7 * 86400.0
+    pending_alarm: float = DEFAULT_PENDING_ALARM
     log_format: str = "text"
     syslog: Syslog | None = None
     notifications: tuple[Channel, ...] = ()

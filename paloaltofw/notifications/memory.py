@@ -7,14 +7,14 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from paloaltofw.clock import format_time, parse_time
+from paloaltofw.clock import HOUR, format_time, parse_time
 from paloaltofw.model.channels import Channel
 from paloaltofw.notifications.troubles import WHOLE_RUN, Trouble
 
 VERSION = 1
 # A nightly job does not begin on the second: so much earlier than `repeat` counts as `repeat`.
 _SLACK_SHARE = 24
-_MOST_SLACK = 3600.0
+_MOST_SLACK = float(HOUR)
 # Successes that could not be told are kept for the next run: so many.
 MOST_OWED = 200
 
