@@ -52,6 +52,7 @@ CERTIFICATE: dict[str, Any] = {
     "renewal": {"auto": True, "renew_before_days": 30, "key": "rotate"},
     "scm": {"custom_fields": {}, "comments": "", "external_requester": "", "profile_id": None},
     "bind": {"ssl_tls_service_profiles": []},
+    "serve_check": {"endpoints": [], "wait": "2m", "on_wrong": "report"},
     "hooks": {"post_install": [], "timeout": "60s"},
 }
 FIREWALL: dict[str, Any] = {
@@ -222,6 +223,13 @@ WRONG: dict[str, dict[str, list[object]]] = {
         "scm.comments": ["x" * 1025, *_TEXT],
         "scm.external_requester": ["nobody", "a@example.com, nobody", *_TEXT],
         "scm.profile_id": ["a b", "a\u00a0b", "x" * 101, "", *_TEXT],
+        "serve_check.endpoints": [
+            ["vpn.example.com"], ["vpn.example.com:0"], ["vpn.example.com:65536"], ["2001:db8::7:443"], ["[192.0.2.7]:443"],
+            ["*.example.com:443"], ["192.0.2.7:443/*.example.com"], ["a b:443"], ["https://vpn.example.com:443"],
+            ["[fe80::1%eth0]:443"], ["vpn.example.com:443/"], [["vpn.example.com:443"]], [443], {"a": "b"},
+        ],
+        "serve_check.wait": ["0", "2h", *_DURATION],
+        "serve_check.on_wrong": ["Report", "roll back", "", *_TEXT],
         "hooks.post_install": [["/bin/true", ["a"]], ["a\nb"], ["\u0000"], [""], ["/bin/echo", True], {"a": "b"}],
         "hooks.timeout": ["0", "2h", *_DURATION],
         "bind.ssl_tls_service_profiles": [["a'b"], ['a"b'], ["a]b"], ["x" * 64], [["x"]], {"a": "b"}],
