@@ -11,12 +11,12 @@ from paloaltofw.lifecycle.guards import guarded
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.lifecycle.ownership import current_of, own
 from paloaltofw.lifecycle.plans import (
-    bind_steps,
     blocked_decision,
     check_steps,
     clean_up_steps,
     install_steps,
     move_steps,
+    note_steps,
     order_new_key,
     unbound_profiles,
     usable_id,
@@ -25,7 +25,7 @@ from paloaltofw.lifecycle.renewal_window import settled_window, urgent_from
 from paloaltofw.lifecycle.requested import change_since
 from paloaltofw.lifecycle.resume import go_on
 from paloaltofw.lifecycle.serving import Serving, read_moved, record_of, serving_of, went_back
-from paloaltofw.lifecycle.steps import AdoptCsr, Collect, Commit, GoBack, Step, SubmitOrder
+from paloaltofw.lifecycle.steps import AdoptCsr, Bind, Collect, Commit, GoBack, Step, SubmitOrder
 from paloaltofw.lifecycle.succession import CertificateGeneration, requirements
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
@@ -236,7 +236,8 @@ def _finish(case: _Case) -> Decision:
     if (unbound or case.observed.unapplied) and not strangers:
         steps: tuple[Step, ...] = ()
         if unbound or missing:
-            steps = bind_steps(case.profile, case.current.name, (*unbound, *missing))
+            noted = note_steps(case.profile, case.observed, case.current.name)
+            steps = (*noted, Bind(case.current.name, (*unbound, *missing)))
         reason = f"{case.reason}; {'to be bound' if unbound else 'not committed yet'}"
         return case.decision(Action.INSTALL, (*steps, Commit(case.request.admin), *asks), reason)
     if missing:
@@ -281,7 +282,9 @@ def _held(case: _Case) -> Decision:
     record = record_of(case.observed, case.current.certificate) if case.current.certificate else None
     moved = read_moved(record.moved) if record else ()
     entry = moved[0].entry if moved else "its predecessor"
-    what = f"{entry} serves again since {record.at[:10] if record else '?'}, because {record.finding if record else '?'}"
+    what = (
+        f"{entry} serves again since {record.at[:10] if record else '?'}, because {record.finding if record else '?'}"
+    )
     hint = (
         f"mend that, then run: paloaltoagent enroll --resubmit -p {case.profile.id} "
         f"(it puts {case.current.name} into service again, and orders nothing)"

@@ -140,20 +140,18 @@ def move_steps(profile: CertificateProfile, observed: Observation, entry: str) -
     followed = followed_by(profile, observed, entry)
     steps: list[Step] = []
     if profile.ssl_tls_service_profiles or followed:
-        steps += bind_steps(profile, entry, profile.ssl_tls_service_profiles, followed)
+        steps += note_steps(profile, observed, entry)
+        steps.append(Bind(entry, profile.ssl_tls_service_profiles, followed))
     if not profile.serve_check.endpoints:
         steps.extend(DeletePredecessor(item.entry, item.holds) for item in predecessors_of(profile, observed, entry))
     return tuple(steps)
 
 
-def bind_steps(
-    profile: CertificateProfile, entry: str, service_profiles: tuple[str, ...], followed: tuple[Predecessor, ...] = ()
-) -> tuple[Step, ...]:
-    """Move references, and note before it what they are, where they may have to go back."""
-    check, bind = profile.serve_check, Bind(entry, service_profiles, followed)
-    if check.endpoints and check.on_wrong == "rollback":
-        return (NoteServed(entry, service_profiles, followed), bind)
-    return (bind,)
+def note_steps(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Step, ...]:
+    """Before references are moved that may have to go back to a predecessor: note what serves it."""
+    followed, check = followed_by(profile, observed, entry), profile.serve_check
+    may_go_back = bool(check.endpoints) and check.on_wrong == "rollback" and bool(followed)
+    return (NoteServed(entry, followed),) if may_go_back else ()
 
 
 def check_steps(profile: CertificateProfile, entry: str) -> tuple[Step, ...]:

@@ -13,7 +13,6 @@ from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.records import ServePhase, ServeRecord
 from paloaltofw.pki.certificate import MAX_CHAIN, Certificate
 
-
 _LINKS = frozenset(map(str, range(MAX_CHAIN + 1)))
 
 

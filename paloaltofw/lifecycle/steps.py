@@ -161,11 +161,10 @@ class Bind:
 
 @dataclass(frozen=True)
 class NoteServed:
-    """What the endpoints and the service profiles serve before the commit is noted, so that it can be gone back to."""
+    """What the endpoints serve before the commit is noted, and what serves a predecessor, so that it can go back."""
 
     entry: str
-    service_profiles: tuple[str, ...]
-    predecessors: tuple[Predecessor, ...] = ()
+    predecessors: tuple[Predecessor, ...]
     stage = Stage.SERVE
     words = "note what is served now"
 

@@ -72,7 +72,9 @@ ADVICE = [
 @pytest.mark.parametrize(("text", "name"), ADVICE)
 def test_an_endpoint_whose_name_the_certificate_lacks_is_doubtful(tmp_path: Path, text: str, name: str) -> None:
     told = _advice(tmp_path, NAMES, {"endpoints": [text]})
-    assert told == ([f"profile www-example-com: serve_check: {name} is not among the certificate's names"] if name else [])
+    assert told == (
+        [f"profile www-example-com: serve_check: {name} is not among the certificate's names"] if name else []
+    )
 
 
 def test_a_rollback_that_cannot_be_is_doubtful(tmp_path: Path) -> None:

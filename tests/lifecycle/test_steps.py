@@ -59,7 +59,7 @@ TEXTS: list[tuple[Step, Stage, str]] = [
     (DeletePredecessor("www", "aa"), Stage.SERVE, "www, unless something still refers to it"),
     (Commit("svc"), Stage.COMMIT, "changes of svc only"),
     (RecordId("www"), Stage.RECORD, "www.ids"),
-    (NoteServed("www-2", ("vpn",)), Stage.SERVE, "before www-2"),
+    (NoteServed("www-2", (OLD,)), Stage.SERVE, "before www-2"),
     (RevokePredecessor("9", "A"), Stage.RECORD, "certificate ID 9, unless something still refers to it"),
     (
         CheckService("www-2", (Endpoint("vpn.example.com", 443, "vpn.example.com"), Endpoint("192.0.2.7", 443))),

@@ -45,7 +45,9 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("presented", "found", "words", "note"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize(
+    ("presented", "found", "words", "note"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
 def test_what_is_presented_is_judged(presented: Look, found: Served, words: str, note: str) -> None:
     verdict = judge(presented, CHAIN, {OLD.sha256})
     assert verdict.found is found
