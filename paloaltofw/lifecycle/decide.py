@@ -230,6 +230,7 @@ def _finish(case: _Case) -> Decision:
     if serving is Serving.HELD:
         return _held(case)
     asks = check_steps(case.profile, case.current.name) if serving is Serving.OWED else ()
+    case = replace(case, notes=(*case.notes, *_last_finding(case, serving)))
     if serving in (Serving.OWED, Serving.GOING_BACK) and not strangers and _went_back(case):
         return _go_back_or_on(case, serving, asks)
     unbound, missing = unbound_profiles(case.profile, case.observed, case.current.name)
@@ -252,7 +253,7 @@ def _finish(case: _Case) -> Decision:
 
 
 def _serving(case: _Case) -> Serving:
-    """How the certificate stands with its serve check; what is held is let go by a person, in words or on the device."""
+    """How the certificate stands with its serve check; what is held is let go by a person."""
     assert case.current.certificate is not None  # nosec B101  # narrows a type
     serving = serving_of(case.profile, case.observed, case.current.certificate, case.now)
     if serving not in (Serving.HELD, Serving.GOING_BACK):
@@ -261,6 +262,14 @@ def _serving(case: _Case) -> Serving:
     is_bound = is_read and not any(unbound_profiles(case.profile, case.observed, case.current.name))
     is_let_go = case.request.resubmit or (is_bound and serving is Serving.HELD)
     return Serving.OWED if is_let_go else serving
+
+
+def _last_finding(case: _Case, serving: Serving) -> tuple[str, ...]:
+    """A word on a serve check that has not passed yet, for `status`, which asks nobody."""
+    record = record_of(case.observed, case.current.certificate) if case.current.certificate else None
+    if serving is not Serving.OWED or record is None or not record.finding:
+        return ()
+    return (f"the serve check of {record.at[:10]} did not pass: {record.finding}",)
 
 
 def _went_back(case: _Case) -> bool:
@@ -282,9 +291,8 @@ def _held(case: _Case) -> Decision:
     record = record_of(case.observed, case.current.certificate) if case.current.certificate else None
     moved = read_moved(record.moved) if record else ()
     entry = moved[0].entry if moved else "its predecessor"
-    what = (
-        f"{entry} serves again since {record.at[:10] if record else '?'}, because {record.finding if record else '?'}"
-    )
+    since, finding = (record.at[:10], record.finding) if record else ("?", "?")
+    what = f"{entry} serves again since {since}, because {finding}"
     hint = (
         f"mend that, then run: paloaltoagent enroll --resubmit -p {case.profile.id} "
         f"(it puts {case.current.name} into service again, and orders nothing)"

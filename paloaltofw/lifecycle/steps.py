@@ -211,7 +211,7 @@ class RecordId:
 
 @dataclass(frozen=True)
 class RevokePredecessor:
-    """What was to be revoked once its successor is in service is revoked, now that the successor is seen to be served."""
+    """What was to be revoked is revoked, now that its successor is seen to be served."""
 
     certificate_id: str
     account: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paloaltofw.model.serve_check import ServeCheck
 
@@ -91,4 +91,4 @@ class CertificateProfile:
     ssl_tls_service_profiles: tuple[str, ...] = ()
     scm_profile_id: str = ""
     hooks: Hooks = Hooks()
-    serve_check: ServeCheck = ServeCheck()
+    serve_check: ServeCheck = field(default_factory=ServeCheck)

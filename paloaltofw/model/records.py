@@ -143,12 +143,12 @@ class ServePhase(str, Enum):
 
 @dataclass(frozen=True)
 class ServeRecord(Record):
-    """The serve check of the certificate with the fingerprint `sha256`; it says nothing of any other. Times are RFC 3339.
+    """The serve check of the certificate with the fingerprint `sha256`; it says nothing of any other.
 
     `asked`: the endpoints, and what was to happen (ServeCheck.text): a finding counts for this alone. `finding` is what
     was wrong. `before`: what the endpoints served before the commit, `moved`: what the service profiles served
-    (lifecycle/serving.py reads both). `back_until`: until when the predecessor may serve again. The successor's hook, or
-    its predecessor's revocation, may be owed until the check has passed.
+    (lifecycle/serving.py reads both). `back_until`: until when the predecessor may serve again. The successor's hook,
+    or its predecessor's revocation, may be owed until the check has passed.
     """
 
     profile: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A TLS service: where it is asked (`host` without brackets), and the name that is asked for (SNI; may be empty)."""
+    """A TLS service: where it is asked (`host` without brackets), and the name to ask for (SNI; may be empty)."""
 
     host: str
     port: int

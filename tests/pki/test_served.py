@@ -94,6 +94,6 @@ def test_clients_are_worse_off_or_not(before: tuple[str, int], after: Look, wors
 
 
 def test_names_of_strangers_are_cut_and_quoted() -> None:
-    stranger = x509.certificate("x" * 60 + "\n\x1b[31m", dns=[])
+    stranger = x509.certificate("x" * 40 + "\n\x1b[31m", dns=[])
     text = judge(look(stranger), CHAIN, ()).text
     assert text.isprintable()
