@@ -1,0 +1,111 @@
+"""The serve check from the shell, with real TLS: who serves what after the commit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from paloaltofw.sandbox.tour import BOUND_PROFILE, begin_peoples_work
+from paloaltofw.sandbox.world import PEOPLE, WorldOptions, certificate_profile, write_yaml
+from tests.end_to_end.harness import Scene
+
+DV = certificate_profile("fw-edge", "dv.example.com", bind={"ssl_tls_service_profiles": [BOUND_PROFILE]})
+
+
+class Portal:
+    """One firewall whose portal is served on a loopback port, and a profile that has it asked."""
+
+    def __init__(self, folder: Path, **check: Any) -> None:
+        self.scene = Scene(folder, {"dv": DV}, WorldOptions(firewalls=("fw-edge",)))
+        self.firewall = self.scene.world.firewalls["fw-edge"]
+        begin_peoples_work(self.firewall)
+        self.endpoint = f"{self.scene.world.serve('fw-edge', BOUND_PROFILE)}/dv.example.com"
+        check = {"endpoints": [self.endpoint], "wait": "1m", **check}
+        write_yaml(folder / "profiles/certificates/dv.yaml", {**DV, "serve_check": check})
+
+    def switch(self, **values: Any) -> None:
+        self.firewall.switches = dataclasses.replace(self.firewall.switches, **values)
+
+    @property
+    def entries(self) -> set[str]:
+        return {name for name in self.firewall.certificates(running=True) if name.startswith("dv")}
+
+    @property
+    def bound(self) -> str | None:
+        return self.firewall.profile_certificate(BOUND_PROFILE)
+
+    def error(self, *argv: str) -> tuple[int | None, str | None, str]:
+        done = self.scene.run(*argv, "--json")
+        error = done.profiles["dv"]["error"]
+        return done.code, error["code"] if error else None, f"{error['message']}; {error['hint']}" if error else ""
+
+
+def test_a_certificate_is_seen_to_be_served_before_its_predecessor_goes(tmp_path: Path) -> None:
+    portal = Portal(tmp_path)
+    with portal.scene as made:
+        portal.switch(served_chain="found_by_issuer")
+        assert made.run("enroll").code == 0
+        assert made.run("replace", "-p", "dv", "--yes").code == 0
+        assert (portal.bound, portal.entries) == ("dv-2", {"dv", "dv-2"})
+        assert made.run("run").code == 0
+        assert portal.entries == {"dv-2"}
+        commits = len(portal.firewall.commits)
+        assert (made.run("run").code, made.run("run").err) == (0, "")
+        assert len(portal.firewall.commits) == commits
+        assert sorted(change.owner for change in portal.firewall.pending_changes()) == sorted(PEOPLE)
+        assert len(made.world.scm.orders) == 2
+
+
+def test_a_device_that_sends_no_intermediates_is_told_what_it_needs(tmp_path: Path) -> None:
+    portal = Portal(tmp_path)
+    with portal.scene as made:
+        code, word, text = portal.error("enroll")
+        assert (code, word) == (1, "served-leaf-only")
+        assert "set chain: bundle in the firewall profile" in text
+        assert made.state("dv.ids").exists()
+        assert portal.error("run")[:2] == (1, "served-leaf-only")
+        assert len(made.world.scm.orders) == 1
+
+
+def test_what_is_worse_than_before_goes_back_and_stays_back_until_a_person_acts(tmp_path: Path) -> None:
+    portal = Portal(tmp_path, on_wrong="rollback")
+    with portal.scene as made:
+        portal.switch(served_chain="found_by_issuer")
+        assert made.run("enroll").code == 0
+        portal.firewall.listeners.append(lambda: portal.switch(data_plane="another"))
+        code, word, text = portal.error("replace", "-p", "dv", "--yes")
+        assert (code, word) == (1, "rolled-back")
+        assert "default.invalid" in text
+        assert (portal.bound, portal.entries) == ("dv", {"dv", "dv-2"})
+        commits = len(portal.firewall.commits)
+        portal.switch(data_plane="follows")
+        portal.firewall.listeners.pop()
+        for _ in range(3):
+            assert portal.error("run")[:2] == (1, "rolled-back")
+        assert len(portal.firewall.commits) == commits
+        assert portal.error("enroll", "--resubmit", "-p", "dv")[:2] == (0, None)
+        assert made.run("run").code == 0
+        assert (portal.bound, portal.entries) == ("dv-2", {"dv-2"})
+        assert sorted(change.owner for change in portal.firewall.pending_changes()) == sorted(PEOPLE)
+        assert len(made.world.scm.orders) == 2
+
+
+def test_check_says_what_each_endpoint_serves_today_and_never_fails_for_it(tmp_path: Path) -> None:
+    portal = Portal(tmp_path)
+    with portal.scene as made:
+
+        def told() -> str:
+            done = made.run("check", "--json")
+            assert done.code == 0
+            found = [item for item in json.loads(done.out)["checks"] if item["name"].startswith("serve check")]
+            assert [item["name"] for item in found] == [f"serve check {portal.endpoint}"]
+            return str(found[0]["text"])
+
+        assert told().startswith("warning: does not shake hands (")
+        portal.switch(served_chain="found_by_issuer")
+        assert made.run("enroll").code == 0
+        assert told().startswith("serves 'dv.example.com', serial ")
+        portal.switch(data_plane="another")
+        assert "it is not the certificate that the agent installed" in told()
