@@ -315,7 +315,7 @@ def _watch_predecessors(case: _Case, serving: Serving, asks: tuple[Step, ...]) -
 
     What an earlier run could not do is tried again: somebody's uncommitted change may have been in the way.
     """
-    is_served = serving is not Serving.OWED
+    is_served = serving in (Serving.UNASKED, Serving.PASSED)
     clean_up = clean_up_steps(case.profile, case.observed, case.current.name, case.request, is_served)
     alarm: Blocked | None = None
     for item in own(case.profile, case.observed):

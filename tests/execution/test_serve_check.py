@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from paloaltofw.storage.store import Store
-from tests.worlds.served import ENDPOINT, Service, at_commit, serve
+from tests.worlds.served import ENDPOINT, Service, at_commit, down_at_commit, mend, serve
 from tests.worlds.stage import AGENT_ADMIN, PORTAL, Night, Rule, Stage
 
 DUE = 160
@@ -119,24 +119,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def spoil(stage: Stage, service: Service, name: str) -> None:
+def spoil(stage: Stage, name: str) -> None:
     """From the next commit on the answer is a wrong one."""
     switches, _ = WRONG[name]
-    at_the_commit(stage, **switches)
-    if not switches:
-        act = stage.rules.pop().act
-
-        def down(call: Any, handle: Any) -> Any:
-            service.is_down = True
-            return act(call, handle)
-
-        stage.rules.append(Rule("fw commit", down))
+    stage.rules.append(Rule("fw commit", at_commit(**switches) if switches else down_at_commit))
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_answer_is_reported_until_it_is_right_and_the_certificate_stays(stage: Stage, name: str) -> None:
-    service = begin(stage)
-    spoil(stage, service, name)
+    begin(stage)
+    spoil(stage, name)
     night = stage.night()
     assert (night.code, code_of(night)) == (1, WRONG[name][1])
     assert (night.rows[0]["state"], bound(stage), phase(stage)) == ("valid", "www-2", "wrong")
@@ -149,8 +141,7 @@ def test_a_wrong_answer_is_reported_until_it_is_right_and_the_certificate_stays(
     else:
         assert code_of(stage.night()) == WRONG[name][1]
         stage.rules.clear()
-        service.is_down = False
-        stage.switch_panos("fw", data_plane="follows", served_chain="found_by_issuer")
+        mend(stage)
         assert stage.night().code == 0
     assert (phase(stage), entries(stage), commits(stage)) == ("passed", {"www", "www-2"}, before)
     assert stage.night().code == 0
@@ -158,8 +149,8 @@ def test_a_wrong_answer_is_reported_until_it_is_right_and_the_certificate_stays(
 
 
 def test_what_is_wrong_is_told_by_status_too(stage: Stage) -> None:
-    service = begin(stage)
-    spoil(stage, service, "resets")
+    begin(stage)
+    spoil(stage, "resets")
     stage.night()
     (note,) = [
         note for note in json.loads(stage.agent("status", "--json").out)["profiles"][0]["notes"] if "did not" in note
@@ -197,9 +188,9 @@ WORSE = ("leaf only", "another's", "resets", "not reachable")
 
 @pytest.mark.parametrize("name", WORSE)
 def test_where_clients_are_worse_off_the_predecessor_serves_again_and_nothing_swings(stage: Stage, name: str) -> None:
-    service = begin(stage, on_wrong="rollback")
+    begin(stage, on_wrong="rollback")
     before = commits(stage)
-    spoil(stage, service, name)
+    spoil(stage, name)
     night = stage.night()
     assert (night.code, code_of(night)) == (1, "rolled-back")
     assert (bound(stage), entries(stage), phase(stage)) == ("www", {"www", "www-2"}, "went-back")
@@ -267,8 +258,8 @@ def test_what_was_so_before_is_no_reason_to_go_back(stage: Stage) -> None:
 
 
 def test_an_old_certificate_that_is_still_served_is_no_reason_to_go_back(stage: Stage) -> None:
-    service = begin(stage, on_wrong="rollback")
-    spoil(stage, service, "stays old")
+    begin(stage, on_wrong="rollback")
+    spoil(stage, "stays old")
     assert (code_of(stage.night()), bound(stage)) == ("served-old", "www-2")
 
 
@@ -368,7 +359,11 @@ def compare(folder: Path, on_wrong: str, is_wrong: bool, stride: int, first: int
         stage, code, _ = cut(folder / f"{point}-{side}", on_wrong, is_wrong, (point, side))
         assert (bound(stage), entries(stage), phase(stage), code) == expected, (point, side, stage.diary[-80:])
         # Killed behind the order the same CSR is sent once more: either certificate fits the key.
-        assert (len({order.csr_sha256 for order in stage.orders}), stage.problems) == (1, []), (point, side, stage.diary)
+        assert (len({order.csr_sha256 for order in stage.orders}), stage.problems) == (1, []), (
+            point,
+            side,
+            stage.diary,
+        )
         assert len(stage.orders) <= 2
         assert commits(stage) <= commits(whole) + 2, (point, side, stage.diary[-80:])
 

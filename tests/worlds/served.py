@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
+from weakref import WeakKeyDictionary
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -28,7 +29,6 @@ class Service:
     plane: DataPlane
     is_down: bool = False
     asked: int = 0
-    unknown: list[str] = field(default_factory=list)
 
     def served_chain(self, host: str, port: int, server_name: str, seconds: float = 10.0) -> Presented:
         self.asked += 1
@@ -42,10 +42,13 @@ class Service:
         return Presented(tuple(item.public_bytes(Encoding.DER) for item in found.certificates))
 
 
+SERVICES: WeakKeyDictionary[Stage, Service] = WeakKeyDictionary()
+
+
 def serve(stage: Stage, **switches: Any) -> Service:
     """From now on the portal's service answers. By default it finds the issuers, so that a good certificate passes."""
     stage.switch_panos("fw", **{"served_chain": "found_by_issuer", **switches})
-    service = Service(stage, DataPlane(stage.firewalls["fw"]))
+    service = SERVICES[stage] = Service(stage, DataPlane(stage.firewalls["fw"]))
     service.plane.add(PORTAL)
     stage._exits.enter_context(mock.patch.object(served_chain, "served_chain", service.served_chain))
     return service
@@ -59,3 +62,15 @@ def at_commit(**switches: Any) -> Act:
         return handle(call.request)
 
     return act
+
+
+def down_at_commit(call: Call, handle: Handle) -> Answer:
+    """From this commit on nobody listens."""
+    SERVICES[call.stage].is_down = True
+    return handle(call.request)
+
+
+def mend(stage: Stage) -> None:
+    """Everybody listens, and serves what was committed with its chain."""
+    SERVICES[stage].is_down = False
+    stage.switch_panos("fw", data_plane="follows", served_chain="found_by_issuer", data_plane_delay=0.0)
