@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+
 from paloaltofw.sandbox.tour import BOUND_PROFILE, begin_peoples_work
 from paloaltofw.sandbox.world import PEOPLE, WorldOptions, certificate_profile, write_yaml
-from tests.end_to_end.harness import Scene
+from tests.end_to_end.harness import SCRIPT, Scene, clean_environment
 
 DV = certificate_profile("fw-edge", "dv.example.com", bind={"ssl_tls_service_profiles": [BOUND_PROFILE]})
 
@@ -109,3 +116,32 @@ def test_check_says_what_each_endpoint_serves_today_and_never_fails_for_it(tmp_p
         assert told().startswith("serves 'dv.example.com', serial ")
         portal.switch(data_plane="another")
         assert "it is not the certificate that the agent installed" in told()
+
+
+@pytest.mark.parametrize(("switch", "code"), [("served_chain=found_by_issuer", 0), ("served_chain=entry_only", 1)])
+def test_a_served_sandbox_is_asked_as_the_chapter_says(tmp_path: Path, switch: str, code: int) -> None:
+    command = [sys.executable, str(SCRIPT), "sandbox", "--serve", "--folder", str(tmp_path), "--switch", switch]
+    served = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment())
+    assert served.stdout is not None
+    try:
+        text = ""
+        while "Ctrl-C" not in text:
+            text += served.stdout.readline()
+        address = re.search(
+            rf"^fw-edge +data plane (\S+) +serves the SSL/TLS service profile {BOUND_PROFILE}$", text, re.M
+        )
+        assert address is not None
+        path = tmp_path / "profiles/certificates/dv-rsa2048.yaml"
+        check = {"endpoints": [f"{address.group(1)}/dv-rsa2048.example.com"], "wait": "1s"}
+        write_yaml(path, {**yaml.safe_load(path.read_text("utf-8")), "serve_check": check})
+        agent = next(line for line in text.splitlines() if line.endswith(" enroll")).split()
+        done = subprocess.run(
+            [*agent, "-p", "dv-rsa2048"], env=clean_environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert ("chain: bundle" in done.stderr) is bool(code)
+    finally:
+        served.send_signal(signal.SIGTERM)
+        served.wait(10)
+        served.stdout.close()
+    assert served.returncode == 0

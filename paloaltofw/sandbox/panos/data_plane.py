@@ -1,6 +1,6 @@
 """The data plane: what the services of a simulated firewall present by TLS, from the running configuration.
 
-Each service is named by its SSL/TLS service profile. Which chain is sent is not known of real devices (panos.md §11):
+Each service is named by its SSL/TLS service profile. Which chain is sent is not known of real devices (panos.md §7):
 it is a switch, and so are a plane that lags behind the commit, keeps what it had, or fails.
 """
 

@@ -58,7 +58,7 @@ class PanosSwitches:
     csr_kept_after_import: bool = True
     # panos.md §8: whether `set` and `edit` already refuse to name an object that does not exist, or the commit
     dangling_reference: Literal["refused_at_once", "accepted_until_commit"] = "refused_at_once"
-    # panos.md §11: what a service of the data plane sends beside its certificate, with issuers in entries of their own,
+    # panos.md §7: what a service of the data plane sends beside its certificate, with issuers in entries of their own,
     # and with a bundle; whether it serves what was committed, and how many seconds after the commit
     served_chain: Literal["entry_only", "found_by_issuer"] = "entry_only"
     served_bundle: Literal["whole", "leaf_only"] = "whole"
