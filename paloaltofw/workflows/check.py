@@ -21,8 +21,8 @@ from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.reporting.words import count
 from paloaltofw.scm.client import ScmClient
-from paloaltofw.workflows.maintain import make_request, plan
 from paloaltofw.workflows.endpoints import check_endpoints
+from paloaltofw.workflows.maintain import make_request, plan
 from paloaltofw.workflows.session import Session
 
 # What an administrator's role may forbid, each with a right of its own (panos.md §1).

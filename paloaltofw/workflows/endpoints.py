@@ -1,6 +1,4 @@
-"""What `check` says of the endpoints of serve checks: what each serves today. Never an error: it may be before the first
-certificate.
-"""
+"""What `check` says of serve checks: what each endpoint serves today. Never an error: nothing may be issued yet."""
 
 from __future__ import annotations
 

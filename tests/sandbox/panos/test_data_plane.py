@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from paloaltofw.sandbox.base.authority import CertificateAuthority, ChainForm, Product
+from paloaltofw.sandbox.base.authority import CertificateAuthority, ChainForm, Organization, Product
 from paloaltofw.sandbox.base.clock import ManualClock
 from paloaltofw.sandbox.panos.data_plane import DataPlane, DataPlaneServer
 from paloaltofw.sandbox.panos.device import Firewall, PanosSwitches
@@ -39,8 +40,8 @@ class Bench:
 
     def install(self, name: str, key: Any) -> None:
         subject = bench.name("www.example.com")
-        csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, bench.hashes.SHA256())
-        leaf = self.authority.issue(csr, Product("DV", 200, "Example"), ["www.example.com"], START)
+        csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+        leaf = self.authority.issue(csr, Product("DV", 200, Organization()), ["www.example.com"], START)
         self.chains[name] = self.authority._chain(leaf, ChainForm())
         self.firewall.install_certificate(name, leaf, key)
 
