@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from collections.abc import Iterable
@@ -76,8 +77,8 @@ def _certificates(secured: ssl.SSLSocket) -> tuple[bytes, ...]:
         return found
     try:
         leaf = secured.getpeercert(binary_form=True)
-    except ValueError:
-        return ()  # the handshake did not come so far
+    except (OSError, ValueError):
+        return ()  # the handshake did not come so far, or the connection was reset before it
     return (leaf,) if leaf else ()
 
 
@@ -89,7 +90,7 @@ def _reason(error: Exception) -> str:
         return "the name cannot be resolved"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({(error.reason or 'broken off').lower().replace('_', ' ')})"
-    if isinstance(error, ConnectionResetError):
+    if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.ENOTCONN):
         return "the connection was reset"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -113,6 +115,10 @@ def drip(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 BROKEN: dict[str, tuple[Talk, str]] = {
     "hangs up": (lambda connection: connection.recv(1000), "TLS failed|reset"),
     "speaks HTTP": (lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "TLS failed|reset"),
@@ -120,6 +126,7 @@ BROKEN: dict[str, tuple[Talk, str]] = {
         lambda connection: connection.recv(1000) and connection.recv(1000),
         "no answer in time|no handshake within",
     ),
+    "resets": (reset, "the connection was reset"),
     "drips": (drip, "no handshake within 0.3 s"),
 }
 
@@ -146,12 +153,16 @@ def test_each_way_to_a_chain_and_none() -> None:
     def too_early(binary_form: bool) -> bytes:
         raise ValueError("handshake not done yet")
 
+    def gone(binary_form: bool) -> bytes:
+        raise OSError(errno.ENOTCONN, "not connected")
+
     ways: list[tuple[dict[str, Any], tuple[bytes, ...]]] = [
         ({"get_unverified_chain": lambda: [b"public"], "_sslobj": inner}, (b"public",)),
         ({"_sslobj": inner}, (b"inner",)),
         ({"_sslobj": SimpleNamespace(get_unverified_chain=lambda: None), "getpeercert": leaf}, (b"leaf",)),
         ({"getpeercert": leaf}, (b"leaf",)),
         ({"getpeercert": too_early}, ()),
+        ({"_sslobj": None, "getpeercert": gone}, ()),
     ]
     for has, found in ways:
         assert _certificates(SimpleNamespace(**has)) == found  # type: ignore[arg-type]
