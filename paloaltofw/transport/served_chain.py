@@ -38,7 +38,8 @@ def served_chain(host: str, port: int, server_name: str, seconds: float = HANDSH
             try:
                 plain = socket.create_connection((host, port), seconds)
             except OSError as error:
-                return Presented(failure=_reason(error), is_reached=False)
+                # Who resets at once took the connection; else nobody is there.
+                return Presented(failure=_reason(error), is_reached=error.errno == errno.ECONNRESET)
             with plain:
                 WATCHDOG.hold(plain)
                 found = _shake_hands(plain, server_name)
