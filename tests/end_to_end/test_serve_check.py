@@ -145,3 +145,19 @@ def test_a_served_sandbox_is_asked_as_the_chapter_says(tmp_path: Path, switch: s
         served.wait(10)
         served.stdout.close()
     assert served.returncode == 0
+
+
+def test_forget_says_what_it_drops_and_the_next_run_asks_again(tmp_path: Path) -> None:
+    portal = Portal(tmp_path)
+    with portal.scene as made:
+        portal.switch(served_chain="found_by_issuer")
+        assert made.run("enroll").code == 0
+        record = made.state("journal/serve/dv.json")
+        assert json.loads(record.read_text("utf-8"))["phase"] == "passed"
+        record.write_text("half a record", "utf-8")
+        assert portal.error("run")[:2] == (1, "state")
+        assert portal.error("run")[:2] == (0, None)
+        assert json.loads(record.read_text("utf-8"))["phase"] == "passed"
+        assert "serve check of a certificate is: passed" in made.run("forget", "-p", "dv", "--yes", "--json").out
+        assert not record.exists()
+        assert (made.run("run").code, len(made.world.scm.orders)) == (0, 1)
