@@ -9,6 +9,9 @@ AgentError                     one sentence: what is wrong, where, what to do ne
 ├── ProofFailed                an issued certificate or a CSR is not what was asked for     exit 1
 ├── OrderFailed                an order ended without a certificate                         exit 1
 ├── CommitFailed               a commit job ended badly                                     exit 1
+├── ServeCheckFailed           an endpoint does not serve the certificate as it should         exit 1
+│   └── ServedOld, ServedOther, ServedLeafOnly, ServedWrongChain, ServeUnreachable, ServeNoHandshake
+├── RolledBack                 the predecessor serves again after a serve check                exit 1
 ├── HookFailed                 the program of `hooks` failed; the certificate is in service exit 1
 ├── PlanBlocked                the agent must not go on by itself; a person decides         exit 1
 │   ├── OrderLimit             one more automatic order would be too many                   exit 1
@@ -111,6 +114,52 @@ class HookFailed(AgentError):
     """The program that a profile names under `hooks` failed, or took too long; nothing else is different for that."""
 
     code = "hook"
+
+
+class ServeCheckFailed(AgentError):
+    """An endpoint does not serve the certificate as it should; it is installed all the same. Never used itself."""
+
+
+class ServedOld(ServeCheckFailed):
+    """An endpoint still serves an earlier certificate of the profile."""
+
+    code = "served-old"
+
+
+class ServedOther(ServeCheckFailed):
+    """An endpoint serves a certificate that is not the profile's."""
+
+    code = "served-other"
+
+
+class ServedLeafOnly(ServeCheckFailed):
+    """An endpoint serves the certificate without the intermediates that clients need."""
+
+    code = "served-leaf-only"
+
+
+class ServedWrongChain(ServeCheckFailed):
+    """An endpoint serves the certificate with intermediates that do not lead to its CA."""
+
+    code = "served-wrong-chain"
+
+
+class ServeUnreachable(ServeCheckFailed):
+    """An endpoint cannot be reached."""
+
+    code = "serve-unreachable"
+
+
+class ServeNoHandshake(ServeCheckFailed):
+    """An endpoint takes the connection, and no TLS handshake comes about."""
+
+    code = "serve-no-handshake"
+
+
+class RolledBack(AgentError):
+    """Clients were worse off than before, so what was moved went back to the predecessor; a person acts."""
+
+    code = "rolled-back"
 
 
 class PlanBlocked(AgentError):

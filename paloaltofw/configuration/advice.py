@@ -30,7 +30,7 @@ def advice(configuration: Configuration, profiles: Iterable[CertificateProfile])
     is_simulated = _is_loopback(configuration.settings.scm_url)
     found = []
     for profile in chosen:
-        told = [*_of_names(profile, is_simulated), *_of_subject(profile, is_simulated)]
+        told = [*_of_names(profile, is_simulated), *_of_subject(profile, is_simulated), *_of_serve_check(profile)]
         found += [f"profile {profile.id}: {text}" for text in told]
     found += _of_samples(configuration, chosen)
     return [*found, *_of_accounts(chosen)]
@@ -66,6 +66,18 @@ def _of_subject(profile: CertificateProfile, is_simulated: bool) -> Iterator[str
         yield f"subject.country: {what}"
     if subject.organization == _SAMPLE_ORGANIZATION and not is_simulated:
         yield f"subject.organization: {_SAMPLE_ORGANIZATION!r} is the sample's; write your own"
+
+
+def _of_serve_check(profile: CertificateProfile) -> Iterator[str]:
+    check, names = profile.serve_check, {*profile.sans.dns, *profile.sans.ip}
+    for endpoint in check.endpoints:
+        # A wildcard stands for one label (RFC 6125 §6.4.3).
+        if not names & {endpoint.name, f"*.{endpoint.name.partition('.')[2]}"}:
+            yield f"serve_check: {endpoint.name} is not among the certificate's names"
+    if check.on_wrong == "rollback" and not check.endpoints:
+        yield "serve_check: on_wrong is rollback, but there are no endpoints, so nothing is asked"
+    elif check.on_wrong == "rollback" and profile.renewal.key == "reuse":
+        yield "serve_check: with renewal.key: reuse no predecessor is kept, so nothing can be rolled back"
 
 
 def _of_samples(configuration: Configuration, profiles: list[CertificateProfile]) -> Iterator[str]:

@@ -34,6 +34,7 @@ from paloaltofw.configuration.rules import (
     takes,
     text_schema,
 )
+from paloaltofw.configuration.serve_check_section import read_serve_check
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.model.certificate_profile import HOOK_PATH, CertificateProfile, Hooks, KeySpec, Renewal, Sans, Subject
 
@@ -100,6 +101,7 @@ def profile_of(stem: str, document: Section) -> CertificateProfile | None:
     bind = document.section("bind")
     bound = tuple(dict.fromkeys(bind.values("ssl_tls_service_profiles", panos_name)))
     bind.close()
+    serve_check = read_serve_check(document)
     hooks = _hooks(document)
     if name is None or type_ is None or account is None or firewall is None or subject is None or key is None:
         return None
@@ -109,6 +111,7 @@ def profile_of(stem: str, document: Section) -> CertificateProfile | None:
         id=stem, name=name, type=type_, account=account, firewall=firewall, subject=subject, sans=sans, key=key,
         renewal=renewal, custom_fields=custom_fields, comments=comments, external_requester=requester,
         ssl_tls_service_profiles=bound, scm_profile_id=profile_id, hooks=hooks,
+        serve_check=serve_check,
     )  # fmt: skip
 
 

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from paloaltofw.errors import AgentError
-from paloaltofw.execution import admission, collect, commit, enroll, install, record, serve
+from paloaltofw.execution import (
+    admission,
+    collect,
+    commit,
+    enroll,
+    go_back,
+    install,
+    record,
+    revocation,
+    serve,
+    serve_check,
+)
 from paloaltofw.execution.clocks import ensure_clocks
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.outcomes import unexpected
@@ -17,15 +28,19 @@ from paloaltofw.execution.task import CertificateTask, Delivered, Issued, Planne
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
+    CheckService,
     Collect,
     Commit,
     DeletePredecessor,
     GenerateCsr,
+    GoBack,
     ImportCertificate,
     ImportChain,
+    NoteServed,
     Prove,
     RecordId,
     RemoveUnproven,
+    RevokePredecessor,
     Stage,
     Step,
     SubmitOrder,
@@ -63,10 +78,14 @@ STEPS: Mapping[type[Step], Single | Joint] = {
     Prove: Single(install.prove, needs=(Delivered,)),
     ImportChain: Single(install.import_chain, needs=(Issued,)),
     ImportCertificate: Single(install.import_certificate, needs=(Issued,)),
+    NoteServed: Single(serve_check.note_served),
     Bind: Single(serve.bind),
     DeletePredecessor: Single(serve.delete_predecessor),
     Commit: Joint(commit.commit, is_announced=False),
     RecordId: Joint(record.record_ids),
+    RevokePredecessor: Single(revocation.revoke_after_check),
+    CheckService: Joint(serve_check.check_service),
+    GoBack: Joint(go_back.go_back),
 }
 _SERVES = (Bind, DeletePredecessor)
 _CHANGES_FIREWALL = (
@@ -78,6 +97,7 @@ _CHANGES_FIREWALL = (
     Bind,
     DeletePredecessor,
     Commit,
+    GoBack,
 )
 # What is done for all certificates once a stage is over.
 _CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] = {Stage.INSTALL: install.read_back}

@@ -11,7 +11,7 @@ from paloaltofw.lifecycle.ownership import current_of
 from paloaltofw.lifecycle.succession import CertificateGeneration, series_number
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_objects import CertificateEntry, ServiceProfile
-from paloaltofw.model.records import InstalledRecord, LedgerEntry, OrderRecord, Phase
+from paloaltofw.model.records import InstalledRecord, LedgerEntry, OrderRecord, Phase, ServeRecord
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.pki.certificate import Certificate, Csr, VerificationError, parse_certificates, parse_csr
 from paloaltofw.storage.store import Store
@@ -48,6 +48,7 @@ class StoredState:
     certificate_id: str | None = None
     installed: InstalledRecord | None = None
     ledger: tuple[LedgerEntry, ...] = ()
+    serve: ServeRecord | None = None
     error: StateError | None = None
 
     @property
@@ -68,7 +69,7 @@ def read_state(store: Store, profile: CertificateProfile) -> StoredState:
     try:
         return StoredState(
             store.load_order(profile.id), store.load_certificate_id(profile.id), store.load_installed(profile.id),
-            store.load_ledger(profile.firewall, profile.name),
+            store.load_ledger(profile.firewall, profile.name), store.load_serve(profile.id),
         )  # fmt: skip
     except StateError as error:
         return StoredState(error=error)
@@ -154,6 +155,7 @@ def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, sto
         admin=admin,
         is_key_elsewhere=_is_key_elsewhere(stored.order, firewall),
         owes_commit=firewall.owes_commit,
+        serve=stored.serve,
     )
     return replace(
         observed,

@@ -11,6 +11,7 @@ from paloaltofw.execution.task import CertificateTask, InService, Installed
 from paloaltofw.lifecycle.decide import installed_at
 from paloaltofw.lifecycle.decision import Action, Blocked, Outcome, State
 from paloaltofw.lifecycle.renewal_window import settled_window
+from paloaltofw.lifecycle.steps import CheckService
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
 
@@ -50,9 +51,25 @@ def final_outcome(context: Context, task: CertificateTask) -> Outcome:
     """Return what became of a certificate in a run that did something, and write its notes and error to the log."""
     planned = planned_outcome(context, task)
     planned = replace(planned, error=planned.error or _alarm_of(task), is_new=isinstance(task.phase, InService))
-    outcome = _with_hook(_became(context, task, planned), task)
+    outcome = _with_hook(_with_service(_became(context, task, planned), task), task)
     _log(outcome)
     return outcome
+
+
+def _with_service(outcome: Outcome, task: CertificateTask) -> Outcome:
+    """A serve check's failure is told like a hook's: the certificate is installed. What went back is in service."""
+    failure = task.service_failure
+    if failure is None:
+        return outcome
+    if outcome.error is not None:
+        return replace(outcome, notes=(*outcome.notes, str(failure)))
+    if not task.put_back:
+        return replace(outcome, error=failure)
+    old = next((item.certificate for item in task.observed.generations if item.name == task.put_back), None)
+    return replace(
+        outcome, error=failure, action=Action.FAILED, state=task.decision.state, reason=failure.what,
+        certificate=old or outcome.certificate, entry=task.put_back, is_new=False,
+    )  # fmt: skip
 
 
 def _with_hook(outcome: Outcome, task: CertificateTask) -> Outcome:
@@ -74,7 +91,7 @@ def _became(context: Context, task: CertificateTask, outcome: Outcome) -> Outcom
     certificate_id = context.store.load_certificate_id(task.profile.id)
     if task.is_pending:
         return replace(outcome, state=State.PENDING, certificate_id=certificate_id)
-    if task.decision.is_clean_up and not task.decision.steps:
+    if task.decision.is_clean_up and all(isinstance(step, CheckService) for step in task.decision.steps):
         return outcome
     entry = task.phase.record.entry if task.phase.record else outcome.entry
     return replace(outcome, state=State.VALID, certificate_id=certificate_id, entry=entry, reason="in service")

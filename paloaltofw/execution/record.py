@@ -10,6 +10,7 @@ from paloaltofw.execution.context import Context
 from paloaltofw.execution.hooks import owe_hook
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.revocation import revoke_predecessor
+from paloaltofw.execution.serve_check import postpone_revocation
 from paloaltofw.execution.task import CertificateTask, InService, Issued
 from paloaltofw.model.firewall_objects import CertificateEntry
 from paloaltofw.model.records import InstalledRecord
@@ -51,6 +52,7 @@ def _record_id(context: Context, task: CertificateTask, phase: Issued, running: 
     context.store.save_installed(task.profile.id, installed)
     task.phase = InService(record, phase.certificate_id, phase.chain)
     owe_hook(context, task.profile, phase.certificate_id)
-    revoke_predecessor(context, task, record)
+    if not postpone_revocation(context, task, record, leaf):
+        revoke_predecessor(context, task, record)
     context.store.remove_order(task.profile.id)
     context.task_event(task, "in service as %s until %s", record.entry, f"{leaf.not_after:%Y-%m-%d}")

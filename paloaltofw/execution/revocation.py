@@ -13,6 +13,7 @@ from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.lifecycle.ownership import current_of
+from paloaltofw.lifecycle.steps import RevokePredecessor
 from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.records import InstalledRecord, OrderRecord
@@ -35,13 +36,25 @@ def revoke_predecessor(context: Context, task: CertificateTask, order: OrderReco
     superseded = order.superseded_certificate_id
     if superseded is None or superseded == order.certificate_id:
         return
+    _revoke_superseded(context, task, superseded, order.account)
+
+
+def revoke_after_check(context: Context, task: CertificateTask, step: RevokePredecessor, phase: object) -> None:
+    """The same once the serve check has passed and the predecessor is gone; it is tried once, and then a person's."""
+    _revoke_superseded(context, task, step.certificate_id, step.account)
+    record = context.store.load_serve(task.profile.id)
+    if record is not None:
+        context.store.save_serve(replace(record, superseded_certificate_id=None))
+
+
+def _revoke_superseded(context: Context, task: CertificateTask, superseded: str, account: str) -> None:
     if task.kept_predecessors:
         kept = task.kept_predecessors[0]
         what = f"the predecessor (certificate ID {superseded}) was not revoked, because {kept} is in use"
         task.trouble = PlanBlocked(what, context.firewall.title, "revoke it in SCM once nothing uses it any more")
         return
     try:
-        context.scm_of(order, task.profile).revoke(superseded, SUPERSEDED, "superseded by a new certificate")
+        context.scm(account or task.profile.account).revoke(superseded, SUPERSEDED, "superseded by a new certificate")
     except PeerError as error:
         if not isinstance(error, Refused) or error.peer_code not in REVOKED:
             what = f"the predecessor (certificate ID {superseded}) was not revoked: {error.what}"

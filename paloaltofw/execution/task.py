@@ -135,7 +135,8 @@ class CertificateTask:
 
     `waits_for` says in words what keeps it pending; `notes` are for report and log; `revokes_predecessor`: the user
     asked for that; `is_asked_for`: a person asked for an order. `trouble` is a failure that keeps no further step from
-    being made; `hook_failure` is one of the hook, for which nothing else is different.
+    being made; `service_failure` is one of the serve check, `hook_failure` one of the hook: the certificate is
+    installed all the same. `put_back`: the entry that serves again because of it.
     """
 
     profile: CertificateProfile
@@ -150,7 +151,9 @@ class CertificateTask:
     is_asked_for: bool = False
     trouble: AgentError | None = None
     kept_predecessors: list[str] = field(default_factory=list)
+    service_failure: AgentError | None = None
     hook_failure: AgentError | None = None
+    put_back: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -12,8 +12,11 @@ from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.lifecycle.ownership import current_of, own
 from paloaltofw.lifecycle.plans import (
     blocked_decision,
+    check_steps,
     clean_up_steps,
     install_steps,
+    move_steps,
+    note_steps,
     order_new_key,
     unbound_profiles,
     usable_id,
@@ -21,7 +24,8 @@ from paloaltofw.lifecycle.plans import (
 from paloaltofw.lifecycle.renewal_window import settled_window, urgent_from
 from paloaltofw.lifecycle.requested import change_since
 from paloaltofw.lifecycle.resume import go_on
-from paloaltofw.lifecycle.steps import AdoptCsr, Bind, Collect, Commit, Step, SubmitOrder
+from paloaltofw.lifecycle.serving import Serving, read_moved, record_of, serving_of, went_back
+from paloaltofw.lifecycle.steps import AdoptCsr, Bind, Collect, Commit, GoBack, Step, SubmitOrder
 from paloaltofw.lifecycle.succession import CertificateGeneration, requirements
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
@@ -222,11 +226,21 @@ def _finish(case: _Case) -> Decision:
     if strangers:
         note = f"{case.current.name} holds uncommitted changes of {', '.join(strangers)}"
         case = replace(case, notes=(*case.notes, note))
+    serving = _serving(case)
+    if serving is Serving.HELD:
+        return _held(case)
+    asks = check_steps(case.profile, case.current.name) if serving is Serving.OWED else ()
+    case = replace(case, notes=(*case.notes, *_last_finding(case, serving)))
+    if serving in (Serving.OWED, Serving.GOING_BACK) and not strangers and _went_back(case):
+        return _go_back_or_on(case, serving, asks)
     unbound, missing = unbound_profiles(case.profile, case.observed, case.current.name)
     if (unbound or case.observed.unapplied) and not strangers:
-        steps: tuple[Step, ...] = (Bind(case.current.name, (*unbound, *missing)),) if unbound or missing else ()
+        steps: tuple[Step, ...] = ()
+        if unbound or missing:
+            noted = note_steps(case.profile, case.observed, case.current.name)
+            steps = (*noted, Bind(case.current.name, (*unbound, *missing)))
         reason = f"{case.reason}; {'to be bound' if unbound else 'not committed yet'}"
-        return case.decision(Action.INSTALL, (*steps, Commit(case.request.admin)), reason)
+        return case.decision(Action.INSTALL, (*steps, Commit(case.request.admin), *asks), reason)
     if missing:
         what = f"there is no SSL/TLS service profile {missing[0]!r} on the firewall"
         hint = "create it, or correct bind in the profile"
@@ -235,7 +249,59 @@ def _finish(case: _Case) -> Decision:
         hint = "the next run asks again; if it is revoked, run: paloaltoagent replace -p " + case.profile.id
         blocked = Blocked("revoked-unproven", case.observed.doubt, hint)
         return blocked_decision(case.state, case.observed.doubt, blocked, case.current.name)
-    return _watch_predecessors(case)
+    return _watch_predecessors(case, serving, asks)
+
+
+def _serving(case: _Case) -> Serving:
+    """How the certificate stands with its serve check; what is held is let go by a person."""
+    assert case.current.certificate is not None  # nosec B101  # narrows a type
+    serving = serving_of(case.profile, case.observed, case.current.certificate, case.now)
+    if serving not in (Serving.HELD, Serving.GOING_BACK):
+        return serving
+    is_read = case.observed.service_profiles is not None and bool(case.profile.ssl_tls_service_profiles)
+    is_bound = is_read and not any(unbound_profiles(case.profile, case.observed, case.current.name))
+    is_let_go = case.request.resubmit or (is_bound and serving is Serving.HELD)
+    return Serving.OWED if is_let_go else serving
+
+
+def _last_finding(case: _Case, serving: Serving) -> tuple[str, ...]:
+    """A word on a serve check that has not passed yet, for `status`, which asks nobody."""
+    record = record_of(case.observed, case.current.certificate) if case.current.certificate else None
+    if serving is not Serving.OWED or record is None or not record.finding:
+        return ()
+    return (f"the serve check of {record.at[:10]} did not pass: {record.finding}",)
+
+
+def _went_back(case: _Case) -> bool:
+    return case.current.certificate is not None and went_back(case.observed, case.current.certificate)
+
+
+def _go_back_or_on(case: _Case, serving: Serving, asks: tuple[Step, ...]) -> Decision:
+    """Finish what an earlier run began to move back; or put the certificate into service again, and ask again."""
+    if serving is Serving.GOING_BACK:
+        reason = f"{case.reason}; it is not served well, and what was moved to it goes back"
+        blocked = _held(case).blocked
+        return replace(case.decision(Action.INSTALL, (GoBack(case.current.name),), reason), alarm=blocked)
+    steps = (*move_steps(case.profile, case.observed, case.current.name), Commit(case.request.admin), *asks)
+    return case.decision(Action.INSTALL, steps, f"{case.reason}; to be put into service again")
+
+
+def _held(case: _Case) -> Decision:
+    """The predecessor serves again, since the successor was not served well; swinging back and forth helps nobody."""
+    record = record_of(case.observed, case.current.certificate) if case.current.certificate else None
+    moved = read_moved(record.moved) if record else ()
+    entry = moved[0].entry if moved else "its predecessor"
+    since, finding = (record.at[:10], record.finding) if record else ("?", "?")
+    what = f"{entry} serves again since {since}, because {finding}"
+    hint = (
+        f"mend that, then run: paloaltoagent enroll --resubmit -p {case.profile.id} "
+        f"(it puts {case.current.name} into service again, and orders nothing)"
+    )
+    old = next((item for item in case.observed.generations if item.name == entry), None)
+    state = case.state
+    if old is not None and old.certificate is not None:
+        state, *_ = _judge(case.profile, case.observed, case.request, case.now, old, old.certificate)
+    return blocked_decision(state, what, Blocked("rolled-back", what, hint), entry if old else case.current.name)
 
 
 def _may_be_used(item: CertificateGeneration, observed: Observation) -> bool:
@@ -244,12 +310,13 @@ def _may_be_used(item: CertificateGeneration, observed: Observation) -> bool:
     return item.is_complete or profiles is None or any(item.name == user.certificate for user in profiles.values())
 
 
-def _watch_predecessors(case: _Case) -> Decision:
+def _watch_predecessors(case: _Case, serving: Serving, asks: tuple[Step, ...]) -> Decision:
     """A predecessor that is still there is still referred to: worth a note, and a failure before it expires.
 
     What an earlier run could not do is tried again: somebody's uncommitted change may have been in the way.
     """
-    clean_up = clean_up_steps(case.profile, case.observed, case.current.name, case.request)
+    is_served = serving in (Serving.UNASKED, Serving.PASSED)
+    clean_up = clean_up_steps(case.profile, case.observed, case.current.name, case.request, is_served)
     alarm: Blocked | None = None
     for item in own(case.profile, case.observed):
         if item.certificate is None or item.number >= case.current.number:
@@ -259,11 +326,15 @@ def _watch_predecessors(case: _Case) -> Decision:
         used, unseen = (
             "is still there, because something refers to it", "is still there, because its private key is not seen"
         )  # fmt: skip
-        what = f"the predecessor {item.name} {used if item.is_complete else unseen}, and {left}"
-        case = replace(case, notes=(*case.notes, what))
-        if case.now >= urgent_from(item.certificate) and _may_be_used(item, case.observed):
+        used = used if item.is_complete else unseen
+        used = used if is_served else "is kept until the serve check has passed"
+        what = f"the predecessor {item.name} {used}, and {left}"
+        if serving is not Serving.PASSED:  # else it was kept on purpose so far, and is about to go
+            case = replace(case, notes=(*case.notes, what))
+        if is_served and case.now >= urgent_from(item.certificate) and _may_be_used(item, case.observed):
             hint = f"let what refers to it use {case.current.name}, then delete {item.name} on the firewall"
             alarm = alarm or Blocked("predecessor", what, hint)
     is_ours = not case.current.changed_by - {case.request.admin}
-    steps = clean_up if is_ours and (case.request.enroll or case.request.renew) else ()
+    is_meant = case.request.enroll or case.request.renew
+    steps = (*(clean_up if is_ours else ()), *asks) if is_meant else ()
     return replace(case.decision(Action.NONE, steps), alarm=alarm, is_clean_up=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.firewall_objects import ServiceProfile
-from paloaltofw.model.records import InstalledRecord, LedgerEntry, OrderRecord
+from paloaltofw.model.records import InstalledRecord, LedgerEntry, OrderRecord, ServeRecord
 from paloaltofw.model.settings import DEFAULT_PENDING_ALARM
 from paloaltofw.pki.certificate import Certificate
 
@@ -21,7 +21,7 @@ class Observation:
     read. `known` are fingerprints of certificates and public keys (hex) that the state folder calls the profile's own.
     `is_key_elsewhere`: the narrow way shows the key of the open order, although the list does not. `doubt`: why SCM's
     word on the certificate in service is not believed yet. `owes_commit`: an earlier run changed the firewall, and its
-    commit was not seen to end well.
+    commit was not seen to end well. `serve`: how far the last serve check is.
     """
 
     generations: tuple[CertificateGeneration, ...] = ()
@@ -39,6 +39,7 @@ class Observation:
     is_key_elsewhere: bool = False
     doubt: str = ""
     owes_commit: bool = False
+    serve: ServeRecord | None = None
 
 
 @dataclass(frozen=True)

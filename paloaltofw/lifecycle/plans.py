@@ -10,15 +10,19 @@ from paloaltofw.lifecycle.ownership import current_of, is_ours, own
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
+    CheckService,
     Collect,
     Commit,
     DeletePredecessor,
     GenerateCsr,
+    GoBack,
     ImportCertificate,
     ImportChain,
+    NoteServed,
     Predecessor,
     Prove,
     RecordId,
+    RevokePredecessor,
     Step,
     SubmitOrder,
 )
@@ -28,7 +32,9 @@ from paloaltofw.model.records import LedgerEntry
 from paloaltofw.pki.certificate import VerificationError
 from paloaltofw.pki.verification import verify_csr
 
-_IN_WINDOW = (ImportChain, ImportCertificate, Bind, DeletePredecessor, Commit, RecordId)
+_IN_WINDOW = (
+    ImportChain, ImportCertificate, NoteServed, Bind, DeletePredecessor, Commit, RecordId, RevokePredecessor, GoBack
+)  # fmt: skip
 
 
 def outside_window(decision: Decision, opens: str) -> Decision:
@@ -36,6 +42,8 @@ def outside_window(decision: Decision, opens: str) -> Decision:
     steps = tuple(step for step in decision.steps if not isinstance(step, _IN_WINDOW))
     if steps == decision.steps:
         return decision
+    # What is not committed is not served.
+    steps = tuple(step for step in steps if not isinstance(step, CheckService))
     if decision.is_clean_up:
         return replace(decision, steps=())
     return replace(decision, steps=steps, waits_for=f"the commit window, which opens {opens}")
@@ -123,30 +131,52 @@ def install_steps(
     """Return the steps from a chain in hand to a certificate in service under `entry`."""
     steps: list[Step] = [Prove()]
     steps += [ImportCertificate(entry, True)] if request.bundles_chain else [ImportChain(), ImportCertificate(entry)]
-    return (*steps, *move_steps(profile, observed, entry), Commit(request.admin), RecordId(profile.id))
+    steps += [*move_steps(profile, observed, entry), Commit(request.admin), RecordId(profile.id)]
+    return (*steps, *check_steps(profile, entry))
 
 
 def move_steps(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Step, ...]:
-    """Move references to the entry and let its predecessors go."""
+    """Move references to the entry and let its predecessors go; with a serve check they stay until it has passed."""
     followed = followed_by(profile, observed, entry)
     steps: list[Step] = []
     if profile.ssl_tls_service_profiles or followed:
+        steps += note_steps(profile, observed, entry)
         steps.append(Bind(entry, profile.ssl_tls_service_profiles, followed))
-    steps.extend(DeletePredecessor(item.entry, item.holds) for item in predecessors_of(profile, observed, entry))
+    if not profile.serve_check.endpoints:
+        steps.extend(DeletePredecessor(item.entry, item.holds) for item in predecessors_of(profile, observed, entry))
     return tuple(steps)
 
 
+def note_steps(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Step, ...]:
+    """Before references are moved that may have to go back to a predecessor: note what serves it."""
+    followed, check = followed_by(profile, observed, entry), profile.serve_check
+    may_go_back = bool(check.endpoints) and check.on_wrong == "rollback" and bool(followed)
+    return (NoteServed(entry, followed),) if may_go_back else ()
+
+
+def check_steps(profile: CertificateProfile, entry: str) -> tuple[Step, ...]:
+    """Ask the endpoints, if there are any."""
+    endpoints = profile.serve_check.endpoints
+    return (CheckService(entry, endpoints),) if endpoints else ()
+
+
 def clean_up_steps(
-    profile: CertificateProfile, observed: Observation, entry: str, request: RunRequest
+    profile: CertificateProfile, observed: Observation, entry: str, request: RunRequest, is_served: bool = True
 ) -> tuple[Step, ...]:
-    """What an earlier run could not do: move what still serves a predecessor, and let the predecessor go."""
-    predecessors = predecessors_of(profile, observed, entry)
+    """What an earlier run could not do: move what still serves a predecessor, and let the predecessor go.
+
+    `is_served`: the serve check has passed, or there is none.
+    """
+    predecessors = predecessors_of(profile, observed, entry) if is_served else ()
     served = {item.certificate for item in (observed.service_profiles or {}).values()}
     followed = followed_by(profile, observed, entry)
+    record = observed.serve if is_served and profile.serve_check.endpoints else None
+    superseded = record.superseded_certificate_id if record else None
+    last = (RevokePredecessor(superseded, record.account),) if record and superseded else ()
     if not predecessors and not any(item.entry in served for item in followed):
-        return ()
+        return last
     deletions = [DeletePredecessor(item.entry, item.holds) for item in predecessors]
-    return (Bind(entry, (), followed), *deletions, Commit(request.admin))
+    return (Bind(entry, (), followed), *deletions, Commit(request.admin), *last)
 
 
 def predecessors_of(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Predecessor, ...]:

@@ -12,6 +12,7 @@ from paloaltofw.lifecycle.inputs import Observation, RunRequest
 from paloaltofw.lifecycle.ownership import current_of, own
 from paloaltofw.lifecycle.plans import (
     blocked_decision,
+    check_steps,
     free_entry,
     install_steps,
     is_adoptable,
@@ -263,6 +264,7 @@ def _issued(case: _Open) -> Decision:
     last: tuple[Step, ...] = (RecordId(case.profile.id),)
     if case.observed.unapplied or unbound or missing:
         last = (*move_steps(case.profile, case.observed, order.entry), Commit(case.request.admin), *last)
+    last = (*last, *check_steps(case.profile, order.entry))
     return Decision(State.PENDING, Action.INSTALL, f"{reason} and imported", last)
 
 

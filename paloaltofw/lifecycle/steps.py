@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from paloaltofw.model.certificate_profile import KeySpec
+from paloaltofw.model.serve_check import Endpoint
 
 
 class Stage(IntEnum):
@@ -20,6 +21,7 @@ class Stage(IntEnum):
     SERVE = 4
     COMMIT = 5
     RECORD = 6
+    CHECK = 7
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,19 @@ class Bind:
 
 
 @dataclass(frozen=True)
+class NoteServed:
+    """What the endpoints serve before the commit is noted, and what serves a predecessor, so that it can go back."""
+
+    entry: str
+    predecessors: tuple[Predecessor, ...]
+    stage = Stage.SERVE
+    words = "note what is served now"
+
+    def __str__(self) -> str:
+        return f"before {self.entry}"
+
+
+@dataclass(frozen=True)
 class DeletePredecessor:
     """A predecessor goes, unless something still refers to it. `holds` is the fingerprint of what the plan saw."""
 
@@ -194,6 +209,44 @@ class RecordId:
         return f"{self.profile}.ids"
 
 
+@dataclass(frozen=True)
+class RevokePredecessor:
+    """What was to be revoked is revoked, now that its successor is seen to be served."""
+
+    certificate_id: str
+    account: str
+    stage = Stage.RECORD
+    words = "revoke the predecessor"
+
+    def __str__(self) -> str:
+        return f"certificate ID {self.certificate_id}, unless something still refers to it"
+
+
+@dataclass(frozen=True)
+class CheckService:
+    """Each endpoint is asked by a TLS handshake whether it serves the entry's certificate with its chain."""
+
+    entry: str
+    endpoints: tuple[Endpoint, ...]
+    stage = Stage.CHECK
+    words = "ask who serves it"
+
+    def __str__(self) -> str:
+        return f"{self.entry}, at {', '.join(map(str, self.endpoints))}"
+
+
+@dataclass(frozen=True)
+class GoBack:
+    """What was moved to an entry that is not served well goes back to what it served, in a commit of its own."""
+
+    entry: str
+    stage = Stage.CHECK
+    words = "go back to the predecessor"
+
+    def __str__(self) -> str:
+        return f"from {self.entry}"
+
+
 Step = (
     GenerateCsr
     | RemoveUnproven
@@ -203,8 +256,12 @@ Step = (
     | Prove
     | ImportChain
     | ImportCertificate
+    | NoteServed
     | Bind
     | DeletePredecessor
     | Commit
     | RecordId
+    | RevokePredecessor
+    | CheckService
+    | GoBack
 )

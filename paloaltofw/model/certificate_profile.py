@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from paloaltofw.model.serve_check import ServeCheck
 
 # Where the program of a hook is looked for if it is not a path; cron's own PATH is shorter.
 HOOK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -89,3 +91,4 @@ class CertificateProfile:
     ssl_tls_service_profiles: tuple[str, ...] = ()
     scm_profile_id: str = ""
     hooks: Hooks = Hooks()
+    serve_check: ServeCheck = field(default_factory=ServeCheck)

@@ -131,6 +131,40 @@ class HookRecord(Record):
     certificate_id: str
 
 
+class ServePhase(str, Enum):
+    """How far the serve check of a certificate is. Without a record nothing was asked yet."""
+
+    NOTED = "noted"  # what was served before the commit is in `before` and `moved`; or a revocation is owed
+    WRONG = "wrong"  # asked, and it did not pass: the next run asks again
+    PASSED = "passed"  # asked, and every endpoint serves it
+    GOING_BACK = "going-back"  # the references may have been moved back, which is not seen committed
+    WENT_BACK = "went-back"  # the predecessor serves again, until a person acts
+
+
+@dataclass(frozen=True)
+class ServeRecord(Record):
+    """The serve check of the certificate with the fingerprint `sha256`; it says nothing of any other.
+
+    `asked`: the endpoints, and what was to happen (ServeCheck.text): a finding counts for this alone. `finding` is what
+    was wrong. `before`: what the endpoints served before the commit, `moved`: what the service profiles served
+    (lifecycle/serving.py reads both). `back_until`: until when the predecessor may serve again. The successor's hook,
+    or its predecessor's revocation, may be owed until the check has passed.
+    """
+
+    profile: str
+    sha256: str
+    asked: str
+    phase: str
+    at: str
+    finding: str = ""
+    before: str = ""
+    moved: str = ""
+    back_until: str = ""
+    superseded_certificate_id: str | None = None
+    account: str = ""
+    owes_hook: bool = False
+
+
 @dataclass(frozen=True)
 class DeviceRecord(Record):
     """Which device, at which address, a firewall profile works on; an empty serial number tells devices not apart.

@@ -31,6 +31,13 @@ CODES = {
     "template": "the entry is pushed by a Panorama template",
     "bind": "an SSL/TLS service profile under bind does not exist",
     "predecessor": "a predecessor in the last twentieth of its life is still in use",
+    "served-old": "an endpoint of serve_check still serves the old certificate",
+    "served-other": "an endpoint of serve_check serves another certificate",
+    "served-leaf-only": "an endpoint of serve_check serves the certificate without its intermediates",
+    "served-wrong-chain": "an endpoint of serve_check serves the certificate with a chain that does not lead on",
+    "serve-unreachable": "an endpoint of serve_check cannot be reached",
+    "serve-no-handshake": "an endpoint of serve_check does not finish a TLS handshake",
+    "rolled-back": "the predecessor serves again after a serve check that did not pass",
     "commit": "the firewall reports a failed commit",
     "blocked": "a person has to decide; the message says what",
     # of the agent

@@ -280,6 +280,8 @@ def serve_until_stopped(folder: str | None, count: int, switches: Sequence[str] 
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     with tour.world:
+        for name in tour.world.firewalls:
+            tour.world.serve(name, BOUND_PROFILE)
         print("\n".join(_how_to_reach(tour)), flush=True)
         try:
             stopped.wait()
@@ -302,6 +304,8 @@ def _how_to_reach(tour: Tour) -> list[str]:
         lines.append(f"{account.label:<14} client ID {account.client_id}   client secret {account.client_secret}")
     for name, server in world.servers.items():
         lines.append(f"{name:<14} {server.url}   administrator {AGENT_ADMIN}   password {world.passwords[name]}")
+    for name, service in world.services:
+        lines.append(f"{name:<14} data plane {service.address}   serves the SSL/TLS service profile {service.profile}")
     return [
         *lines,
         "",

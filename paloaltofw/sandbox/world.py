@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from paloaltofw.sandbox.base.authority import CertificateAuthority, TlsAuthority
 from paloaltofw.sandbox.base.clock import Clock, SystemClock
 from paloaltofw.sandbox.base.https import HttpsServer, server_context
+from paloaltofw.sandbox.panos.data_plane import DataPlane, DataPlaneServer
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.service import PanosSite
 from paloaltofw.sandbox.panos.switches import SUPERUSER, Latencies, PanosSwitches, Role
@@ -66,6 +67,8 @@ class World:
         self.scm.public_url = self.scm_server.url
         self.firewalls: dict[str, Firewall] = {}
         self.servers: dict[str, HttpsServer] = {}
+        self.planes: dict[str, DataPlane] = {}
+        self.services: list[tuple[str, DataPlaneServer]] = []
         # Of the agent's administrator on each firewall.
         self.passwords: dict[str, str] = {}
         for name in options.firewalls:
@@ -80,6 +83,7 @@ class World:
         self.firewalls[name] = firewall
         self.servers[name] = HttpsServer(PanosSite(firewall), self.context)
         firewall.listeners.append(lambda: self._present(name))
+        self.planes[name] = DataPlane(firewall)
 
     def _present(self, name: str) -> None:
         """Serve the management certificate that a commit has put in place."""
@@ -89,6 +93,12 @@ class World:
             pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
             private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             self.servers[name].use_context(server_context(pem, private))
+
+    def serve(self, firewall: str, profile: str) -> str:
+        """Let an SSL/TLS service profile's service answer on a loopback port from now on; gives its address."""
+        server = DataPlaneServer(self.planes[firewall], profile).start()
+        self.services.append((firewall, server))
+        return server.address
 
     def start(self) -> World:
         """Begin to answer."""
@@ -100,6 +110,9 @@ class World:
         """End."""
         for server in (self.scm_server, *self.servers.values()):
             server.stop()
+        for _, service in self.services:
+            service.stop()
+        self.services.clear()
 
     def __enter__(self) -> World:
         return self.start()

@@ -40,7 +40,8 @@ def files_of(store: Store, profile: str) -> list[Path]:
     certificate = _with_quarantined(store.folder / f"{profile}.ids")
     installed = _with_quarantined(store.folder / "journal/installed" / f"{profile}.json")
     hook = _with_quarantined(store.folder / "journal/hooks" / f"{profile}.json")
-    return hook + certificate + installed + order_files(store, profile) + ledger_files(store, profile)
+    serve = _with_quarantined(store.folder / "journal/serve" / f"{profile}.json")
+    return hook + serve + certificate + installed + order_files(store, profile) + ledger_files(store, profile)
 
 
 def known_profiles(store: Store) -> list[str]:

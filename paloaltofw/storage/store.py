@@ -10,6 +10,7 @@
     STATE/journal/ledger/FW/CERTIFICATE.json  every order that was made for a certificate on a firewall, for the brake
     STATE/journal/devices/FW.json      the serial number of the device that a firewall profile works on
     STATE/journal/hooks/NAME.json      the certificate in service is one whose hook has not ended yet
+    STATE/journal/serve/NAME.json      whether the certificate in service was seen to be served, and what was before
     STATE/journal/management/FW.json   which entries a firewall's management interface serves
     STATE/journal/runs.jsonl           how the last runs ended, for people (history.py)
 
@@ -37,6 +38,7 @@ from paloaltofw.model.records import (
     ManagementRecord,
     OrderRecord,
     Record,
+    ServeRecord,
 )
 from paloaltofw.safe_files import FILE_MODE, FOLDER_MODE, atomic_write, read_file, sync_folder
 from paloaltofw.storage.codec import (
@@ -68,6 +70,7 @@ class Store:
         self._owed = folder / "journal" / "owed"
         self._management = folder / "journal" / "management"
         self._hooks = folder / "journal" / "hooks"
+        self._serve = folder / "journal" / "serve"
 
     @property
     def folder(self) -> Path:
@@ -79,7 +82,7 @@ class Store:
         try:
             # One by one: mkdir gives intermediate folders the umask's mode, not ours.
             journal = (self._orders, self._installed, self._commits, self._ledger, self._devices, self._management)
-            for folder in (self._folder, self._orders.parent, *journal, self._owed, self._hooks):
+            for folder in (self._folder, self._orders.parent, *journal, self._owed, self._hooks, self._serve):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
         except OSError as error:
@@ -267,6 +270,14 @@ class Store:
     def remove_hook(self, profile: str) -> None:
         """The hook has ended."""
         self.remove(self._hooks / f"{profile}.json")
+
+    def load_serve(self, profile: str) -> ServeRecord | None:
+        """How far the serve check of a certificate is."""
+        return self._load(ServeRecord, self._serve / f"{profile}.json")
+
+    def save_serve(self, record: ServeRecord) -> None:
+        """Write how far it is."""
+        atomic_write(self._serve / f"{record.profile}.json", encode_record(record))
 
     # --- licence terms ---------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.reporting.words import count
 from paloaltofw.scm.client import ScmClient
+from paloaltofw.workflows.endpoints import check_endpoints
 from paloaltofw.workflows.maintain import make_request, plan
 from paloaltofw.workflows.session import Session
 
@@ -44,6 +45,7 @@ def check_everything(session: Session) -> Iterator[Finding]:
         failed |= set() if finding.is_ok else {finding.subject}
         yield finding
     titles = {name: firewall.title for name, firewall in session.configuration.firewalls.items()}
+    yield from check_endpoints(session.profiles, session.store)
     sound = [profile for profile in session.profiles if titles[profile.firewall] not in failed]
     if sound:
         yield from _check_plan(replace(session, profiles=sound), titles)

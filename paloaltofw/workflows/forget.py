@@ -14,7 +14,7 @@ from paloaltofw.clock import SystemClock, parse_time
 from paloaltofw.configuration.certificate_profile_file import FILE_STEM
 from paloaltofw.configuration.settings_file import find_file, load_settings
 from paloaltofw.errors import StateError, UsageError
-from paloaltofw.model.records import InstalledRecord, OrderRecord, Phase
+from paloaltofw.model.records import InstalledRecord, OrderRecord, Phase, ServeRecord
 from paloaltofw.reporting import logfile
 from paloaltofw.reporting.terminal import say
 from paloaltofw.reporting.words import age_text
@@ -106,6 +106,11 @@ def _installed(store: Store, path: Path, now: datetime.datetime) -> str | None:
     return f"what was ordered for certificate {record.certificate_id}, in entry {record.entry}" if record else None
 
 
+def _serve(store: Store, path: Path, now: datetime.datetime) -> str | None:
+    record = inventory.look_at(path, partial(decode_record, ServeRecord))
+    return f"how far the serve check of a certificate is: {record.phase}" if record else None
+
+
 def _certificate_id(store: Store, path: Path, now: datetime.datetime) -> str | None:
     certificate_id = inventory.look_at(path, decode_id)
     return f"certificate ID {certificate_id}; without it the next renewal is a new order" if certificate_id else None
@@ -122,4 +127,5 @@ def _ledger(store: Store, path: Path, now: datetime.datetime) -> str | None:
 # By folder and ending; what was moved aside has another ending, and is not read again.
 _READERS: dict[str, Callable[[Store, Path, datetime.datetime], str | None]] = {
     "ledger.json": _ledger, "orders.json": _order, "installed.json": _installed, ".ids": _certificate_id,
+    "serve.json": _serve,
 }  # fmt: skip

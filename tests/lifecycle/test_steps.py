@@ -10,21 +10,26 @@ from paloaltofw.lifecycle.decision import Action, Blocked, Outcome, State
 from paloaltofw.lifecycle.steps import (
     AdoptCsr,
     Bind,
+    CheckService,
     Collect,
     Commit,
     DeletePredecessor,
     GenerateCsr,
+    GoBack,
     ImportCertificate,
     ImportChain,
+    NoteServed,
     Predecessor,
     Prove,
     RecordId,
     RemoveUnproven,
+    RevokePredecessor,
     Stage,
     Step,
     SubmitOrder,
 )
 from paloaltofw.model.certificate_profile import KeySpec
+from paloaltofw.model.serve_check import Endpoint
 
 OLD, OLDER = Predecessor("www", "aa"), Predecessor("www-2", "bb")
 TEXTS: list[tuple[Step, Stage, str]] = [
@@ -54,6 +59,14 @@ TEXTS: list[tuple[Step, Stage, str]] = [
     (DeletePredecessor("www", "aa"), Stage.SERVE, "www, unless something still refers to it"),
     (Commit("svc"), Stage.COMMIT, "changes of svc only"),
     (RecordId("www"), Stage.RECORD, "www.ids"),
+    (NoteServed("www-2", (OLD,)), Stage.SERVE, "before www-2"),
+    (RevokePredecessor("9", "A"), Stage.RECORD, "certificate ID 9, unless something still refers to it"),
+    (
+        CheckService("www-2", (Endpoint("vpn.example.com", 443, "vpn.example.com"), Endpoint("192.0.2.7", 443))),
+        Stage.CHECK,
+        "www-2, at vpn.example.com:443, 192.0.2.7:443",
+    ),
+    (GoBack("www-2"), Stage.CHECK, "from www-2"),
 ]
 
 
@@ -68,6 +81,8 @@ WORDS = {
     Prove: "verify key, names and chain", ImportChain: "import the intermediates",
     ImportCertificate: "import the certificate", Bind: "move service profiles",
     DeletePredecessor: "delete the predecessor", Commit: "commit", RecordId: "save the certificate ID",
+    NoteServed: "note what is served now", RevokePredecessor: "revoke the predecessor",
+    CheckService: "ask who serves it", GoBack: "go back to the predecessor",
 }  # fmt: skip
 
 
@@ -84,7 +99,9 @@ def test_every_step_is_told_apart_by_its_words() -> None:
 
 
 def test_a_firewall_is_ordered_for_before_it_is_changed_and_committed_once_for_all() -> None:
-    assert [stage.name for stage in sorted(Stage)] == ["ORDER", "COLLECT", "INSTALL", "SERVE", "COMMIT", "RECORD"]
+    assert [stage.name for stage in sorted(Stage)] == [
+        "ORDER", "COLLECT", "INSTALL", "SERVE", "COMMIT", "RECORD", "CHECK"
+    ]  # fmt: skip
 
 
 BLOCKED = Blocked("absent", "it is not there", "run: paloaltoagent enroll")

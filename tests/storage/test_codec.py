@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paloaltofw.model.records import CommitRecord, InstalledRecord, OrderRecord
+from paloaltofw.model.records import CommitRecord, InstalledRecord, OrderRecord, ServeRecord
 from paloaltofw.storage import codec
 
 texts = st.text(st.characters(blacklist_categories=["Cs"]), max_size=30)
@@ -19,7 +19,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [OrderRecord, InstalledRecord, CommitRecord])
+@pytest.mark.parametrize("kind", [OrderRecord, InstalledRecord, CommitRecord, ServeRecord])
 @given(data=st.data())
 @settings(max_examples=100, deadline=None)
 def test_every_record_round_trips(kind: type, data: st.DataObject) -> None:

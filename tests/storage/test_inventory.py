@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paloaltofw.model.records import ServeRecord
 from paloaltofw.storage import inventory
 from paloaltofw.storage.store import Store
 from tests.configuration.strategies import QUICK
@@ -18,7 +19,7 @@ from tests.storage.test_store import COMMIT, INSTALLED, ORDER
 FEW = settings(QUICK, max_examples=15)
 # Names of profiles whose files look like another's, or like what was moved aside.
 NAMES = ["www", "www-2", "www.ids", "www.json", "www.json.corrupt", "www.ids.corrupt-2", "WWW", "w.w", "fw"]
-PLACES = ["{}.ids", "journal/orders/{}.json", "journal/installed/{}.json"]
+PLACES = ["{}.ids", "journal/orders/{}.json", "journal/installed/{}.json", "journal/serve/{}.json"]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -34,6 +35,7 @@ def filled(folder: Path, names: set[str], aside: set[str]) -> Store:
         store.save_certificate_id(name, "1000")
         store.save_installed(name, INSTALLED)
         store.save_order(replace(ORDER, profile=name))
+        store.save_serve(ServeRecord(name, "aa", "report", "passed", "2026-01-01T00:00:00Z"))
         for ending in (".corrupt", ".corrupt-2", ".corrupt-17") if name in aside else ():
             for place in PLACES:
                 (folder / (place.format(name) + ending)).write_bytes(b"?")
@@ -55,6 +57,7 @@ def test_one_profile_is_forgotten_and_no_other(
     without_order = filled(tmp_path_factory.mktemp("expected"), names - {name}, aside)
     without_order.save_certificate_id(name, "1000")
     without_order.save_installed(name, INSTALLED)
+    without_order.save_serve(ServeRecord(name, "aa", "report", "passed", "2026-01-01T00:00:00Z"))
     inventory.forget_order(store, name)
     kept = contents(store.folder)
     assert kept.items() >= contents(without_order.folder).items()

@@ -58,6 +58,12 @@ class PanosSwitches:
     csr_kept_after_import: bool = True
     # panos.md §8: whether `set` and `edit` already refuse to name an object that does not exist, or the commit
     dangling_reference: Literal["refused_at_once", "accepted_until_commit"] = "refused_at_once"
+    # panos.md §7: what a service of the data plane sends beside its certificate, with issuers in entries of their own,
+    # and with a bundle; whether it serves what was committed, and how many seconds after the commit
+    served_chain: Literal["entry_only", "found_by_issuer"] = "entry_only"
+    served_bundle: Literal["whole", "leaf_only"] = "whole"
+    data_plane: Literal["follows", "stays_old", "another", "resets"] = "follows"
+    data_plane_delay: float = 0.0
     # panos.md §9
     commit_description: Literal["both", "direct_only", "partial_only", "refused"] = "both"
     no_partial_changes: Literal["no_changes_msg", "same_result_msg", "same_result_error", "job_with_same_result"] = (

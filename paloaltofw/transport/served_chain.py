@@ -1,0 +1,98 @@
+"""What a TLS service presents: its certificate with what it sends beside it. Nothing is sent but a handshake."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from paloaltofw.transport.deadline import WATCHDOG
+
+# For the connection, and for the handshake behind it. Seconds.
+HANDSHAKE_SECONDS = 10.0
+# `_ssl.ENCODING_DER`, whose module is private.
+_DER = 2
+
+
+@dataclass(frozen=True)
+class Presented:
+    """The certificates (DER) as they came, the service's own first; where there are none, `failure` says why.
+
+    `is_reached`: there was a TCP connection.
+    """
+
+    certificates: tuple[bytes, ...] = ()
+    failure: str = ""
+    is_reached: bool = True
+
+
+def served_chain(host: str, port: int, server_name: str, seconds: float = HANDSHAKE_SECONDS) -> Presented:
+    """Shake hands with a service and hang up. Nothing is trusted: whoever asks compares what is presented.
+
+    That the service has the certificate's key is proven by the handshake itself (RFC 8446 §4.4.3, RFC 5246 §7.4.3).
+    """
+    try:
+        with WATCHDOG.watch(seconds) as guard:
+            try:
+                plain = socket.create_connection((host, port), seconds)
+            except OSError as error:
+                # Who resets at once took the connection; else nobody is there.
+                return Presented(failure=_reason(error), is_reached=error.errno == errno.ECONNRESET)
+            with plain:
+                WATCHDOG.hold(plain)
+                found = _shake_hands(plain, server_name)
+            if guard.has_fired and not found.certificates:
+                return Presented(failure=f"no handshake within {seconds:g} s")
+            return found
+    except (OSError, ValueError) as error:
+        return Presented(failure=_reason(error))
+
+
+def _shake_hands(plain: socket.socket, server_name: str) -> Presented:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with context.wrap_socket(plain, do_handshake_on_connect=False, server_hostname=server_name or None) as secured:
+        failure = ""
+        try:
+            secured.do_handshake()
+        except (OSError, ValueError) as error:
+            # A portal that asks for a client certificate breaks off here, and has presented its own before.
+            failure = _reason(error)
+        return Presented(_certificates(secured), failure)
+
+
+def _certificates(secured: ssl.SSLSocket) -> tuple[bytes, ...]:
+    """What was presented, in its order.
+
+    `SSLSocket.get_unverified_chain` is there from Python 3.13 on; from 3.10 on its inner object has it, which is what
+    the public one calls. Where neither is, the leaf is all that can be told.
+    """
+    public = getattr(secured, "get_unverified_chain", None)
+    inner = getattr(getattr(secured, "_sslobj", None), "get_unverified_chain", None)
+    chain: Iterable[object] = (public() if public else inner() if inner else None) or ()
+    found = tuple(item if isinstance(item, bytes) else item.public_bytes(_DER) for item in chain)  # type: ignore[attr-defined]
+    if found:
+        return found
+    try:
+        leaf = secured.getpeercert(binary_form=True)
+    except (OSError, ValueError):
+        return ()  # the handshake did not come so far, or the connection was reset before it
+    return (leaf,) if leaf else ()
+
+
+def _reason(error: Exception) -> str:
+    """Why there is nothing, in a few words of ours or of the system's."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, socket.gaierror):
+        return "the name cannot be resolved"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({(error.reason or 'broken off').lower().replace('_', ' ')})"
+    if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.ENOTCONN):
+        return "the connection was reset"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return type(error).__name__

@@ -1,0 +1,99 @@
+"""What is made of what a service presents: every wrong answer is a row."""
+
+from __future__ import annotations
+
+import pytest
+
+from paloaltofw.pki.certificate import Certificate
+from paloaltofw.pki.chain import Chain, build_chain
+from paloaltofw.pki.served import Look, Served, is_worse, judge, standing
+from tests import x509
+
+LEAF, LOWER, UPPER, ROOT = x509.chain_of()
+CHAIN = build_chain([LEAF, LOWER, UPPER, ROOT], LEAF.spki_sha256)
+OLD = x509.certificate(age=150, issuer=("Lower CA", x509.key(101)))
+OTHER = x509.certificate("mail.example.com", issuer=("Lower CA", x509.key(101)))
+STRANGE_CA = x509.certificate("Lower CA", issuer=("Root", x509.key(103)), private_key=x509.key(109), is_ca=True, age=10)
+CROSS = x509.certificate("Upper CA", issuer=("Elsewhere", x509.key(108)), private_key=x509.key(102), is_ca=True, age=10)
+JUNK = b"no certificate"
+REFUSED = Look((), "connection refused", is_reached=False)
+SILENT = Look((), "no answer in time")
+
+
+def look(*certificates: Certificate | bytes) -> Look:
+    return Look(tuple(item if isinstance(item, bytes) else item.der for item in certificates))
+
+
+ROWS = [
+    ("the whole chain", look(LEAF, LOWER, UPPER), Served.RIGHT, "2 of its issuers", ""),
+    ("with the root", look(LEAF, LOWER, UPPER, ROOT), Served.RIGHT, "3 of its issuers", ""),
+    ("in another order", look(LEAF, UPPER, LOWER), Served.RIGHT, "2 of its issuers", "unusual order"),
+    ("with what belongs to no link", look(LEAF, LOWER, UPPER, STRANGE_CA), Served.RIGHT, "2 of", "no link"),
+    ("with junk at its end", look(LEAF, LOWER, UPPER, JUNK), Served.RIGHT, "2 of", "no link"),
+    ("by a cross certificate", look(LEAF, LOWER, CROSS), Served.RIGHT, "2 of", ""),
+    ("the predecessor", look(OLD, LOWER, UPPER), Served.OLD, "still serves the old certificate ('www.example.com'", ""),
+    ("another's", look(OTHER, LOWER, UPPER), Served.OTHER, "'mail.example.com'", ""),
+    ("what cannot be read", look(JUNK, LOWER), Served.OTHER, "cannot be read", ""),
+    ("alone", look(LEAF), Served.LEAF_ONLY, "alone", ""),
+    ("the chain stops", look(LEAF, LOWER), Served.WRONG_CHAIN, "do not lead from the certificate to 'upper ca'", ""),
+    ("the first link is missing", look(LEAF, UPPER), Served.WRONG_CHAIN, "do not lead", ""),
+    ("a CA of the name and another key", look(LEAF, STRANGE_CA, UPPER), Served.WRONG_CHAIN, "do not lead", ""),
+    ("the leaf twice", look(LEAF, LEAF), Served.WRONG_CHAIN, "do not lead", ""),
+    ("nobody there", REFUSED, Served.UNREACHABLE, "cannot be reached (connection refused)", ""),
+    ("no handshake", SILENT, Served.NO_HANDSHAKE, "does not shake hands (no answer in time)", ""),
+    ("no certificate", Look(), Served.NO_HANDSHAKE, "it presents no certificate", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("presented", "found", "words", "note"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
+def test_what_is_presented_is_judged(presented: Look, found: Served, words: str, note: str) -> None:
+    verdict = judge(presented, CHAIN, {OLD.sha256})
+    assert verdict.found is found
+    assert words in verdict.text
+    assert (note in verdict.note) if note else not verdict.note
+
+
+def test_every_finding_has_a_row_and_words_of_its_own() -> None:
+    assert {row[2] for row in ROWS} == set(Served)
+    assert len({judge(row[1], CHAIN, {OLD.sha256}).text for row in ROWS if row[2] is not Served.RIGHT}) == 8
+
+
+def test_a_leaf_below_its_root_or_delivered_alone_needs_nobody_beside_it() -> None:
+    for alone in (Chain(LEAF, ()), Chain(LEAF, (), lacks_issuer=True)):
+        assert judge(look(LEAF), alone, ()).found is Served.RIGHT
+
+
+WHOLE, ALONE, NOTHING = standing(look(OLD, LOWER, UPPER)), standing(look(OLD)), standing(REFUSED)
+COMPARED = [
+    # before, after, worse
+    (WHOLE, look(LEAF, LOWER, UPPER), False),
+    (WHOLE, look(OLD, LOWER, UPPER), False),
+    (WHOLE, look(LEAF), True),
+    (WHOLE, look(LEAF, LOWER), True),
+    (WHOLE, look(OTHER, LOWER, UPPER), True),
+    (WHOLE, look(JUNK), True),
+    (WHOLE, REFUSED, True),
+    (WHOLE, SILENT, True),
+    (ALONE, look(LEAF), False),
+    (ALONE, look(LEAF, UPPER), False),
+    (ALONE, REFUSED, True),
+    (ALONE, look(OTHER), True),
+    (NOTHING, REFUSED, False),
+    (NOTHING, SILENT, False),
+    (NOTHING, look(OTHER), False),
+    (NOTHING, look(LEAF), False),
+    (standing(look(OTHER)), look(OTHER), False),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "worse"), COMPARED)
+def test_clients_are_worse_off_or_not(before: tuple[str, int], after: Look, worse: bool) -> None:
+    assert is_worse(before, after, judge(after, CHAIN, {OLD.sha256}).found) is worse
+
+
+def test_names_of_strangers_are_cut_and_quoted() -> None:
+    stranger = x509.certificate("x" * 40 + "\n\x1b[31m", dns=[])
+    text = judge(look(stranger), CHAIN, ()).text
+    assert text.isprintable()
