@@ -15,10 +15,13 @@ from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, remove
 DEVICE = Step("entry", name="localhost.localdomain")
 SHARED: Xpath = (Step("config"), Step("shared"))
 # Entries below these are places that hold objects, not objects.
-_PLACES = ("devices", "vsys")
+_TEMPLATES = ("template", "template-stack")
+_PLACES = ("devices", "vsys", *_TEMPLATES)
 _MARKS = ("admin", "dirtyId", "time")
 _TEMPLATE_MARKS = ("src", "ptpl")
 Objects = Mapping[Xpath, "Element | None"]
+# `shared`, the name of a vsys, or the node itself that holds certificates.
+Place = str | Xpath
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,10 @@ class PendingChange:
     admins: tuple[str, ...]
 
 
-def place_of(vsys: str) -> Xpath:
+def place_of(vsys: Place) -> Xpath:
     """The node that holds the certificates of shared or of a vsys (panos.md §6)."""
+    if not isinstance(vsys, str):
+        return vsys
     if vsys == "shared":
         return SHARED
     return (Step("config"), Step("devices"), DEVICE, Step("vsys"), Step("entry", name=vsys))
@@ -57,8 +62,15 @@ def place_of(vsys: str) -> Xpath:
 
 def vsys_of(path: Xpath) -> str:
     """The vsys that a path lies in, or shared."""
-    is_in_vsys = len(path) > 4 and path[3].tag == "vsys" and path[4].name
-    return path[4].name or "shared" if is_in_vsys else "shared"
+    inner = path[len(owner_of(path)) :]
+    is_in_vsys = len(inner) > 4 and inner[3].tag == "vsys" and inner[4].name
+    return inner[4].name or "shared" if is_in_vsys else "shared"
+
+
+def owner_of(path: Xpath) -> Xpath:
+    """The template or template stack whose configuration a path lies in; empty where it is the device's own."""
+    is_inside = len(path) > 5 and path[3].tag in _TEMPLATES and path[5].tag == "config"
+    return path[:5] if is_inside else ()
 
 
 def is_same(one: Element | None, other: Element | None) -> bool:
@@ -80,12 +92,18 @@ def objects(root: Element) -> dict[Xpath, Element]:
 
 
 def _gather(element: Element, path: Xpath, gathered: dict[Xpath, Element]) -> None:
-    is_object = element.tag == "entry" and path[-2].tag not in _PLACES
+    is_object = element.tag == "entry" and not _is_place(element, path)
     if is_object or element.find("member") is not None or (not len(element) and (element.text or "").strip()):
         gathered[path] = element
         return
     for child in element:
         _gather(child, (*path, Step(child.tag, name=child.get("name"))), gathered)
+
+
+def _is_place(element: Element, path: Xpath) -> bool:
+    """A device of a template stack is an object, and so is whatever holds nothing yet."""
+    is_managed_device = path[-2].tag == "devices" and path[-1] != DEVICE
+    return path[-2].tag in _PLACES and not is_managed_device and len(element) > 0
 
 
 def without(element: Element, *, template_marks: bool) -> Element:
@@ -130,14 +148,14 @@ def merge(target: Element, source: Element) -> None:
             target.text = source.text
         return
     for child in source:
-        counterpart = _counterpart(child, target)
+        counterpart = counterpart_of(child, target)
         if counterpart is None:
             counterpart = SubElement(target, child.tag, dict(child.attrib))
             counterpart.text = child.text
         merge(counterpart, child)
 
 
-def _counterpart(child: Element, parent: Element | None) -> Element | None:
+def counterpart_of(child: Element, parent: Element | None) -> Element | None:
     """The node of the same identity below another parent: by tag, and by name or a member's text."""
     for node in parent if parent is not None else ():
         is_alike = node.tag == child.tag and node.get("name") == child.get("name")
@@ -252,6 +270,11 @@ class Configuration:
             self._forget(path, sequence)
         self._forget_settled()
 
+    def replace(self, running: Element, candidate: Element) -> None:
+        """A Panorama has pushed: both configurations are new; what is the same in both is no longer pending."""
+        self.running, self.candidate = running, candidate
+        self._forget_settled()
+
     def revert(self, paths: Collection[Xpath]) -> None:
         """Let the candidate be again what is running at these paths."""
         for path in paths:
@@ -276,7 +299,7 @@ def _mark(node: Element, before: Element | None, marks: Mapping[str, str]) -> No
     """Mark a changed node and its changed children; unchanged ones keep the marks that they had."""
     node.attrib.update(marks)
     for child in node:
-        counterpart = _counterpart(child, before)
+        counterpart = counterpart_of(child, before)
         if counterpart is not None and is_same(child, counterpart):
             _carry(child, counterpart)
         else:
