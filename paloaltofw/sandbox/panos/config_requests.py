@@ -15,6 +15,7 @@ from paloaltofw.sandbox.panos.answers import (
     BAD_XPATH,
     COMMAND_SUCCEEDED,
     INVALID_OBJECT,
+    NOT_FOUND,
     NOT_POSSIBLE,
     NOT_UNIQUE,
     REFERENCED,
@@ -132,7 +133,8 @@ def _write(firewall: Firewall, admin: Administrator, path: Xpath, parameters: Pa
     for scope in firewall.scopes_touched(path):
         firewall.locks.require_config(admin.name, scope)
     before = dangling(firewall.configuration.candidate)
-    with firewall.configuration.change(admin.name, firewall.local_now(), path) as root:
+    override = path if action in ("edit", "override") else ()
+    with firewall.configuration.change(admin.name, firewall.local_now(), path, override) as root:
         _WRITES[action](firewall, root, path, parameters)
         if firewall.switches.dangling_reference == "refused_at_once":
             broken = [reference for reference in dangling(root) if reference not in before]
@@ -159,6 +161,14 @@ def _edit(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters
         if path[length - 1].name is not None and find(root, path[:length]) is None:
             raise PanosError("No such node", code=ABSENT)
     put(root, path, elements[0])
+
+
+def _override(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters) -> None:
+    """Put a local object in the place of one that a template pushed (panos.md §10)."""
+    node = find(root, path)
+    if node is None or node.get("src") != "tpl":
+        raise PanosError("Object cannot be overridden", code=NOT_FOUND)
+    _edit(firewall, root, path, parameters)
 
 
 def _check(firewall: Firewall, element: Element, path: Xpath) -> None:
@@ -216,6 +226,7 @@ _WRITES: dict[str, Callable[[Firewall, Element, Xpath, Parameters], None]] = {
     "edit": _edit,
     "delete": _delete,
     "rename": _rename,
+    "override": _override,
 }
 # Known to PAN-OS (panos.md §8), but a part of no certificate's life here.
-_UNAVAILABLE = ("clone", "override", "move", "multi-move", "multi-clone", "multi-config", "complete")
+_UNAVAILABLE = ("clone", "move", "multi-move", "multi-clone", "multi-config", "complete")

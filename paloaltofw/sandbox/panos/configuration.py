@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
@@ -106,6 +106,13 @@ def _is_place(element: Element, path: Xpath) -> bool:
     return path[-2].tag in _PLACES and not is_managed_device and len(element) > 0
 
 
+def mark_pushed(node: Element, template: str) -> None:
+    """Mark a node as one that a template pushed: every node says so, the highest alone its name (panos.md §6)."""
+    for child in node.iter():
+        child.set("src", "tpl")
+    node.set("ptpl", template)
+
+
 def without(element: Element, *, template_marks: bool) -> Element:
     """A copy without the marks of uncommitted nodes, and without those of a template if so told."""
     duplicate = copy.deepcopy(element)
@@ -172,6 +179,9 @@ class Configuration:
         self.candidate = copy.deepcopy(running)
         self._records: list[ChangeRecord] = []
         self._sequence = 0
+        # What a Panorama has pushed comes back where nothing local stands in its place.
+        self.refill: Callable[[Element], None] = lambda candidate: None
+        self.refusal = TemplateRefusal()
 
     @property
     def sequence(self) -> int:
@@ -179,16 +189,20 @@ class Configuration:
         return self._sequence
 
     @contextlib.contextmanager
-    def change(self, admin: str, moment: datetime.datetime, written: Xpath = ()) -> Iterator[Element]:
+    def change(
+        self, admin: str, moment: datetime.datetime, written: Xpath = (), override: Xpath = ()
+    ) -> Iterator[Element]:
         """Edit the candidate in a with statement. An exception undoes it; else it is marked and entered.
 
-        `written` is the path that the request names, where it names one.
+        `written` is the path that the request names, where it names one; at `override` a local object may take the
+        place of a template's.
         """
         before = self.candidate
         self.candidate = copy.deepcopy(before)
         try:
             yield self.candidate
-            _require_own(before, self.candidate)
+            self.refusal.check(before, self.candidate, override)
+            self.refill(self.candidate)
         except BaseException:
             self.candidate = before
             raise
@@ -287,19 +301,43 @@ class Configuration:
         self._records.clear()
 
 
-def _require_own(before: Element, after: Element) -> None:
+@dataclass(frozen=True)
+class TemplateRefusal:
     """Objects that a Panorama template pushed can only be overridden (panos.md §10)."""
-    for path, node in objects(before).items():
-        if node.get("src") == "tpl" and not is_same(node, find(after, path)):
-            name = path[-1].name or path[-1].tag
-            raise PanosError(f"set failed, may need to override template object {name} first", code=NOT_FOUND)
+
+    text: str = "set failed, may need to override template object {name} first"
+
+    def check(self, before: Element, after: Element, override: Xpath) -> None:
+        """Refuse any other change of them."""
+        for path, node in objects(before).items():
+            is_kept = _keeps(node, find(after, path))
+            if not is_kept and (path != override or not _replaces(find(after, path), node)):
+                raise PanosError(self.text.format(name=path[-1].name or path[-1].tag), code=NOT_FOUND)
+
+
+def _keeps(node: Element, after: Element | None) -> bool:
+    """Whether whatever is from a template in this node is still the same."""
+    if node.get("src") == "tpl":
+        return is_same(node, after)
+    return all(_keeps(child, counterpart_of(child, after)) for child in node)
+
+
+def _replaces(node: Element | None, pushed: Element) -> bool:
+    """Whether a local object has every field of the template's (panos.md §11); then it loses the template's marks."""
+    if node is None or {child.tag for child in pushed} - {child.tag for child in node}:
+        return False
+    for child in node.iter():
+        for mark in _TEMPLATE_MARKS:
+            child.attrib.pop(mark, None)
+    return True
 
 
 def _mark(node: Element, before: Element | None, marks: Mapping[str, str]) -> None:
     """Mark a changed node and its changed children; unchanged ones keep the marks that they had."""
     node.attrib.update(marks)
+    is_override = before is not None and before.get("src") == "tpl"
     for child in node:
-        counterpart = counterpart_of(child, before)
+        counterpart = None if is_override else counterpart_of(child, before)
         if counterpart is not None and is_same(child, counterpart):
             _carry(child, counterpart)
         else:

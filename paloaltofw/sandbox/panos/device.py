@@ -17,7 +17,17 @@ from paloaltofw.sandbox.panos.administrators import Administrators
 from paloaltofw.sandbox.panos.answers import NOT_FOUND, PanosError, illegal, parse_fragments, text_element, text_of
 from paloaltofw.sandbox.panos.certificate_store import CertificateStore, entry_path
 from paloaltofw.sandbox.panos.commit_jobs import CommitRecord, Jobs
-from paloaltofw.sandbox.panos.configuration import Configuration, PendingChange, Place, clean, merge, place_of, vsys_of
+from paloaltofw.sandbox.panos.configuration import (
+    Configuration,
+    PendingChange,
+    Place,
+    TemplateRefusal,
+    clean,
+    mark_pushed,
+    merge,
+    place_of,
+    vsys_of,
+)
 from paloaltofw.sandbox.panos.keystore import KeySource, PrivateKey
 from paloaltofw.sandbox.panos.locks import Lock, Locks
 from paloaltofw.sandbox.panos.schema import CONFIG, NAME_LIMIT, Schema
@@ -107,6 +117,8 @@ class Firewall:
         self.admins = Administrators(clock, self.switches)
         self.sessions: dict[str, tuple[datetime.datetime, datetime.datetime]] = {}
         self.configuration = Configuration(self._factory_configuration())
+        if self.switches.template_refusal == "cannot_be_overridden":
+            self.configuration.refusal = TemplateRefusal("Object cannot be overridden")
         nameless_fails = self.switches.nameless_certificate == "fails_commits"
         self.jobs = Jobs(self.configuration, self.latencies.commit_seconds, nameless_fails)
         # How often each of the counted switches has still to happen.
@@ -263,9 +275,16 @@ class Firewall:
         """The entry was pushed by a Panorama template: every node says so, the highest alone its name (panos.md §6)."""
         with self.settled():
             for entry in self._entries(name, vsys):
-                for node in entry.iter():
-                    node.set("src", "tpl")
-                entry.set("ptpl", template)
+                mark_pushed(entry, template)
+
+    def mark_pushed(self, xpath: str, template: str = "T") -> None:
+        """Whatever stands at this path was pushed by a Panorama template."""
+        with self.settled():
+            found = [node for node in (find(root, parse(xpath)) for root in self._roots()) if node is not None]
+            for node in found:
+                mark_pushed(node, template)
+            if not found:
+                raise KeyError(xpath)
 
     def reboot(self) -> None:
         """Uncommitted changes and unfinished jobs are lost."""

@@ -58,6 +58,8 @@ class PanosSwitches:
     csr_kept_after_import: bool = True
     # panos.md §8: whether `set` and `edit` already refuse to name an object that does not exist, or the commit
     dangling_reference: Literal["refused_at_once", "accepted_until_commit"] = "refused_at_once"
+    # panos.md §10, §11: to the change of an object that a template pushed
+    template_refusal: Literal["need_to_override", "cannot_be_overridden"] = "need_to_override"
     # panos.md §9
     commit_description: Literal["both", "direct_only", "partial_only", "refused"] = "both"
     no_partial_changes: Literal["no_changes_msg", "same_result_msg", "same_result_error", "job_with_same_result"] = (

@@ -54,7 +54,7 @@ def _add(target: Element, source: Element) -> None:
 def apply(root: Element, layer: Element, is_forced: bool) -> None:
     """Let a firewall's configuration hold this layer instead of the one before; local values stay, unless forced."""
     _strip(root)
-    _fill(root, layer, is_forced)
+    fill(root, layer, is_forced)
 
 
 def _strip(parent: Element) -> None:
@@ -69,11 +69,12 @@ def _strip(parent: Element) -> None:
                 parent.remove(child)
 
 
-def _fill(target: Element, source: Element, is_forced: bool) -> None:
+def fill(target: Element, source: Element, is_forced: bool = False) -> None:
+    """Add what the layer has and the firewall has not."""
     for child in source:
         known = counterpart_of(child, target)
         if known is not None and not _is_whole(child, source):
-            _fill(known, child, is_forced)
+            fill(known, child, is_forced)
         elif known is None or is_forced:
             if known is not None:
                 target.remove(known)

@@ -141,6 +141,8 @@ def _commit(firewall: Firewall, layer: Element | None, push: PushOrder) -> list[
         return [*broken, "Commit failed"]
     if not push.is_validation:
         configuration.replace(running, candidate)
+        if layer is not None:
+            configuration.refill = lambda root: layers.fill(root, layer)
     return []
 
 
