@@ -21,7 +21,7 @@ from paloaltofw.sandbox.base.authority import spki_der
 from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.switches import AGENT_ROLE, Latencies
-from paloaltofw.sandbox.switchboard import set_switches
+from paloaltofw.sandbox.switchboard import set_panorama_switches, set_switches
 from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, TOKEN_PATH, World, WorldOptions, certificate_profile
 
 SCRIPT = Path(__file__).resolve().parent.parent / "paloaltoagent.py"
@@ -78,10 +78,7 @@ class Tour:
     def __init__(self, folder: Path, count: int, switches: Sequence[str] = (), extras: Sequence[str] = ()) -> None:
         names = ["fw-edge", "fw-branch", "fw-dc", *(f"fw-{n}" for n in range(4, 21))][:count]
         self.folder = folder
-        panos, scm = set_switches(switches)
-        latencies = Latencies(commit_seconds=COMMIT_SECONDS)
-        options = WorldOptions(names, panos=panos, scm=scm, latencies=latencies, agent_role=AGENT_ROLE)
-        self.world = World(with_extras(options, extras))
+        self.world = World(world_options(names, switches, extras))
         self.watch = Watch()
         self.failures = 0
         self.profiles = tour_profiles(names) | extra_profiles(extras)
@@ -211,12 +208,17 @@ def tour_profiles(firewalls: list[str]) -> dict[str, dict[str, object]]:
     return profiles
 
 
-def with_extras(options: WorldOptions, extras: Sequence[str]) -> WorldOptions:
-    """The world with what `--with` names; raises ValueError for what it cannot name."""
+def world_options(names: Sequence[str], switches: Sequence[str], extras: Sequence[str]) -> WorldOptions:
+    """The world of the tour, with what `--with` names; raises ValueError for what there is not."""
     for extra in extras:
         if extra not in EXTRAS:
             raise ValueError(f"{extra!r} is not one of {', '.join(EXTRAS)}")
-    return replace(options, panorama=panorama_estate.USEFUL) if "panorama" in extras else options
+    panorama, others = set_panorama_switches(switches, panorama_estate.USEFUL)
+    panos, scm = set_switches(others)
+    options = WorldOptions(
+        names, panos=panos, scm=scm, latencies=Latencies(commit_seconds=COMMIT_SECONDS), agent_role=AGENT_ROLE
+    )
+    return replace(options, panorama=panorama) if "panorama" in extras else options
 
 
 def extra_profiles(extras: Sequence[str]) -> dict[str, dict[str, object]]:
@@ -298,8 +300,7 @@ def serve_until_stopped(
     folder: str | None, count: int, switches: Sequence[str] = (), extras: Sequence[str] = ()
 ) -> int:
     """Keep the simulated systems running until Ctrl-C; prints how to reach them. Raises ValueError for a bad switch."""
-    set_switches(switches)
-    with_extras(WorldOptions(), extras)
+    world_options((), switches, extras)
     tour = Tour(_folder(folder), count, switches, extras)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())

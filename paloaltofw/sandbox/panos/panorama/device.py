@@ -46,6 +46,8 @@ class ManagedDevice:
     trouble: str | None = None
     # Its part of a push never ends.
     hangs: bool = False
+    # Of a firewall that is a unit of an HA pair: each unit gets the push of its own.
+    ha_state: str | None = None
     # Private keys as Panorama and as the device write them.
     keys: dict[str, str] = field(default_factory=dict)
     # Panorama's configuration as it was pushed to this device last.

@@ -42,7 +42,7 @@ def _set_target(operation: Operation) -> Answer:
     if find(root, owner) is None:
         raise invalid(*path, kind.tag, "name", why=f"{given['name']} does not exist")
     vsys = given.get("vsys", "")
-    if vsys not in ("", "shared") and find(root, places.in_vsys(owner, vsys)) is None:
+    if vsys not in ("", "shared") and find(root, places.inside(owner, vsys)) is None:
         raise invalid(*path, kind.tag, "vsys", why=f"{vsys} does not exist")
     panorama.set_target(owner, vsys)
     return success()
@@ -95,6 +95,8 @@ def _device(device: ManagedDevice) -> Element:
     if device.is_connected:
         fields.update(known)
     entry.extend(text_element(tag, text) for tag, text in fields.items())
+    if device.ha_state:
+        SubElement(entry, "ha").append(text_element("state", device.ha_state))
     vsys = SubElement(entry, "vsys")
     for name in firewall.vsys_names:
         vsys_entry = SubElement(vsys, "entry", {"name": name})

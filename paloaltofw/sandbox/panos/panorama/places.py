@@ -63,8 +63,3 @@ def stack_of(root: Element, serial: str) -> str | None:
     """The template stack that a device belongs to."""
     stacks = names(root, TEMPLATE_STACK)
     return next((name for name in stacks if serial in devices_of(root, stack(name))), None)
-
-
-def in_vsys(owner: Xpath, vsys: str) -> Xpath:
-    """A vsys of a template."""
-    return inside(owner, vsys)
