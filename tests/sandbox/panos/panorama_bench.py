@@ -46,6 +46,17 @@ class PanoramaBench(Bench):
             firewall.add_admin(admin, PASSWORD)
         return self.panorama.manage(firewall, "S1")
 
+    def upload(self, certificate_name: str, content: bytes, admin: str = SVC, part: str = "file",
+               quote: str = "", **more: str) -> Response:  # fmt: skip
+        """An import; `target_tpl` and its like are written with dashes."""
+        fields = {name.replace("_", "-"): value for name, value in more.items()}
+        return super().upload(certificate_name, content, admin, part, quote, **fields)
+
+    def stack_of(self, index: int) -> str | None:
+        """The template stack of a device, once every job whose time is over has been carried out."""
+        with self.panorama.settled():
+            return places.stack_of(self.panorama.configuration.running, self.devices[index].serial)
+
     def target(self, inside: str = "<template><name>T1</name></template>", admin: str = SVC) -> Response:
         return self.op(TARGET.format(inside), admin)
 
