@@ -7,13 +7,16 @@ import re
 import types
 import typing
 from collections.abc import Iterable
-from typing import Any, Literal, TypeVar, Union
+from typing import Any, Literal, TypeAlias, TypeVar, Union
 
 from paloaltofw.sandbox.base.authority import ChainForm
+from paloaltofw.sandbox.panos.panorama.switches import PanoramaSwitches
 from paloaltofw.sandbox.panos.switches import PanosSwitches
 from paloaltofw.sandbox.scm.orders import ScmSwitches
 
-T = TypeVar("T", PanosSwitches, ScmSwitches, ChainForm)
+T = TypeVar("T", PanosSwitches, PanoramaSwitches, ScmSwitches, ChainForm)
+Class: TypeAlias = type[PanosSwitches] | type[PanoramaSwitches] | type[ScmSwitches] | type[ChainForm]
+PANORAMA = "panorama."
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -38,17 +41,32 @@ def set_switches(settings: Iterable[str]) -> tuple[PanosSwitches, ScmSwitches]:
     return panos, scm
 
 
+def set_panorama_switches(settings: Iterable[str], switches: PanoramaSwitches) -> tuple[PanoramaSwitches, list[str]]:
+    """A Panorama's switches with the settings that begin with `panorama.`, and the other settings."""
+    others = []
+    for setting in settings:
+        name, equals, text = setting.removeprefix(PANORAMA).partition("=")
+        if not setting.startswith(PANORAMA):
+            others.append(setting)
+        elif equals and name in _types(PanoramaSwitches):
+            switches = _changed(switches, name, text)
+        else:
+            raise ValueError(f"there is no switch {setting!r}; --list-switches names them as NAME=VALUE")
+    return switches, others
+
+
 def list_switches() -> str:
     """Every switch as it is typed for its default, and its positions."""
-    parts: list[tuple[str, type[PanosSwitches | ScmSwitches | ChainForm], str]] = [
+    parts: list[tuple[str, Class, str]] = [
         ("Firewalls", PanosSwitches, ""),
+        ("A Panorama", PanoramaSwitches, PANORAMA),
         ("SCM", ScmSwitches, ""),
         ("The chains that SCM delivers", ChainForm, "chain."),
     ]
     return "\n\n".join(f"{heading}:\n" + "\n".join(_rows(class_, prefix)) for heading, class_, prefix in parts)
 
 
-def _rows(class_: type[PanosSwitches | ScmSwitches | ChainForm], prefix: str) -> list[str]:
+def _rows(class_: Class, prefix: str) -> list[str]:
     defaults = class_()
     names = [field.name for field in dataclasses.fields(class_) if field.name != "chain"]
     settings = {name: f"{prefix}{name}={_shown(getattr(defaults, name))}" for name in names}

@@ -11,21 +11,25 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from paloaltofw.sandbox import panorama_estate
 from paloaltofw.sandbox.base.authority import spki_der
 from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.switches import AGENT_ROLE, Latencies
-from paloaltofw.sandbox.switchboard import set_switches
+from paloaltofw.sandbox.switchboard import set_panorama_switches, set_switches
 from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, TOKEN_PATH, World, WorldOptions, certificate_profile
 
 SCRIPT = Path(__file__).resolve().parent.parent / "paloaltoagent.py"
 PACE = "0.05"
 COMMIT_SECONDS = 0.5
 BOUND_PROFILE = "vpn-portal"
+# What `sandbox --serve --with` adds.
+EXTRAS = ("panorama",)
 KEYS: dict[str, Mapping[str, object]] = {
     "rsa2048": {"type": "RSA", "size": 2048},
     "rsa3072": {"type": "RSA", "size": 3072},
@@ -71,15 +75,13 @@ class Watch:
 class Tour:
     """One demonstration: what it prints, and whether every claim held."""
 
-    def __init__(self, folder: Path, count: int, switches: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, count: int, switches: Sequence[str] = (), extras: Sequence[str] = ()) -> None:
         names = ["fw-edge", "fw-branch", "fw-dc", *(f"fw-{n}" for n in range(4, 21))][:count]
         self.folder = folder
-        panos, scm = set_switches(switches)
-        latencies = Latencies(commit_seconds=COMMIT_SECONDS)
-        self.world = World(WorldOptions(names, panos=panos, scm=scm, latencies=latencies, agent_role=AGENT_ROLE))
+        self.world = World(world_options(names, switches, extras))
         self.watch = Watch()
         self.failures = 0
-        self.profiles = tour_profiles(names)
+        self.profiles = tour_profiles(names) | extra_profiles(extras)
         for name, server in (("SCM", self.world.scm_server), *self.world.servers.items()):
             server.interceptor = self.watch.interceptor(name)
         for firewall in self.world.firewalls.values():
@@ -206,6 +208,27 @@ def tour_profiles(firewalls: list[str]) -> dict[str, dict[str, object]]:
     return profiles
 
 
+def world_options(names: Sequence[str], switches: Sequence[str], extras: Sequence[str]) -> WorldOptions:
+    """The world of the tour, with what `--with` names; raises ValueError for what there is not."""
+    for extra in extras:
+        if extra not in EXTRAS:
+            raise ValueError(f"{extra!r} is not one of {', '.join(EXTRAS)}")
+    panorama, others = set_panorama_switches(switches, panorama_estate.USEFUL)
+    panos, scm = set_switches(others)
+    options = WorldOptions(
+        names, panos=panos, scm=scm, latencies=Latencies(commit_seconds=COMMIT_SECONDS), agent_role=AGENT_ROLE
+    )
+    return replace(options, panorama=panorama) if "panorama" in extras else options
+
+
+def extra_profiles(extras: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Certificates for what `--with` names."""
+    if "panorama" not in extras:
+        return {}
+    name = panorama_estate.PROFILE
+    return {name: certificate_profile(panorama_estate.PANORAMA, f"{name}.example.com")}
+
+
 def begin_peoples_work(firewall: Firewall) -> None:
     """A service profile that exists, and two administrators in the middle of something."""
     firewall.install("/config/shared/ssl-tls-service-profile", _OLD_PORTAL)
@@ -273,10 +296,12 @@ def _folder(folder: str | None) -> Path:
     return Path(folder).absolute() if folder else Path(tempfile.mkdtemp(prefix="paloaltoagent-sandbox-"))
 
 
-def serve_until_stopped(folder: str | None, count: int, switches: Sequence[str] = ()) -> int:
+def serve_until_stopped(
+    folder: str | None, count: int, switches: Sequence[str] = (), extras: Sequence[str] = ()
+) -> int:
     """Keep the simulated systems running until Ctrl-C; prints how to reach them. Raises ValueError for a bad switch."""
-    set_switches(switches)
-    tour = Tour(_folder(folder), count, switches)
+    world_options((), switches, extras)
+    tour = Tour(_folder(folder), count, switches, extras)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     with tour.world:
@@ -303,7 +328,10 @@ def _how_to_reach(tour: Tour) -> list[str]:
     for account in world.accounts:
         lines.append(f"{account.label:<14} client ID {account.client_id}   client secret {account.client_secret}")
     for name, server in world.servers.items():
-        lines.append(f"{name:<14} {server.url}   administrator {AGENT_ADMIN}   password {world.passwords[name]}")
+        password = (
+            f"   administrator {AGENT_ADMIN}   password {world.passwords[name]}" if name in world.passwords else ""
+        )
+        lines.append(f"{name:<14} {server.url}{password}")
     for name, service in world.services:
         lines.append(f"{name:<14} data plane {service.address}   serves the SSL/TLS service profile {service.profile}")
     return [

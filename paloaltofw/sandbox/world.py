@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from paloaltofw.sandbox.base.authority import CertificateAuthority, TlsAuthority
 from paloaltofw.sandbox.base.clock import Clock, SystemClock
 from paloaltofw.sandbox.base.https import HttpsServer, server_context
+from paloaltofw.sandbox.panorama_estate import PANORAMA, PanoramaEstate
 from paloaltofw.sandbox.panos.data_plane import DataPlane, DataPlaneServer
 from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.panorama.switches import PanoramaSwitches
 from paloaltofw.sandbox.panos.service import PanosSite
 from paloaltofw.sandbox.panos.switches import SUPERUSER, Latencies, PanosSwitches, Role
 from paloaltofw.sandbox.scm.orders import Account, ScmSwitches
@@ -35,6 +37,8 @@ class WorldOptions:
     scm: ScmSwitches = field(default_factory=ScmSwitches)
     latencies: Latencies = field(default_factory=Latencies)
     agent_role: Role = SUPERUSER
+    # With a Panorama too: its switches.
+    panorama: PanoramaSwitches | None = None
 
 
 def default_accounts() -> list[Account]:
@@ -73,6 +77,7 @@ class World:
         self.passwords: dict[str, str] = {}
         for name in options.firewalls:
             self._add_firewall(name, options)
+        self.panorama = self._add_panorama(options, options.panorama) if options.panorama is not None else None
 
     def _add_firewall(self, name: str, options: WorldOptions) -> None:
         firewall = Firewall(name, self.clock, options.panos, options.latencies)
@@ -84,6 +89,14 @@ class World:
         self.servers[name] = HttpsServer(PanosSite(firewall), self.context)
         firewall.listeners.append(lambda: self._present(name))
         self.planes[name] = DataPlane(firewall)
+
+    def _add_panorama(self, options: WorldOptions, switches: PanoramaSwitches) -> PanoramaEstate:
+        estate = PanoramaEstate(self.clock, options.panos, options.latencies, switches)
+        estate.add_admins(AGENT_ADMIN, options.agent_role, PEOPLE)
+        for name, site in estate.sites():
+            self.servers[name] = HttpsServer(site, self.context)
+        self.passwords[PANORAMA] = estate.password
+        return estate
 
     def _present(self, name: str) -> None:
         """Serve the management certificate that a commit has put in place."""
@@ -129,17 +142,20 @@ class World:
         ca_file.write_bytes(self.tls.ca_pem)
         for name, profile in certificates.items():
             write_yaml(folder / "profiles/certificates" / f"{name}.yaml", profile)
-        for name, server in self.servers.items():
-            write_yaml(folder / "profiles/firewalls" / f"{name}.yaml", self._firewall_profile(name, server, ca_file))
+        for name, firewall in self.firewalls.items():
+            write_yaml(folder / "profiles/firewalls" / f"{name}.yaml", self._firewall_profile(name, firewall, ca_file))
+        if self.panorama is not None:
+            keys = self._firewall_profile(PANORAMA, self.panorama.panorama, ca_file) | self.panorama.profile_keys()
+            write_yaml(folder / "profiles/firewalls" / f"{PANORAMA}.yaml", keys)
         accounts = {a.label: {"client_id": a.client_id, "client_secret": a.client_secret} for a in self.accounts}
         write_yaml(folder / "profiles/sectigo_credentials.yaml", accounts)
         return write_yaml(folder / "config.yaml", self._config(ca_file, more or {}))
 
-    def _firewall_profile(self, name: str, server: HttpsServer, ca_file: Path) -> dict[str, object]:
+    def _firewall_profile(self, name: str, firewall: Firewall, ca_file: Path) -> dict[str, object]:
         return {
-            "url": server.url,
+            "url": self.servers[name].url,
             "admin": AGENT_ADMIN,
-            "api_key": self.firewalls[name].api_key(AGENT_ADMIN),
+            "api_key": firewall.api_key(AGENT_ADMIN),
             "verify_tls": str(ca_file),
         }
 

@@ -8,9 +8,10 @@ import re
 import pytest
 
 from paloaltofw.sandbox.base.authority import ChainForm
+from paloaltofw.sandbox.panos.panorama.switches import PanoramaSwitches
 from paloaltofw.sandbox.panos.switches import PanosSwitches
 from paloaltofw.sandbox.scm.orders import ScmSwitches
-from paloaltofw.sandbox.switchboard import list_switches, set_switches
+from paloaltofw.sandbox.switchboard import PANORAMA, list_switches, set_panorama_switches, set_switches
 
 SET: list[tuple[list[str], PanosSwitches, ScmSwitches]] = [
     ([], PanosSwitches(), ScmSwitches()),
@@ -47,13 +48,24 @@ def test_what_cannot_be_set_is_explained(setting: str, words: str) -> None:
 
 def test_every_switch_is_listed_with_its_default_and_can_be_set_to_it() -> None:
     rows = [re.split(" {2,}", line.strip()) for line in list_switches().splitlines() if line.startswith("  ")]
-    fields = [f.name for c in (PanosSwitches, ScmSwitches, ChainForm) for f in dataclasses.fields(c)]
-    names = [setting.partition("=")[0].removeprefix("chain.") for setting, _ in rows]
+    fields = [f.name for c in (PanosSwitches, PanoramaSwitches, ScmSwitches, ChainForm) for f in dataclasses.fields(c)]
+    names = [setting.partition("=")[0].removeprefix("chain.").removeprefix(PANORAMA) for setting, _ in rows]
     assert names == [name for name in fields if name != "chain"]
-    assert set_switches(setting for setting, _ in rows) == (PanosSwitches(), ScmSwitches())
+    panorama, others = set_panorama_switches([setting for setting, _ in rows], PanoramaSwitches())
+    assert (panorama, *set_switches(others)) == (PanoramaSwitches(), PanosSwitches(), ScmSwitches())
     assert all(positions for _, positions in rows)
 
 
 def test_no_name_means_two_switches() -> None:
     panos, scm = ({field.name for field in dataclasses.fields(c)} for c in (PanosSwitches, ScmSwitches))
     assert panos & scm == set()
+
+
+def test_the_switches_of_a_panorama_have_a_prefix() -> None:
+    settings = ["panorama.generate_under_target=refused", "ecdsa_521=ok", "panorama.target_lifetime=60"]
+    panorama, others = set_panorama_switches(settings, PanoramaSwitches(push_result="worst"))
+    assert others == ["ecdsa_521=ok"]
+    assert panorama == PanoramaSwitches("refused", target_lifetime=60.0, push_result="worst")
+    for wrong in ("panorama.nonsense=1", "panorama.push_result"):
+        with pytest.raises(ValueError, match="no switch 'panorama"):
+            set_panorama_switches([wrong], PanoramaSwitches())

@@ -23,10 +23,23 @@ from paloaltofw.cli.offers import a_folder
     multiple=True,
     help="With --serve: let them behave otherwise; repeatable.",
 )
+@click.option(
+    "--with",
+    "extras",
+    metavar="WHAT[,WHAT]",
+    default="",
+    help="With --serve: what else is there: panorama (two templates, a stack, two managed firewalls).",
+)
 @click.option("--list-switches", is_flag=True, help="Show every switch with its default and its positions.")
 @click.pass_context
 def sandbox(
-    ctx: click.Context, serve: bool, folder: str | None, count: int, switches: tuple[str, ...], list_switches: bool
+    ctx: click.Context,
+    serve: bool,
+    folder: str | None,
+    count: int,
+    switches: tuple[str, ...],
+    extras: str,
+    list_switches: bool,
 ) -> None:
     """Try everything without a firewall or an SCM account: simulated ones, on loopback HTTPS.
 
@@ -34,6 +47,8 @@ def sandbox(
     """
     if switches and not serve:
         raise click.UsageError("--switch needs --serve")
+    if extras and not serve:
+        raise click.UsageError("--with needs --serve")
     if list_switches:
         from paloaltofw.sandbox.switchboard import list_switches as listed
 
@@ -42,6 +57,7 @@ def sandbox(
     from paloaltofw.sandbox.tour import serve_until_stopped, show_tour
 
     try:
-        ctx.exit(serve_until_stopped(folder, count, switches) if serve else show_tour(folder, count))
+        more = [extra.strip() for extra in extras.split(",") if extra.strip()]
+        ctx.exit(serve_until_stopped(folder, count, switches, more) if serve else show_tour(folder, count))
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--switch") from None
+        raise click.BadParameter(str(error), param_hint="--switch or --with") from None

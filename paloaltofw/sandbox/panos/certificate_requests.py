@@ -19,7 +19,7 @@ from paloaltofw.sandbox.panos.answers import (
     text_of,
 )
 from paloaltofw.sandbox.panos.certificate_store import CERTIFICATE, KEYPAIR, PRIVATE_KEY, Export, Import
-from paloaltofw.sandbox.panos.configuration import place_of
+from paloaltofw.sandbox.panos.configuration import Place, place_of
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.generation import parse_generate
 from paloaltofw.sandbox.panos.switches import Right
@@ -31,30 +31,20 @@ _IMPORT_FORMATS = {CERTIFICATE: ("pem",), KEYPAIR: ("pem", "pkcs12"), PRIVATE_KE
 _EXPORT_FORMATS = ("pem", "pkcs10", "pkcs12")
 
 
-def scope(firewall: Firewall, vsys: str) -> str:
-    """Where certificates go: shared without vsys=. Whether `vsys=shared` is accepted is not confirmed (panos.md §4)."""
-    if not vsys:
-        return "shared"
-    if vsys in firewall.vsys_names or (vsys == "shared" and firewall.switches.vsys_shared):
-        return vsys
-    raise illegal("vsys", vsys)
-
-
-def generate(firewall: Firewall, admin: Administrator, element: Element, vsys: str) -> Answer:
+def generate(firewall: Firewall, admin: Administrator, element: Element, place: Place) -> Answer:
     """request certificate generate."""
-    place = scope(firewall, vsys)
-    order = parse_generate(element, firewall.switches)
+    order = parse_generate(element, firewall.switches, firewall.name_limit)
     firewall.require_no_pending_commit()
-    firewall.locks.require_config(admin.name, place)
+    firewall.locks.require_config(admin.name, firewall.lock_scope(place_of(place)))
     with firewall.configuration.change(admin.name, firewall.local_now()) as root:
         firewall.store.generate(root, order, place, firewall.clock.now())
     text = f"Successfully generated certificate and key pair for certificate name: {order.certificate_name}"
     return success_lines(text) if firewall.switches.generate_answer == "msg_line" else success(text=text)
 
 
-def show(firewall: Firewall, vsys: str, name: str | None) -> Answer:
+def show(firewall: Firewall, place: Place, name: str | None) -> Answer:
     """request certificate show: flat entries without PEM (panos.md §6)."""
-    container = find(firewall.configuration.candidate, (*place_of(scope(firewall, vsys)), Step("certificate")))
+    container = find(firewall.configuration.candidate, (*place_of(place), Step("certificate")))
     entries = list(container) if container is not None else []
     if name is not None:
         entries = [entry for entry in entries if entry.get("name") == name]
@@ -85,12 +75,12 @@ def answer_import(firewall: Firewall, admin: Administrator, parameters: Paramete
     if content is None:
         # The part must be named `file` (panos.md §7).
         raise missing("file")
-    place = scope(firewall, parameters.get("vsys", ""))
-    firewall.locks.require_config(admin.name, place)
+    place = firewall.place_for(parameters)
+    firewall.locks.require_config(admin.name, firewall.lock_scope(place_of(place)))
     firewall.require_no_pending_commit()
     if firewall.happens("transient_import_failures"):
         raise PanosError(f"Failed to find begining of certificate in {name}.pem")
-    name = firewall.store.import_name(name)
+    name = firewall.store.import_name(name, firewall.name_limit)
     order = Import(category, name, content, place, format_, parameters.get("passphrase", ""))
     with firewall.configuration.change(admin.name, firewall.local_now()) as root:
         firewall.store.import_(root, order, firewall.clock.now())
@@ -126,7 +116,7 @@ def answer_export(firewall: Firewall, admin: Administrator, parameters: Paramete
         raise illegal("include-key", with_key)
     if with_key == "yes" or format_ == "pkcs12":
         _required(parameters, "passphrase", "exporting", category)
-    place = scope(firewall, parameters.get("vsys", ""))
+    place = firewall.place_for(parameters)
     order = Export(name, format_, with_key == "yes", parameters.get("passphrase", ""), place)
     file_name, content = firewall.store.export(firewall.configuration.candidate, order)
     headers = {"Content-Disposition": f"attachment; filename={file_name}"}

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from paloaltofw.sandbox.panos.answers import INVALID_COMMAND, PanosError, text_element, text_of
-from paloaltofw.sandbox.panos.configuration import place_of
+from paloaltofw.sandbox.panos.configuration import Place, place_of
 from paloaltofw.sandbox.panos.generation import (
     EXTERNAL,
     PATH,
@@ -35,7 +35,7 @@ from paloaltofw.sandbox.panos.keystore import (
     read_key,
     spki,
 )
-from paloaltofw.sandbox.panos.schema import check_certificate_name
+from paloaltofw.sandbox.panos.schema import NAME_LIMIT, check_certificate_name
 from paloaltofw.sandbox.panos.switches import PanosSwitches
 from paloaltofw.sandbox.panos.x509_texts import certificate_fields, common_name, is_ca, read_certificates
 from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find
@@ -45,7 +45,7 @@ CERTIFICATE, KEYPAIR, PRIVATE_KEY = "certificate", "keypair", "private-key"
 NOTHING_TO_EXPORT = "Failed to prepare certificate"
 
 
-def entry_path(name: str, vsys: str) -> Xpath:
+def entry_path(name: str, vsys: Place) -> Xpath:
     return (*place_of(vsys), Step("certificate"), Step("entry", name=name))
 
 
@@ -56,7 +56,7 @@ class Import:
     category: str
     name: str
     content: bytes
-    vsys: str = "shared"
+    vsys: Place = "shared"
     format: str = "pem"
     passphrase: str = ""
 
@@ -73,7 +73,7 @@ class Export:
     format: str
     with_key: bool
     passphrase: str = ""
-    vsys: str = "shared"
+    vsys: Place = "shared"
 
 
 @dataclass
@@ -116,7 +116,7 @@ class CertificateStore:
 
     # --- generate ------------------------------------------------------------------------------------------------
 
-    def generate(self, root: Element, order: GenerateOrder, vsys: str, now: datetime.datetime) -> None:
+    def generate(self, root: Element, order: GenerateOrder, vsys: Place, now: datetime.datetime) -> None:
         path = entry_path(order.certificate_name, vsys)
         if find(root, path) is not None and self.switches.generate_existing == "error":
             raise PanosError(f"Certificate name {order.certificate_name} already exists")
@@ -130,7 +130,7 @@ class CertificateStore:
         else:
             self.fill(entry, [make_certificate(order, key, issuer, now, self.switches)], key)
 
-    def _issuer(self, root: Element, order: GenerateOrder, vsys: str) -> tuple[x509.Name, PrivateKey] | None:
+    def _issuer(self, root: Element, order: GenerateOrder, vsys: Place) -> tuple[x509.Name, PrivateKey] | None:
         """Name and key of the CA that is to sign; None for the certificate's own key."""
         if order.signed_by in ("", EXTERNAL):
             return None
@@ -157,12 +157,12 @@ class CertificateStore:
 
     # --- import --------------------------------------------------------------------------------------------------
 
-    def import_name(self, name: str) -> str:
+    def import_name(self, name: str, limit: int = NAME_LIMIT) -> str:
         """The name as the device takes it; too long a name has code 17, other bad ones make no node (panos.md §7)."""
         if self.switches.dots_in_names == "dropped":
             name = name.replace(".", "")
         try:
-            check_certificate_name(name, code=INVALID_COMMAND)
+            check_certificate_name(name, INVALID_COMMAND, limit)
         except PanosError as error:
             if "current length" in str(error):
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
@@ -11,7 +11,7 @@ from paloaltofw.sandbox.panos.answers import text_element
 from paloaltofw.sandbox.panos.commit_orders import CommitOrder
 from paloaltofw.sandbox.panos.configuration import Configuration, Objects
 from paloaltofw.sandbox.panos.references import dangling, nameless, not_valid
-from paloaltofw.sandbox.panos.xpath import to_text
+from paloaltofw.sandbox.panos.xpath import Xpath, to_text
 
 SAME_RESULT = (
     "The result of this commit would be the same as the previous commit/validate. No edits made to the configuration."
@@ -44,6 +44,8 @@ class Job:
     end: datetime.datetime
     result: str = "PEND"
     details: list[str] = field(default_factory=list)
+    # Who had changed what it commits.
+    owners: Mapping[Xpath, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -57,6 +59,18 @@ class Job:
     @property
     def is_open(self) -> bool:
         return self.result == "PEND"
+
+    @property
+    def is_commit(self) -> bool:
+        """Whether its success changes the running configuration of the device itself."""
+        return not self.order.is_validation
+
+    def finish(self, jobs: Jobs) -> None:
+        """Do what it is there for."""
+        jobs.carry_out(self)
+
+    def describe(self, element: Element) -> None:
+        """Add what only jobs of this kind tell."""
 
     def progress(self, now: datetime.datetime) -> int:
         """Percent done: 0 to 99 until the job ends."""
@@ -90,10 +104,21 @@ class Jobs:
 
     def enqueue(self, admin: str, order: CommitOrder, changes: Objects, now: datetime.datetime) -> Job:
         """Add a job; it starts when those before it have ended."""
-        start = max([now, *(job.end for job in self.all if job.is_open)])
+        start = self.free_from(now)
         end = start + datetime.timedelta(seconds=self._seconds)
-        job = Job(self._next_id, admin, order, changes, self._configuration.sequence, now, start, end)
+        return self.add(Job(self.next_id(), admin, order, changes, self._configuration.sequence, now, start, end))
+
+    def next_id(self) -> int:
+        """The number of the next job."""
         self._next_id += 1
+        return self._next_id - 1
+
+    def free_from(self, now: datetime.datetime) -> datetime.datetime:
+        """When the jobs that there are will have ended."""
+        return max([now, *(job.end for job in self.all if job.is_open)])
+
+    def add(self, job: Job) -> Job:
+        """Add a job of any kind."""
         self.all.append(job)
         return job
 
@@ -101,13 +126,14 @@ class Jobs:
         """Carry out the jobs whose time is over, in order; gives them."""
         ended = [job for job in self.all if job.is_open and job.end <= now]
         for job in ended:
-            self._finish(job)
+            job.finish(self)
         return ended
 
-    def _finish(self, job: Job) -> None:
+    def carry_out(self, job: Job) -> None:
+        """Commit or validate."""
         running = self._configuration.running_with(job.changes)
         # An invalid candidate makes everybody's commits fail, whatever part is to be committed (panos.md §9).
-        broken = list(dict.fromkeys(self._broken(running) + self._broken(self._configuration.candidate)))
+        broken = list(dict.fromkeys(self.broken(running) + self.broken(self._configuration.candidate)))
         if broken:
             job.result = "FAIL"
             job.details += [*broken, "Validation failed" if job.order.is_validation else "Commit failed"]
@@ -119,7 +145,7 @@ class Jobs:
         self._configuration.adopt(running, job.changes, job.sequence)
         job.details.append("Configuration committed successfully")
 
-    def _broken(self, root: Element) -> list[str]:
+    def broken(self, root: Element) -> list[str]:
         """Message lines on what makes a configuration invalid."""
         broken = [not_valid(reference) for reference in dangling(root)]
         if self._nameless_fails:
@@ -163,6 +189,7 @@ def describe(job: Job, position: int, now: datetime.datetime, zone: datetime.tzi
     details = SubElement(element, "details")
     details.extend(text_element("line", line) for line in job.details)
     SubElement(element, "warnings")
+    job.describe(element)
     return element
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox.base.https import Answer
 from paloaltofw.sandbox.panos.administrators import Administrator
@@ -22,17 +23,22 @@ from paloaltofw.sandbox.panos.commit_jobs import SAME_RESULT
 from paloaltofw.sandbox.panos.commit_orders import CommitOrder, parse_commit
 from paloaltofw.sandbox.panos.configuration import PendingChange
 from paloaltofw.sandbox.panos.device import Firewall
-from paloaltofw.sandbox.panos.switches import Right
+from paloaltofw.sandbox.panos.switches import PanosSwitches, Right
 
 NO_CHANGES = "There are no changes to commit."
 # Vendor clients match on the beginning of this text (panos.md §2).
 BUSY = "Another commit/validate is in progress. Please try again later"
 
 
-def answer_commit(firewall: Firewall, admin: Administrator, parameters: Mapping[str, str]) -> Answer:
+Parser = Callable[[Element, PanosSwitches], CommitOrder]
+
+
+def answer_commit(
+    firewall: Firewall, admin: Administrator, parameters: Mapping[str, str], parse: Parser = parse_commit
+) -> Answer:
     """Answer a commit request."""
     admin.require(Right.COMMIT, is_change=True)
-    order = _parse(firewall, parameters)
+    order = _parse(firewall, parameters, parse)
     if order.is_validation:
         return validate(firewall, admin, order)
     if not admin.role.may_commit_for_others and set(order.admins or ("",)) != {admin.name}:
@@ -40,21 +46,21 @@ def answer_commit(firewall: Firewall, admin: Administrator, parameters: Mapping[
     firewall.locks.require_commit(admin.name)
     if firewall.happens("auto_commit_unfinished"):
         raise PanosError("Commit job was not queued since auto-commit not yet finished")
-    _require_idle(firewall)
+    require_idle(firewall)
     changes = [change for change in firewall.configuration.pending() if order.covers(change)]
     if not changes and not order.is_forced:
         return _no_changes(firewall, admin, order)
     return _enqueue(firewall, admin, order, changes)
 
 
-def _parse(firewall: Firewall, parameters: Mapping[str, str]) -> CommitOrder:
+def _parse(firewall: Firewall, parameters: Mapping[str, str], parse: Parser) -> CommitOrder:
     if not parameters.get("cmd"):
         raise missing("cmd")
     action = parameters.get("action", "")
     if action not in ("", "partial"):
         # `all` is for Panorama.
         raise illegal("action", action)
-    order = parse_commit(parse_xml(parameters["cmd"]), firewall.switches)
+    order = parse(parse_xml(parameters["cmd"]), firewall.switches)
     if action == "partial" and not order.is_partial:
         raise PanosError(" commit is missing 'partial'", code=INVALID_COMMAND)
     return order
@@ -62,12 +68,12 @@ def _parse(firewall: Firewall, parameters: Mapping[str, str]) -> CommitOrder:
 
 def validate(firewall: Firewall, admin: Administrator, order: CommitOrder) -> Answer:
     """Enqueue a validation of the candidate."""
-    _require_idle(firewall)
+    require_idle(firewall)
     changes = [change for change in firewall.configuration.pending() if order.covers(change)]
     return _enqueue(firewall, admin, order, changes)
 
 
-def _require_idle(firewall: Firewall) -> None:
+def require_idle(firewall: Firewall) -> None:
     if firewall.jobs.is_busy and firewall.switches.busy_commit == "refuse":
         raise PanosError(BUSY, code=firewall.switches.busy_code)
 
@@ -90,6 +96,7 @@ def _enqueue(
     content = firewall.configuration.snapshot([change.path for change in changes])
     job = firewall.jobs.enqueue(admin.name, order, content, firewall.clock.now())
     job.details.extend(details)
+    job.owners = {change.path: change.admins for change in changes}
     what = "Validate" if order.is_validation else "Commit"
     number = text_element("job", str(job.id))
     return success_lines(f"{what} job enqueued with jobid {job.id}", code=SUCCESS, extra=[number])

@@ -15,6 +15,7 @@ from paloaltofw.sandbox.panos.answers import (
     BAD_XPATH,
     COMMAND_SUCCEEDED,
     INVALID_OBJECT,
+    NOT_FOUND,
     NOT_POSSIBLE,
     NOT_UNIQUE,
     REFERENCED,
@@ -29,7 +30,7 @@ from paloaltofw.sandbox.panos.answers import (
     success_message,
     text_of,
 )
-from paloaltofw.sandbox.panos.configuration import clean, merge, put, vsys_of, without
+from paloaltofw.sandbox.panos.configuration import clean, merge, put, without
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.references import dangling, not_valid, users_of
 from paloaltofw.sandbox.panos.switches import Right
@@ -128,11 +129,12 @@ def _write(firewall: Firewall, admin: Administrator, path: Xpath, parameters: Pa
     firewall.require_no_pending_commit()
     if action == "delete" and not find_all(firewall.configuration.candidate, path):
         return success_message("Object doesn't exist", ABSENT)
-    schema.at(path)
-    for vsys in _vsys_touched(firewall, path):
-        firewall.locks.require_config(admin.name, vsys)
+    schema.at(path, firewall.schema, firewall.name_limit)
+    for scope in firewall.scopes_touched(path):
+        firewall.locks.require_config(admin.name, scope)
     before = dangling(firewall.configuration.candidate)
-    with firewall.configuration.change(admin.name, firewall.local_now(), path) as root:
+    override = path if action in ("edit", "override") else ()
+    with firewall.configuration.change(admin.name, firewall.local_now(), path, override) as root:
         _WRITES[action](firewall, root, path, parameters)
         if firewall.switches.dangling_reference == "refused_at_once":
             broken = [reference for reference in dangling(root) if reference not in before]
@@ -141,17 +143,11 @@ def _write(firewall: Firewall, admin: Administrator, path: Xpath, parameters: Pa
     return success_message("command succeeded", COMMAND_SUCCEEDED)
 
 
-def _vsys_touched(firewall: Firewall, path: Xpath) -> tuple[str, ...]:
-    """The places that a change at this path can reach: above the vsys level, all of them."""
-    is_above = len(path) == 1 or (path[1].tag == "devices" and len(path) < 5 and path[3:4] in ((), (Step("vsys"),)))
-    return ("shared", *firewall.vsys_names) if is_above else (vsys_of(path),)
-
-
 def _set(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters) -> None:
     """Merge; missing nodes are made."""
     holder = Element(path[-1].tag, {"name": path[-1].name} if path[-1].name else {})
     holder.extend(_elements(firewall, parameters))
-    schema.check(holder, schema.at(path), schema.label(path))
+    _check(firewall, holder, path)
     merge(create(root, path), holder)
 
 
@@ -160,11 +156,24 @@ def _edit(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters
     elements = _elements(firewall, parameters)
     if len(elements) != 1 or not path[-1].matches(elements[0]):
         raise PanosError(" element does not match the last node of the xpath", code=INVALID_OBJECT)
-    schema.check(elements[0], schema.at(path), schema.label(path))
+    _check(firewall, elements[0], path)
     for length in range(1, len(path)):
         if path[length - 1].name is not None and find(root, path[:length]) is None:
             raise PanosError("No such node", code=ABSENT)
     put(root, path, elements[0])
+
+
+def _override(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters) -> None:
+    """Put a local object in the place of one that a template pushed (panos.md §10)."""
+    node = find(root, path)
+    if node is None or node.get("src") != "tpl":
+        raise PanosError("Object cannot be overridden", code=NOT_FOUND)
+    _edit(firewall, root, path, parameters)
+
+
+def _check(firewall: Firewall, element: Element, path: Xpath) -> None:
+    known = schema.at(path, firewall.schema, firewall.name_limit)
+    schema.check(element, known, schema.label(path), firewall.name_limit)
 
 
 def _delete(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters) -> None:
@@ -183,7 +192,7 @@ def _rename(firewall: Firewall, root: Element, path: Xpath, parameters: Paramete
     if entry is None:
         raise PanosError("No such node", code=ABSENT)
     renamed = (*path[:-1], Step("entry", name=name))
-    schema.at(renamed)
+    schema.at(renamed, firewall.schema, firewall.name_limit)
     if find(root, renamed) is not None:
         raise PanosError(f"{name} already exists", code=NOT_UNIQUE)
     _require_unused(root, path, "renamed")
@@ -217,6 +226,7 @@ _WRITES: dict[str, Callable[[Firewall, Element, Xpath, Parameters], None]] = {
     "edit": _edit,
     "delete": _delete,
     "rename": _rename,
+    "override": _override,
 }
 # Known to PAN-OS (panos.md §8), but a part of no certificate's life here.
-_UNAVAILABLE = ("clone", "override", "move", "multi-move", "multi-clone", "multi-config", "complete")
+_UNAVAILABLE = ("clone", "move", "multi-move", "multi-clone", "multi-config", "complete")

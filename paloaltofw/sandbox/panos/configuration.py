@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
@@ -15,10 +15,13 @@ from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, remove
 DEVICE = Step("entry", name="localhost.localdomain")
 SHARED: Xpath = (Step("config"), Step("shared"))
 # Entries below these are places that hold objects, not objects.
-_PLACES = ("devices", "vsys")
+_TEMPLATES = ("template", "template-stack")
+_PLACES = ("devices", "vsys", *_TEMPLATES)
 _MARKS = ("admin", "dirtyId", "time")
 _TEMPLATE_MARKS = ("src", "ptpl")
 Objects = Mapping[Xpath, "Element | None"]
+# `shared`, the name of a vsys, or the node itself that holds certificates.
+Place = str | Xpath
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,10 @@ class PendingChange:
     admins: tuple[str, ...]
 
 
-def place_of(vsys: str) -> Xpath:
+def place_of(vsys: Place) -> Xpath:
     """The node that holds the certificates of shared or of a vsys (panos.md §6)."""
+    if not isinstance(vsys, str):
+        return vsys
     if vsys == "shared":
         return SHARED
     return (Step("config"), Step("devices"), DEVICE, Step("vsys"), Step("entry", name=vsys))
@@ -57,8 +62,15 @@ def place_of(vsys: str) -> Xpath:
 
 def vsys_of(path: Xpath) -> str:
     """The vsys that a path lies in, or shared."""
-    is_in_vsys = len(path) > 4 and path[3].tag == "vsys" and path[4].name
-    return path[4].name or "shared" if is_in_vsys else "shared"
+    inner = path[len(owner_of(path)) :]
+    is_in_vsys = len(inner) > 4 and inner[3].tag == "vsys" and inner[4].name
+    return inner[4].name or "shared" if is_in_vsys else "shared"
+
+
+def owner_of(path: Xpath) -> Xpath:
+    """The template or template stack whose configuration a path lies in; empty where it is the device's own."""
+    is_inside = len(path) > 5 and path[3].tag in _TEMPLATES and path[5].tag == "config"
+    return path[:5] if is_inside else ()
 
 
 def is_same(one: Element | None, other: Element | None) -> bool:
@@ -80,12 +92,25 @@ def objects(root: Element) -> dict[Xpath, Element]:
 
 
 def _gather(element: Element, path: Xpath, gathered: dict[Xpath, Element]) -> None:
-    is_object = element.tag == "entry" and path[-2].tag not in _PLACES
+    is_object = element.tag == "entry" and not _is_place(element, path)
     if is_object or element.find("member") is not None or (not len(element) and (element.text or "").strip()):
         gathered[path] = element
         return
     for child in element:
         _gather(child, (*path, Step(child.tag, name=child.get("name"))), gathered)
+
+
+def _is_place(element: Element, path: Xpath) -> bool:
+    """A device of a template stack is an object, and so is whatever holds nothing yet."""
+    is_managed_device = path[-2].tag == "devices" and path[-1] != DEVICE
+    return path[-2].tag in _PLACES and not is_managed_device and len(element) > 0
+
+
+def mark_pushed(node: Element, template: str) -> None:
+    """Mark a node as one that a template pushed: every node says so, the highest alone its name (panos.md §6)."""
+    for child in node.iter():
+        child.set("src", "tpl")
+    node.set("ptpl", template)
 
 
 def without(element: Element, *, template_marks: bool) -> Element:
@@ -130,14 +155,14 @@ def merge(target: Element, source: Element) -> None:
             target.text = source.text
         return
     for child in source:
-        counterpart = _counterpart(child, target)
+        counterpart = counterpart_of(child, target)
         if counterpart is None:
             counterpart = SubElement(target, child.tag, dict(child.attrib))
             counterpart.text = child.text
         merge(counterpart, child)
 
 
-def _counterpart(child: Element, parent: Element | None) -> Element | None:
+def counterpart_of(child: Element, parent: Element | None) -> Element | None:
     """The node of the same identity below another parent: by tag, and by name or a member's text."""
     for node in parent if parent is not None else ():
         is_alike = node.tag == child.tag and node.get("name") == child.get("name")
@@ -154,6 +179,9 @@ class Configuration:
         self.candidate = copy.deepcopy(running)
         self._records: list[ChangeRecord] = []
         self._sequence = 0
+        # What a Panorama has pushed comes back where nothing local stands in its place.
+        self.refill: Callable[[Element], None] = lambda candidate: None
+        self.refusal = TemplateRefusal()
 
     @property
     def sequence(self) -> int:
@@ -161,16 +189,20 @@ class Configuration:
         return self._sequence
 
     @contextlib.contextmanager
-    def change(self, admin: str, moment: datetime.datetime, written: Xpath = ()) -> Iterator[Element]:
+    def change(
+        self, admin: str, moment: datetime.datetime, written: Xpath = (), override: Xpath = ()
+    ) -> Iterator[Element]:
         """Edit the candidate in a with statement. An exception undoes it; else it is marked and entered.
 
-        `written` is the path that the request names, where it names one.
+        `written` is the path that the request names, where it names one; at `override` a local object may take the
+        place of a template's.
         """
         before = self.candidate
         self.candidate = copy.deepcopy(before)
         try:
             yield self.candidate
-            _require_own(before, self.candidate)
+            self.refusal.check(before, self.candidate, override)
+            self.refill(self.candidate)
         except BaseException:
             self.candidate = before
             raise
@@ -252,6 +284,11 @@ class Configuration:
             self._forget(path, sequence)
         self._forget_settled()
 
+    def replace(self, running: Element, candidate: Element) -> None:
+        """A Panorama has pushed: both configurations are new; what is the same in both is no longer pending."""
+        self.running, self.candidate = running, candidate
+        self._forget_settled()
+
     def revert(self, paths: Collection[Xpath]) -> None:
         """Let the candidate be again what is running at these paths."""
         for path in paths:
@@ -264,19 +301,43 @@ class Configuration:
         self._records.clear()
 
 
-def _require_own(before: Element, after: Element) -> None:
+@dataclass(frozen=True)
+class TemplateRefusal:
     """Objects that a Panorama template pushed can only be overridden (panos.md §10)."""
-    for path, node in objects(before).items():
-        if node.get("src") == "tpl" and not is_same(node, find(after, path)):
-            name = path[-1].name or path[-1].tag
-            raise PanosError(f"set failed, may need to override template object {name} first", code=NOT_FOUND)
+
+    text: str = "set failed, may need to override template object {name} first"
+
+    def check(self, before: Element, after: Element, override: Xpath) -> None:
+        """Refuse any other change of them."""
+        for path, node in objects(before).items():
+            is_kept = _keeps(node, find(after, path))
+            if not is_kept and (path != override or not _replaces(find(after, path), node)):
+                raise PanosError(self.text.format(name=path[-1].name or path[-1].tag), code=NOT_FOUND)
+
+
+def _keeps(node: Element, after: Element | None) -> bool:
+    """Whether whatever is from a template in this node is still the same."""
+    if node.get("src") == "tpl":
+        return is_same(node, after)
+    return all(_keeps(child, counterpart_of(child, after)) for child in node)
+
+
+def _replaces(node: Element | None, pushed: Element) -> bool:
+    """Whether a local object has every field of the template's (panos.md §11); then it loses the template's marks."""
+    if node is None or {child.tag for child in pushed} - {child.tag for child in node}:
+        return False
+    for child in node.iter():
+        for mark in _TEMPLATE_MARKS:
+            child.attrib.pop(mark, None)
+    return True
 
 
 def _mark(node: Element, before: Element | None, marks: Mapping[str, str]) -> None:
     """Mark a changed node and its changed children; unchanged ones keep the marks that they had."""
     node.attrib.update(marks)
+    is_override = before is not None and before.get("src") == "tpl"
     for child in node:
-        counterpart = _counterpart(child, before)
+        counterpart = None if is_override else counterpart_of(child, before)
         if counterpart is not None and is_same(child, counterpart):
             _carry(child, counterpart)
         else:

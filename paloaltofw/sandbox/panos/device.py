@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, fromstring  # nosec B405  # parses nothing foreign
 
@@ -14,12 +14,23 @@ from cryptography import x509
 
 from paloaltofw.sandbox.base.clock import UTC, Clock
 from paloaltofw.sandbox.panos.administrators import Administrators
-from paloaltofw.sandbox.panos.answers import NOT_FOUND, PanosError, parse_fragments, text_element, text_of
+from paloaltofw.sandbox.panos.answers import NOT_FOUND, PanosError, illegal, parse_fragments, text_element, text_of
 from paloaltofw.sandbox.panos.certificate_store import CertificateStore, entry_path
 from paloaltofw.sandbox.panos.commit_jobs import CommitRecord, Jobs
-from paloaltofw.sandbox.panos.configuration import Configuration, PendingChange, clean, merge, place_of
+from paloaltofw.sandbox.panos.configuration import (
+    Configuration,
+    PendingChange,
+    Place,
+    TemplateRefusal,
+    clean,
+    mark_pushed,
+    merge,
+    place_of,
+    vsys_of,
+)
 from paloaltofw.sandbox.panos.keystore import KeySource, PrivateKey
 from paloaltofw.sandbox.panos.locks import Lock, Locks
+from paloaltofw.sandbox.panos.schema import CONFIG, NAME_LIMIT, Schema
 from paloaltofw.sandbox.panos.switches import SUPERREADER, SUPERUSER, Latencies, PanosSwitches, Right, Role
 from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, parse
 
@@ -75,6 +86,10 @@ class CertificateView:
 class Firewall:
     """One simulated firewall. Every method may be called from any thread."""
 
+    schema: Schema = CONFIG
+    # How long the name of a certificate may be (panos.md §7).
+    name_limit = NAME_LIMIT
+
     def __init__(
         self,
         name: str,
@@ -94,7 +109,7 @@ class Firewall:
         self.sw_version = sw_version
         self.serial = f"0079{secrets.randbelow(10**11):011d}"
         self.is_multi_vsys = multi_vsys
-        self.vsys_names = ("vsys1", "vsys2") if multi_vsys else ("vsys1",)
+        self.vsys_names: tuple[str, ...] = ("vsys1", "vsys2") if multi_vsys else ("vsys1",)
         self.zone = zone
         self.started = clock.now()
         self.lock = threading.RLock()
@@ -102,6 +117,8 @@ class Firewall:
         self.admins = Administrators(clock, self.switches)
         self.sessions: dict[str, tuple[datetime.datetime, datetime.datetime]] = {}
         self.configuration = Configuration(self._factory_configuration())
+        if self.switches.template_refusal == "cannot_be_overridden":
+            self.configuration.refusal = TemplateRefusal("Object cannot be overridden")
         nameless_fails = self.switches.nameless_certificate == "fails_commits"
         self.jobs = Jobs(self.configuration, self.latencies.commit_seconds, nameless_fails)
         # How often each of the counted switches has still to happen.
@@ -123,6 +140,34 @@ class Firewall:
             node.tail = None
             node.text = (node.text or "").strip() or None
         return root
+
+    # --- places --------------------------------------------------------------------------------------------------
+
+    def place_for(self, parameters: Mapping[str, str]) -> Place:
+        """Where certificates go: shared without vsys=. Whether `vsys=shared` is accepted is not confirmed (§4)."""
+        vsys = parameters.get("vsys") or ""
+        if not vsys:
+            return "shared"
+        if vsys in self.vsys_names or (vsys == "shared" and self.switches.vsys_shared):
+            return vsys
+        raise illegal("vsys", vsys)
+
+    def lock_scope(self, path: Xpath) -> str:
+        """Whose config lock keeps others from this path."""
+        return vsys_of(path)
+
+    def scopes_touched(self, path: Xpath) -> tuple[str, ...]:
+        """The scopes of locks that a change at this path can reach: above the vsys level, all of them."""
+        is_above = len(path) == 1 or (path[1].tag == "devices" and len(path) < 5 and path[3:4] in ((), (Step("vsys"),)))
+        return ("shared", *self.vsys_names) if is_above else (self.lock_scope(path),)
+
+    def scopes(self) -> list[str]:
+        """Everything beside shared that a lock can be of."""
+        return list(self.vsys_names)
+
+    def component_type(self, path: Xpath) -> str:
+        """What part of the configuration the list of changes calls this."""
+        return "shared" if path[1].tag == "shared" else "device"
 
     @property
     def key_source(self) -> KeySource:
@@ -186,7 +231,7 @@ class Firewall:
                 self._set(root, xpath, xml)
 
     def install_certificate(
-        self, name: str, certificate: x509.Certificate, key: PrivateKey | None = None, vsys: str = "shared"
+        self, name: str, certificate: x509.Certificate, key: PrivateKey | None = None, vsys: Place = "shared"
     ) -> None:
         """Put a finished entry into both configurations."""
         with self.settled():
@@ -216,7 +261,7 @@ class Firewall:
         with self.settled():
             self.locks.remove(kind, scope, admin)
 
-    def mark_revoked(self, name: str, vsys: str = "shared") -> None:
+    def mark_revoked(self, name: str, vsys: Place = "shared") -> None:
         """The certificate was revoked on the box itself (panos.md §6)."""
         epoch = str(int(self.clock.now().timestamp()))
         with self.settled():
@@ -226,13 +271,20 @@ class Firewall:
                         entry.remove(old)
                 entry.extend([text_element("status", "revoked"), text_element("revoke-date-epoch", epoch)])
 
-    def mark_template(self, name: str, template: str = "T", vsys: str = "shared") -> None:
+    def mark_template(self, name: str, template: str = "T", vsys: Place = "shared") -> None:
         """The entry was pushed by a Panorama template: every node says so, the highest alone its name (panos.md §6)."""
         with self.settled():
             for entry in self._entries(name, vsys):
-                for node in entry.iter():
-                    node.set("src", "tpl")
-                entry.set("ptpl", template)
+                mark_pushed(entry, template)
+
+    def mark_pushed(self, xpath: str, template: str = "T") -> None:
+        """Whatever stands at this path was pushed by a Panorama template."""
+        with self.settled():
+            found = [node for node in (find(root, parse(xpath)) for root in self._roots()) if node is not None]
+            for node in found:
+                mark_pushed(node, template)
+            if not found:
+                raise KeyError(xpath)
 
     def reboot(self) -> None:
         """Uncommitted changes and unfinished jobs are lost."""
@@ -245,7 +297,7 @@ class Firewall:
     def _roots(self) -> tuple[Element, Element]:
         return self.configuration.running, self.configuration.candidate
 
-    def _entries(self, name: str, vsys: str) -> list[Element]:
+    def _entries(self, name: str, vsys: Place) -> list[Element]:
         found = [find(root, entry_path(name, vsys)) for root in self._roots()]
         entries = [entry for entry in found if entry is not None]
         if not entries:
@@ -259,7 +311,7 @@ class Firewall:
         """Hold the lock, with every job carried out whose time is over."""
         with self.lock:
             for job in self.jobs.settle(self.clock.now()):
-                is_done = job.result == "OK" and not job.order.is_validation
+                is_done = job.result == "OK" and job.is_commit
                 if is_done and self.switches.commit_releases_locks:
                     self.locks.release(job.admin)
                 if is_done and not job.order.is_partial:
@@ -272,17 +324,17 @@ class Firewall:
     def _root(self, running: bool) -> Element:
         return self.configuration.running if running else self.configuration.candidate
 
-    def private_key(self, name: str, running: bool = True, vsys: str = "shared") -> PrivateKey | None:
+    def private_key(self, name: str, running: bool = True, vsys: Place = "shared") -> PrivateKey | None:
         """The private key of an entry; no API call gives it."""
         with self.settled():
             return self.store.key_of(find(self._root(running), entry_path(name, vsys)))
 
-    def running_certificate(self, name: str, vsys: str = "shared") -> x509.Certificate | None:
+    def running_certificate(self, name: str, vsys: Place = "shared") -> x509.Certificate | None:
         """The certificate of an entry in the running configuration."""
         view = self.certificates(running=True, vsys=vsys).get(name)
         return view.leaf if view else None
 
-    def certificates(self, running: bool, vsys: str = "shared") -> dict[str, CertificateView]:
+    def certificates(self, running: bool, vsys: Place = "shared") -> dict[str, CertificateView]:
         """All certificate entries of a place."""
         with self.settled():
             container = find(self._root(running), (*place_of(vsys), Step("certificate")))
@@ -298,7 +350,7 @@ class Firewall:
             is_revoked=text_of(entry.find("status")) == "revoked",
         )
 
-    def profile_certificate(self, profile: str, running: bool = True, vsys: str = "shared") -> str | None:
+    def profile_certificate(self, profile: str, running: bool = True, vsys: Place = "shared") -> str | None:
         """The name of the certificate that an SSL/TLS service profile serves."""
         path = (*place_of(vsys), Step("ssl-tls-service-profile"), Step("entry", name=profile), Step("certificate"))
         with self.settled():
@@ -313,7 +365,7 @@ class Firewall:
             key = self.private_key(name) if name else None
             return (list(view.certificates), key) if view and view.certificates and key else None
 
-    def install_profile(self, profile: str, certificate: str, vsys: str = "shared") -> None:
+    def install_profile(self, profile: str, certificate: str, vsys: Place = "shared") -> None:
         """Put an SSL/TLS service profile into both configurations."""
         path = (*place_of(vsys), Step("ssl-tls-service-profile"), Step("entry", name=profile))
         with self.settled():
@@ -332,4 +384,4 @@ class Firewall:
     def commits(self) -> list[CommitRecord]:
         """All commits so far, finished or not."""
         with self.settled():
-            return [job.record for job in self.jobs.all if not job.order.is_validation]
+            return [job.record for job in self.jobs.all if job.is_commit]

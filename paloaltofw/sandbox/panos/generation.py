@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from paloaltofw.sandbox.panos.answers import INVALID_COMMAND, PanosError, invalid, text_of, unexpected
 from paloaltofw.sandbox.panos.keystore import KeySpec, PrivateKey
-from paloaltofw.sandbox.panos.schema import check_certificate_name
+from paloaltofw.sandbox.panos.schema import NAME_LIMIT, check_certificate_name
 from paloaltofw.sandbox.panos.switches import PanosSwitches
 
 PATH = ("request", "certificate", "generate")
@@ -93,7 +93,7 @@ _CHECKS: dict[str, Callable[[str], object]] = {
 }
 
 
-def parse_generate(element: Element, switches: PanosSwitches) -> GenerateOrder:
+def parse_generate(element: Element, switches: PanosSwitches, limit: int = NAME_LIMIT) -> GenerateOrder:
     """Understand `<generate>`; refuses with code 17 whatever is not exactly known."""
     if text_of(element):
         raise invalid(*PATH)
@@ -115,7 +115,7 @@ def parse_generate(element: Element, switches: PanosSwitches) -> GenerateOrder:
     name = values["certificate-name"][0]
     if switches.dots_in_names == "dropped":
         name = name.replace(".", "")
-    check_certificate_name(name, code=INVALID_COMMAND)
+    check_certificate_name(name, INVALID_COMMAND, limit)
     return GenerateOrder(name, spec, values)
 
 

@@ -25,6 +25,7 @@ from paloaltofw.sandbox.panos.answers import (
 from paloaltofw.sandbox.panos.commit_jobs import describe
 from paloaltofw.sandbox.panos.commit_orders import CommitOrder
 from paloaltofw.sandbox.panos.commit_requests import validate
+from paloaltofw.sandbox.panos.configuration import Place
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.locks import COMMIT, CONFIG, Lock
 from paloaltofw.sandbox.panos.switches import Right
@@ -54,6 +55,11 @@ class Operation:
             values[child.tag] = text_of(child)
         return values
 
+    @property
+    def place(self) -> Place:
+        """Where the certificates are that the command is about."""
+        return self.firewall.place_for({"vsys": self.vsys})
+
     def require_change(self) -> None:
         self.admin.require(Right.OPERATIONAL, is_change=True)
 
@@ -62,10 +68,12 @@ Handler = Callable[[Operation], Answer]
 Commands = dict[str, Union[Handler, "Commands"]]
 
 
-def answer_op(firewall: Firewall, admin: Administrator, root: Element, vsys: str) -> Answer:
+def answer_op(
+    firewall: Firewall, admin: Administrator, root: Element, vsys: str, commands: Commands | None = None
+) -> Answer:
     """Answer an operational request: walk down the table of commands, strictly."""
     admin.require(Right.OPERATIONAL)
-    known: Commands = COMMANDS
+    known: Commands = COMMANDS if commands is None else commands
     element = root
     path: tuple[str, ...] = (root.tag,)
     while True:
@@ -186,7 +194,7 @@ def _changes(operation: Operation) -> Answer:
             "owner": change.owner,
             "action": f" {change.action}",
             "admin-history": ",".join(change.admins),
-            "component-type": "shared" if change.path[1].tag == "shared" else "device",
+            "component-type": operation.firewall.component_type(change.path),
         }
         entry.extend(text_element(tag, text) for tag, text in fields.items())
     return success(journal)
@@ -283,14 +291,16 @@ def _job_by_id(operation: Operation) -> Answer:
 
 def _scope(operation: Operation, given: str = "") -> str:
     scope = given or operation.vsys or "shared"
-    if scope not in ("all", "shared", *operation.firewall.vsys_names):
+    if scope not in ("all", "shared", *operation.firewall.scopes()):
         raise invalid(*operation.path, "vsys")
     return scope
 
 
-def _locks(kind: str) -> Handler:
+def locks_of(kind: str, *parameters: str) -> Handler:
+    """The locks of a kind; `parameters` may say of which scope."""
+
     def answer(operation: Operation) -> Answer:
-        scope = _scope(operation, operation.parameters("vsys").get("vsys", ""))
+        scope = _scope(operation, operation.parameters(*parameters).get("vsys", ""))
         holder = Element(f"{kind}-locks")
         holder.extend(_lock(operation.firewall, lock) for lock in operation.firewall.locks.of(kind, scope))
         return success(holder)
@@ -344,12 +354,12 @@ def _remove_lock(kind: str) -> Handler:
 
 def _generate(operation: Operation) -> Answer:
     operation.require_change()
-    return certificates.generate(operation.firewall, operation.admin, operation.element, operation.vsys)
+    return certificates.generate(operation.firewall, operation.admin, operation.element, operation.place)
 
 
 def _certificate_show(operation: Operation) -> Answer:
     name = operation.parameters("certificate-name").get("certificate-name")
-    return certificates.show(operation.firewall, operation.vsys, name)
+    return certificates.show(operation.firewall, operation.place, name)
 
 
 COMMANDS: Commands = {
@@ -360,8 +370,8 @@ COMMANDS: Commands = {
         "chassis-ready": _chassis_ready,
         "high-availability": {"state": _ha_state},
         "config": {"list": {"changes": _changes}},
-        "config-locks": _locks(CONFIG),
-        "commit-locks": _locks(COMMIT),
+        "config-locks": locks_of(CONFIG, "vsys"),
+        "commit-locks": locks_of(COMMIT, "vsys"),
         "jobs": {"id": _job_by_id, "all": _jobs(True, False), "pending": _jobs(True), "processed": _jobs(False)},
     },
     "check": {"pending-changes": _pending_changes, "full-commit-required": _full_commit_required},

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
-from paloaltofw.sandbox.panos.configuration import place_of, vsys_of
+from paloaltofw.sandbox.panos.configuration import Place, owner_of, place_of, vsys_of
 from paloaltofw.sandbox.panos.schema import label
-from paloaltofw.sandbox.panos.xpath import Step, Xpath, find
+from paloaltofw.sandbox.panos.xpath import Step, Xpath, find, find_all
 
 # Tail of a node's path -> the container that it refers to.
+# Where a Panorama keeps what it uses itself (panos.md §6).
+PANORAMA: Xpath = (Step("config"), Step("panorama"))
 _CERTIFICATE, _PROFILE = "certificate", "ssl-tls-service-profile"
 _TAILS: dict[tuple[str, ...], str] = {
     (_PROFILE,): _PROFILE,
@@ -68,12 +70,24 @@ def _reference(element: Element, path: Xpath) -> Reference | None:
 
 
 def resolve(root: Element, reference: Reference) -> Xpath | None:
-    """The path of the object that is meant: of the reference's own vsys, else of shared."""
-    for vsys in dict.fromkeys((vsys_of(reference.path), "shared")):
-        path = (*place_of(vsys), Step(reference.container), Step("entry", name=reference.name))
-        if find(root, path) is not None:
-            return path
+    """The path of the object that is meant: of the reference's own vsys, else of shared.
+
+    In a template it is one of this template, in a template stack also one of its templates.
+    """
+    owner = owner_of(reference.path)
+    places: tuple[Place, ...] = (vsys_of(reference.path), "shared", *(() if owner else (PANORAMA,)))
+    for template in (owner, *_templates_of(root, owner)):
+        for place in places:
+            path = (*template, *place_of(place), Step(reference.container), Step("entry", name=reference.name))
+            if find(root, path) is not None:
+                return path
     return None
+
+
+def _templates_of(root: Element, owner: Xpath) -> list[Xpath]:
+    """The templates of a template stack."""
+    members = find_all(root, (*owner, Step("templates"), Step("member"))) if owner else []
+    return [(*owner[:3], Step("template"), Step("entry", name=(member.text or "").strip())) for member in members]
 
 
 def dangling(root: Element) -> list[Reference]:

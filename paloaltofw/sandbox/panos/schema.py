@@ -34,7 +34,7 @@ CERTIFICATE_FIELDS = _leaves(
     " cloud-resource-id"
 )
 _ADDRESS: Schema = {"entry": {**_leaves("ip-netmask ip-range ip-wildcard fqdn description"), "tag": None}}
-_PLACE: dict[str, Schema] = {
+PLACE: dict[str, Schema] = {
     "certificate": {"entry": CERTIFICATE_FIELDS},
     "ssl-tls-service-profile": {"entry": {"certificate": {}, "protocol-settings": None}},
     "address": _ADDRESS,
@@ -45,11 +45,11 @@ _PLACE: dict[str, Schema] = {
     ),
 }
 _VSYS: dict[str, Schema] = {
-    **_PLACE,
+    **PLACE,
     "display-name": {},
     **_free("rulebase zone import setting captive-portal global-protect user-id-collector"),
 }
-_SYSTEM: Schema = {
+SYSTEM: Schema = {
     **_leaves(
         "hostname ip-address netmask default-gateway domain timezone login-banner ssl-tls-service-profile"
         " ipv6-address ipv6-default-gateway mtu speed-duplex"
@@ -60,11 +60,11 @@ _SYSTEM: Schema = {
     ),
 }
 _DEVICE: Schema = {
-    "deviceconfig": {"system": _SYSTEM, "setting": None, "high-availability": None},
+    "deviceconfig": {"system": SYSTEM, "setting": None, "high-availability": None},
     "network": None,
     "vsys": {"entry": _VSYS},
 }
-CONFIG: Schema = {"mgt-config": None, "shared": _PLACE, "devices": {"entry": _DEVICE}}
+CONFIG: Schema = {"mgt-config": None, "shared": PLACE, "devices": {"entry": _DEVICE}}
 
 
 def _not_expected(path: Iterable[str]) -> PanosError:
@@ -74,13 +74,14 @@ def _not_expected(path: Iterable[str]) -> PanosError:
 
 
 def label(path: Xpath) -> list[str]:
-    """A path as messages write it: tags, and names instead of `entry`."""
-    return [step.name or step.tag for step in path[1:]] or ["config"]
+    """A path as messages write it: tags, and names instead of `entry`; from `template` on in one (panos.md §8)."""
+    is_in_template = len(path) > 5 and path[3].tag in ("template", "template-stack")
+    return [step.name or step.tag for step in path[3 if is_in_template else 1 :]] or ["config"]
 
 
-def at(path: Xpath) -> Schema:
+def at(path: Xpath, root: Schema = CONFIG, limit: int = NAME_LIMIT) -> Schema:
     """The schema of the node at a path; refuses a path that the configuration cannot have."""
-    schema: Schema = CONFIG
+    schema = root
     for position, step in enumerate(path[1:], start=1):
         if schema is None:
             break
@@ -88,34 +89,34 @@ def at(path: Xpath) -> Schema:
             raise _not_expected(["config", *label(path[: position + 1])])
         schema = schema[step.tag]
     for position, step in enumerate(path):
-        _check_step(path[: position + 1], step)
+        _check_step(path[: position + 1], step, limit)
     return schema
 
 
-def _check_step(path: Xpath, step: Step) -> None:
+def _check_step(path: Xpath, step: Step, limit: int) -> None:
     if not step.is_definite:
         raise PanosError(f" {' -> '.join(label(path))} is incomplete", code=INVALID_OBJECT)
     if step.tag == "entry":
-        _check_name(path[-2].tag, step.name or "")
+        _check_name(path[-2].tag, step.name or "", limit)
 
 
-def _check_name(container: str, name: str) -> None:
+def _check_name(container: str, name: str, limit: int) -> None:
     if container == "certificate":
-        check_certificate_name(name)
-    elif "'" in name or '"' in name or (container in _PLACE and not _OBJECT_NAME.fullmatch(name)):
+        check_certificate_name(name, limit=limit)
+    elif "'" in name or '"' in name or (container in PLACE and not _OBJECT_NAME.fullmatch(name)):
         raise PanosError(f" {container} -> {name} is invalid", code=INVALID_OBJECT)
 
 
-def check_certificate_name(name: str, code: int = INVALID_OBJECT) -> None:
+def check_certificate_name(name: str, code: int = INVALID_OBJECT, limit: int = NAME_LIMIT) -> None:
     """Length and characters of a certificate's name (panos.md §7)."""
-    if len(name) > NAME_LIMIT:
-        why = f"can be at most {NAME_LIMIT} characters, but current length: {len(name)}"
-        raise PanosError(f" certificate -> {name[:NAME_LIMIT]}  {why}", code=code)
+    if len(name) > limit:
+        why = f"can be at most {limit} characters, but current length: {len(name)}"
+        raise PanosError(f" certificate -> {name[:limit]}  {why}", code=code)
     if not _CERTIFICATE_NAME.fullmatch(name):
         raise PanosError(f" certificate -> {name}  is invalid", code=code)
 
 
-def check(element: Element, schema: Schema, path: list[str]) -> None:
+def check(element: Element, schema: Schema, path: list[str], limit: int = NAME_LIMIT) -> None:
     """Refuse elements below `element` that the schema does not know."""
     if schema is None:
         return
@@ -128,5 +129,5 @@ def check(element: Element, schema: Schema, path: list[str]) -> None:
         if child.tag not in schema:
             raise _not_expected(here)
         if child.tag == "entry":
-            _check_name(element.tag, child.get("name") or "")
-        check(child, schema[child.tag], here)
+            _check_name(element.tag, child.get("name") or "", limit)
+        check(child, schema[child.tag], here, limit)

@@ -96,12 +96,15 @@ class PanosSite:
             raise missing("type")
         if call.type in _OTHER_RIGHTS and not admin.role.is_superuser:
             raise Unauthorized  # whether the simulation knows it or not: the role does not cover it
-        if call.type not in _TYPES:
+        if call.type not in TYPES:
             raise illegal("type", call.type)
+        return self._carry_out(admin, call)
+
+    def _carry_out(self, admin: Administrator, call: Call) -> Answer:
         if "target" in call.parameters:
             # Only a Panorama has managed devices to pass a request on to.
             raise illegal("target", call.parameters["target"])
-        return _TYPES[call.type](self.firewall, admin, call)
+        return TYPES[call.type](self.firewall, admin, call)
 
     def _enter(self, call: Call, admin: Administrator) -> None:
         now = self.firewall.clock.now()
@@ -158,7 +161,7 @@ def _op(firewall: Firewall, admin: Administrator, call: Call) -> Answer:
     return answer_op(firewall, admin, call.command, vsys)
 
 
-_TYPES: dict[str, Callable[[Firewall, Administrator, Call], Answer]] = {
+TYPES: dict[str, Callable[[Firewall, Administrator, Call], Answer]] = {
     "version": lambda firewall, admin, call: version(firewall),
     "op": _op,
     "config": lambda firewall, admin, call: answer_config(firewall, admin, call.parameters),

@@ -64,6 +64,8 @@ class PanosSwitches:
     served_bundle: Literal["whole", "leaf_only"] = "whole"
     data_plane: Literal["follows", "stays_old", "another", "resets"] = "follows"
     data_plane_delay: float = 0.0
+    # panos.md §10, §11: to the change of an object that a template pushed
+    template_refusal: Literal["need_to_override", "cannot_be_overridden"] = "need_to_override"
     # panos.md §9
     commit_description: Literal["both", "direct_only", "partial_only", "refused"] = "both"
     no_partial_changes: Literal["no_changes_msg", "same_result_msg", "same_result_error", "job_with_same_result"] = (

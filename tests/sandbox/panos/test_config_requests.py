@@ -212,7 +212,7 @@ def test_rename() -> None:
     assert bench.firewall.private_key("newer", running=False) is not None
 
 
-@pytest.mark.parametrize("action", ["clone", "override", "move", "multi-config", "complete"])
+@pytest.mark.parametrize("action", ["clone", "move", "multi-config", "complete"])
 def test_actions_that_this_device_does_not_offer(action: str) -> None:
     assert Bench().config(action, SHARED).code == "14"
 
