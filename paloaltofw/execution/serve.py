@@ -8,6 +8,7 @@ from paloaltofw.errors import AnswerLost, PlanBlocked, Refused
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask, TaskPhase
+from paloaltofw.execution.usage import USED_BY, why_kept
 from paloaltofw.lifecycle.steps import Bind, DeletePredecessor, Predecessor
 from paloaltofw.lifecycle.succession import series_number
 from paloaltofw.model.firewall_objects import ServiceProfile
@@ -88,7 +89,7 @@ def _bind(context: Context, profile: str, entry: str) -> None:
 
 
 def delete_predecessor(context: Context, task: CertificateTask, step: DeletePredecessor, phase: TaskPhase) -> None:
-    """Delete a predecessor; the firewall refuses while anything refers to it, and then it stays."""
+    """Delete a predecessor that nothing uses. The firewall's own refusal is the last word: then it stays too."""
     if not _holds(context, step):
         if context.client.certificate(step.entry) is not None:
             _keep(context, task, step, "it holds something else than a moment ago, or another administrator's changes")
@@ -96,6 +97,9 @@ def delete_predecessor(context: Context, task: CertificateTask, step: DeletePred
     user = _user_in_service(context, step.entry)
     if user:
         _keep(context, task, step, f"{user} serves it until another administrator's change is committed")
+        return
+    if why := why_kept(context, step.entry):
+        _keep(context, task, step, why, is_used=why.startswith(USED_BY))
         return
     try:
         context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
@@ -125,7 +129,8 @@ def _user_in_service(context: Context, entry: str) -> str:
     return ""
 
 
-def _keep(context: Context, task: CertificateTask, step: DeletePredecessor, why: str) -> None:
+def _keep(context: Context, task: CertificateTask, step: DeletePredecessor, why: str, is_used: bool = True) -> None:
     task.kept_predecessors.append(step.entry)
-    task.notes.append(f"the predecessor {step.entry} is still in use and was kept: {why}")
+    is_kept = "is still in use and was kept" if is_used else "was kept"
+    task.notes.append(f"the predecessor {step.entry} {is_kept}: {why}")
     context.task_event(task, "predecessor %s kept: %s", step.entry, why)

@@ -35,6 +35,7 @@ from paloaltofw.panos.answers import (
     read_names,
     read_own_name,
     read_service_profiles,
+    read_texts,
     read_version,
 )
 from paloaltofw.panos.codes import INVALID_COMMAND_CODE, NOTHING_TO_EXPORT_TEXT
@@ -102,8 +103,15 @@ class PanosReader:
 
     def vsys_names(self) -> frozenset[str]:
         """The names of the vsys that this administrator sees; empty where the device does not tell."""
-        found = self._configured("reading the names of the vsys", VSYS_NAMES, read_names, running=False)
-        return frozenset(found or ())
+        return self.names_at("reading the names of the vsys", VSYS_NAMES)
+
+    def names_at(self, label: str, xpath: str) -> frozenset[str]:
+        """The names of the entries at an xpath that ends in `/@name`, in the candidate configuration."""
+        return frozenset(self._configured(label, xpath, read_names) or ())
+
+    def texts_at(self, label: str, xpath: str) -> frozenset[str]:
+        """Every name of an entry and every text in the nodes at an xpath, in the candidate configuration."""
+        return self._configured(label, xpath, read_texts) or frozenset()
 
     def prove_right(self, kind: str) -> None:
         """Whether the administrator may use a type of request (commit, import, export); raises PermissionDenied.

@@ -18,6 +18,16 @@ _TAILS: dict[tuple[str, ...], str] = {
     ("local-certificate", "name"): _CERTIFICATE,
     ("trusted-root-CA", "member"): _CERTIFICATE,
     ("certificate-profile", "entry", "CA", "entry"): _CERTIFICATE,
+    ("CA", "entry", "ocsp-verify-cert"): _CERTIFICATE,
+    ("ssl-inbound-inspection",): _CERTIFICATE,
+    ("ssl-inbound-inspection", "certificates", "member"): _CERTIFICATE,
+    ("saml-idp", "entry", "certificate"): _CERTIFICATE,
+    ("request-signing-certificate",): _CERTIFICATE,
+    ("cookie-encrypt-decrypt-cert",): _CERTIFICATE,
+    ("client-config", "root-ca", "entry"): _CERTIFICATE,
+    ("secure-conn-client", "certificate-type", "local", "certificate"): _CERTIFICATE,
+    ("syslog-certificate",): _CERTIFICATE,
+    ("api", "key", "certificate"): _CERTIFICATE,
     **{
         (f"forward-{trust}-certificate", kind): _CERTIFICATE
         for trust in ("trust", "untrust")
