@@ -18,8 +18,8 @@ def why_kept(context: Context, entry: str) -> str:
     """Why an entry must stay for the sake of what uses it, or may use it; an empty text if it may go.
 
     A kind of reference that the device refuses to tell of does not keep it, or a device of another release would keep
-    every predecessor for ever: then the device's own refusal to delete what is referred to decides (code 10, panos.md
-    §8). What was asked and not answered keeps it until the next run.
+    every predecessor for ever: then the device's own refusal to delete what is referred to decides (panos.md §8, code
+    10). What was asked and not answered keeps it until the next run.
     """
     try:
         usage = _search(context).usage([entry])

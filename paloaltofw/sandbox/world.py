@@ -34,6 +34,7 @@ class WorldOptions:
     scm: ScmSwitches = field(default_factory=ScmSwitches)
     latencies: Latencies = field(default_factory=Latencies)
     agent_role: Role = SUPERUSER
+    multi_vsys: bool = False
 
 
 def default_accounts() -> list[Account]:
@@ -72,7 +73,7 @@ class World:
             self._add_firewall(name, options)
 
     def _add_firewall(self, name: str, options: WorldOptions) -> None:
-        firewall = Firewall(name, self.clock, options.panos, options.latencies)
+        firewall = Firewall(name, self.clock, options.panos, options.latencies, multi_vsys=options.multi_vsys)
         self.passwords[name] = secrets.token_urlsafe(12)
         firewall.add_admin(AGENT_ADMIN, self.passwords[name], options.agent_role)
         for person in PEOPLE:
