@@ -46,7 +46,7 @@ def plan(context: Context, run: Run, profiles: Sequence[CertificateProfile]) -> 
     ]
     if any(costs_money(task.decision) for task in tasks):
         orders = [task.observed.order for task in tasks if task.observed.order and costs_money(task.decision)]
-        seen = look_again(context.client, seen, orders)
+        seen = look_again(context.client, seen, orders, profiles)
         for task, state in zip(tasks, stored, strict=True):
             _second_look(context, run, task, seen, state)
     for task in tasks:

@@ -36,7 +36,7 @@ def revoke_predecessor(context: Context, task: CertificateTask, order: OrderReco
     if superseded is None or superseded == order.certificate_id:
         return
     if task.kept_predecessors:
-        kept = task.kept_predecessors[0]
+        kept = next(iter(task.kept_predecessors))
         what = f"the predecessor (certificate ID {superseded}) was not revoked, because {kept} is in use"
         task.trouble = PlanBlocked(what, context.firewall.title, "revoke it in SCM once nothing uses it any more")
         return

@@ -181,10 +181,10 @@ class PanosReader:
         label, xpath = "reading the SSL/TLS service profiles", (scope or self._scope).service_profiles
         return self._configured(label, xpath, read_service_profiles) or {}
 
-    def running_service_profiles(self) -> dict[str, ServiceProfile]:
+    def running_service_profiles(self, scope: Scope | None = None) -> dict[str, ServiceProfile]:
         """The same of the running configuration."""
-        label = "reading the running SSL/TLS service profiles"
-        return self._configured(label, self._scope.service_profiles, read_service_profiles, running=True) or {}
+        label, xpath = "reading the running SSL/TLS service profiles", (scope or self._scope).service_profiles
+        return self._configured(label, xpath, read_service_profiles, running=True) or {}
 
     def management_certificate(self, running: bool = True) -> str:
         """Name of the certificate that the management interface's SSL/TLS service profile serves; empty if it has none.
