@@ -55,6 +55,18 @@ def identify(context: Context) -> None:
     context.retry_while_busy(lambda: _ensure_unlocked(context))
 
 
+def ensure_vsys(client: PanosClient) -> str:
+    """Say that the vsys of the firewall profile is there, or that nobody tells; raises PlanBlocked if it is not.
+
+    What a device makes of an unknown vsys is not documented: a key might be made elsewhere.
+    """
+    vsys, there = client.scope.vsys, client.vsys_names()
+    if there and vsys != "shared" and vsys not in there:
+        what = f"there is no {vsys}; there are {', '.join(sorted(there))}"
+        raise PlanBlocked(what, remedy="correct vsys in the firewall profile (shared is usual)")
+    return f"{vsys} is there" if there else f"the firewall does not tell whether there is a {vsys}"
+
+
 def claim_device(context: Context) -> None:
     """One device under two addresses would be changed by two sequences that know nothing of each other.
 

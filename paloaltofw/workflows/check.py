@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, PlanBlocked, WrongClock
-from paloaltofw.execution.admission import strange_change
+from paloaltofw.execution.admission import ensure_vsys, strange_change
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.clocks import FURTHEST_OFF
 from paloaltofw.execution.observe import namesakes_of
@@ -122,7 +122,7 @@ def _check_firewall(place: _Firewall, profiles: list[CertificateProfile], clock:
     yield prove("clock", lambda: _clock(client.peer_date, clock))
     yield prove("administrator", lambda: _administrator(client, firewall))
     if firewall.vsys != "shared":
-        yield prove("vsys", lambda: _vsys(client, firewall.vsys))
+        yield prove("vsys", lambda: ensure_vsys(client))
     yield prove("right to read the configuration", lambda: _certificates(client))
     yield prove("right to operational requests", lambda: _operational(client))
     for kind in RIGHTS:
@@ -168,14 +168,6 @@ def _clock(date: datetime.datetime | None, clock: Clock) -> str:
         what = f"its clock says {date:%Y-%m-%d %H:%M} UTC, this host's {now:%Y-%m-%d %H:%M} UTC"
         raise WrongClock(what, remedy="correct the one that is wrong (NTP): nothing is ordered before")
     return "agrees with this host's"
-
-
-def _vsys(client: PanosClient, vsys: str) -> str:
-    there = client.vsys_names()
-    if there and vsys not in there:
-        what = f"there is no {vsys}; there are {', '.join(sorted(there))}"
-        raise PlanBlocked(what, remedy="correct vsys in the firewall profile (shared is usual)")
-    return f"{vsys} is there" if there else f"the firewall does not tell whether there is a {vsys}"
 
 
 def _namesakes(client: PanosClient, profiles: list[CertificateProfile]) -> str:

@@ -9,8 +9,7 @@ from paloaltofw.sandbox.panos.configuration import DEVICE as DEVICE_STEP
 from paloaltofw.sandbox.panos.configuration import SHARED, place_of
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.xpath import Step, to_text
-from tests.worlds.acts import panos_error, says
-from tests.worlds.panos_worlds import XML
+from tests.worlds.acts import XML, panos_error, says
 from tests.worlds.play import COMMON_NAME, NAME, World
 from tests.worlds.scm_worlds import GETS_OUT, first
 from tests.worlds.stage import PORTAL, Stage
@@ -139,6 +138,12 @@ def refused(code: int) -> tuple[Any, ...]:
     return ("fw get other", panos_error("show -> ike is unexpected", code))
 
 
+def silent_user(stage: Stage) -> None:
+    """An IKE gateway uses the predecessor, which the device alone knows: it has to refuse the deletion."""
+    stage.firewalls["fw"].install(IKE, GATEWAY)
+    stage.may_try_to_delete = True
+
+
 _NAMESAKES = (
     ("certificate", NAME, "shared", "vsys2"),
     ("certificate", f"{NAME}-2", "shared", "vsys2"),
@@ -176,7 +181,7 @@ WORLDS = [
           scene=vsys_profile, rules=(("fw commit", says(502, "", XML), first(1), 1),), mends=is_moved),
     World("the device does not tell what its IKE gateways use", start="due", rules=(refused(17),)),
     World("the device does not tell what uses certificates, and an IKE gateway does", start="due", rules=(refused(16),), nights=10,
-          scene=lambda s: (uses(IKE, GATEWAY)(s), setattr(s, "may_try_to_delete", True)),
+          scene=silent_user,
           mends=lambda s: None if NAME in s.firewalls["fw"].certificates(True) else s.problem("it was deleted")),
     World("nobody can read who uses certificates for three nights", start="due", out=GETS_OUT,
           rules=(("fw get other", says(200, "<html/>", "text/html"), first(3)),),
