@@ -38,7 +38,8 @@ def watching(tell: Callable[[str], None] | None = None) -> Iterator[Seen]:
         is_certificate = len(path) > 1 and path[-2].tag == "certificate"
         if admin.name != AGENT_ADMIN or parameters["action"] != "delete" or not is_certificate:
             return write(firewall, admin, path, parameters)
-        used = [user.line for user in users_of(firewall.configuration.candidate, path)]
+        same_name = firewall.switches.same_name
+        used = [user.line for user in users_of(firewall.configuration.candidate, path, same_name)]
         hidden = _hidden(firewall, path)
         try:
             answer = write(firewall, admin, path, parameters)
@@ -63,5 +64,5 @@ def _note(lines: list[str], text: str, tell: Callable[[str], None] | None) -> No
 def _hidden(firewall: Firewall, path: Xpath) -> list[str]:
     """Users in the running configuration that the agent's own commit would not take away."""
     own = [change.path for change in firewall.configuration.pending() if AGENT_ADMIN in change.admins]
-    users = users_of(firewall.configuration.running, path)
+    users = users_of(firewall.configuration.running, path, firewall.switches.same_name)
     return [user.line for user in users if not any(user.path[: len(item)] == item for item in own)]

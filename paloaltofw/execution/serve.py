@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from paloaltofw.errors import AnswerLost, PermissionDenied, PlanBlocked, Refused
+from paloaltofw.errors import AnswerLost, Busy, PermissionDenied, PlanBlocked, Refused
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask, TaskPhase
@@ -103,6 +103,12 @@ def _move(context: Context, task: CertificateTask, profile: ServiceProfile, entr
         _bind(context, profile.name, entry, scope)
     except Refused as refused:
         task.trouble = refused
+        return
+    except Busy as busy:
+        if scope == context.client.scope:
+            raise
+        # A lock on another vsys than ours keeps the predecessor there, and nothing else from being installed.
+        task.trouble = busy
         return
     context.task_event(task, "SSL/TLS service profile %s now serves %s", profile.name, entry)
 

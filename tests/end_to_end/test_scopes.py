@@ -168,6 +168,24 @@ def test_a_profile_of_a_vsys_that_somebody_works_on_keeps_the_predecessor(tmp_pa
         assert any("used by SSL/TLS service profile vsys-portal (vsys2)" in note for note in row["notes"])
 
 
+def test_a_lock_on_another_vsys_keeps_the_predecessor_there_and_nothing_else_from_being_done(tmp_path: Path) -> None:
+    place = Place(tmp_path, "shared")
+    place.file.write_text(place.file.read_text("utf-8") + "busy_wait: 0s\n", "utf-8")
+    with place.scene as scene:
+        assert scene.run("run").code == 0
+        serve_in(place, "vsys2")
+        place.firewall.lock_as(PEOPLE[0], "config", "vsys2")
+        place.become_due()
+        done = scene.run("run", "--json")
+        assert (done.code, done.profiles["dv"]["error"]["code"]) == (1, "busy")
+        assert place.firewall.profile_certificate(PORTAL) == "dv-2", "the certificate is in service"
+        assert place.entries("shared") == {"dv", "dv-2"}
+        place.firewall.unlock_as(PEOPLE[0], "config", "vsys2")
+        assert scene.run("run").code == 0
+        assert place.entries("shared") == {"dv-2"}
+        assert place.firewall.profile_certificate("vsys-portal", vsys="vsys2") == "dv-2"
+
+
 def test_work_of_the_agent_in_a_vsys_that_was_not_committed_is_known_as_its_own(tmp_path: Path) -> None:
     """The container in the list of changes is enough, and a profile moved to a stranger's certificate is not ours."""
     place = Place(tmp_path, "shared")

@@ -77,9 +77,10 @@ def _reference(element: Element, path: Xpath) -> Reference | None:
     return None
 
 
-def resolve(root: Element, reference: Reference) -> Xpath | None:
-    """The path of the object that is meant: of the reference's own vsys, else of shared."""
-    for vsys in dict.fromkeys((vsys_of(reference.path), "shared")):
+def resolve(root: Element, reference: Reference, same_name: str = "vsys_first") -> Xpath | None:
+    """The path of the object that is meant: of the reference's own vsys, else of shared, or the other way round."""
+    places = (vsys_of(reference.path), "shared")
+    for vsys in dict.fromkeys(places if same_name == "vsys_first" else reversed(places)):
         path = (*place_of(vsys), Step(reference.container), Step("entry", name=reference.name))
         if find(root, path) is not None:
             return path
@@ -91,11 +92,11 @@ def dangling(root: Element) -> list[Reference]:
     return [reference for reference in references(root) if resolve(root, reference) is None]
 
 
-def users_of(root: Element, path: Xpath) -> list[Reference]:
+def users_of(root: Element, path: Xpath, same_name: str = "vsys_first") -> list[Reference]:
     """References from elsewhere to the object at this path, or to one below it."""
     users = []
     for reference in references(root):
-        target = resolve(root, reference)
+        target = resolve(root, reference, same_name)
         is_meant = target is not None and target[: len(path)] == path
         if is_meant and reference.path[: len(path)] != path:
             users.append(reference)
