@@ -28,6 +28,7 @@ from paloaltofw.cli.commands.enroll import enroll
 from paloaltofw.cli.commands.forget import forget
 from paloaltofw.cli.commands.init import init
 from paloaltofw.cli.commands.keygen import keygen
+from paloaltofw.cli.commands.list import list_command
 from paloaltofw.cli.commands.notify import notify
 from paloaltofw.cli.commands.renew import renew
 from paloaltofw.cli.commands.replace import replace
@@ -42,8 +43,8 @@ from paloaltofw.cli.commands.trust import trust
 __all__ = ["cli", "main"]
 
 for _command in (
-    enroll, renew, replace, revoke, run, status, check, encrypt, decrypt, keygen, trust, forget, sandbox, service,
-    completion, schema, init, notify,
+    enroll, renew, replace, revoke, run, status, list_command, check, encrypt, decrypt, keygen, trust, forget, sandbox,
+    service, completion, schema, init, notify,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from paloaltofw import secret
+from tests.observer import watching
 
 # The same examples in every run: what passes here passes everywhere.
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
@@ -54,6 +55,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an earlier test kept secret, perhaps a plain word, must not be blotted out of what this one reads."""
     monkeypatch.setattr(secret, "_FORMS", {})
+
+
+@pytest.fixture(autouse=True)
+def _observer() -> Iterator[None]:
+    """In every test: no run of the agent deletes a certificate that something uses."""
+    with watching() as seen:
+        yield
+    assert seen.deleted == []
 
 
 @pytest.fixture

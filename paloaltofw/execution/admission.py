@@ -12,10 +12,12 @@ from paloaltofw.model.firewall_objects import Change, xpath_steps
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.records import DeviceRecord
 from paloaltofw.panos.client import PanosClient
+from paloaltofw.panos.location import Scope
 
 # A VM-Series without a licence has none; what is no serial number does not tell devices apart.
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,63}")
 _NO_SERIALS = ("unknown", "none")
+_VSYS = re.compile(r"vsys\d{1,3}", re.ASCII)
 
 
 class Territory(Protocol):
@@ -51,6 +53,18 @@ def identify(context: Context) -> None:
         what = f"{context.firewall.admin} has uncommitted changes that the agent did not make ({strange[:120]})"
         raise PlanBlocked(what, where, "commit or revert them, and give the agent an administrator of its own")
     context.retry_while_busy(lambda: _ensure_unlocked(context))
+
+
+def ensure_vsys(client: PanosClient) -> str:
+    """Say that the vsys of the firewall profile is there, or that nobody tells; raises PlanBlocked if it is not.
+
+    What a device makes of an unknown vsys is not documented: a key might be made elsewhere.
+    """
+    vsys, there = client.scope.vsys, client.vsys_names()
+    if there and vsys != "shared" and vsys not in there:
+        what = f"there is no {vsys}; there are {', '.join(sorted(there))}"
+        raise PlanBlocked(what, remedy="correct vsys in the firewall profile (shared is usual)")
+    return f"{vsys} is there" if there else f"the firewall does not tell whether there is a {vsys}"
 
 
 def claim_device(context: Context) -> None:
@@ -99,9 +113,10 @@ def strange_change(context: Territory) -> str:
             return change.xpath
     # A line that names only the container (panos.md §11) may be of any entry: then the entries are compared.
     container = xpath_steps(context.client.scope.certificates)
-    profiles = xpath_steps(context.client.scope.service_profiles)
     strange = _strange_entry(context) if any(change.path == container for change in own) else ""
-    return strange or (_strange_profile(context) if any(change.is_within(profiles) for change in own) else "")
+    scopes = dict.fromkeys(_scope_of_profiles(change, context.client.scope) for change in own)
+    found = (_strange_profile(context, scope) for scope in scopes if scope is not None)
+    return strange or next((name for name in found if name), "")
 
 
 def _strange_entry(context: Territory) -> str:
@@ -116,10 +131,10 @@ def _strange_entry(context: Territory) -> str:
     return ""
 
 
-def _strange_profile(context: Territory) -> str:
+def _strange_profile(context: Territory, scope: Scope) -> str:
     """The name of a service profile that our administrator made, or moved to a certificate that is not of a series."""
-    before = context.client.running_service_profiles()
-    for name, profile in context.client.service_profiles().items():
+    before = context.client.running_service_profiles(scope)
+    for name, profile in context.client.service_profiles(scope).items():
         there = before.get(name)
         is_others = bool(profile.changed_by) and context.firewall.admin not in profile.changed_by
         is_same = there is not None and there.certificate == profile.certificate
@@ -136,12 +151,25 @@ def _is_of_a_series(context: Territory, name: str) -> bool:
 def _is_foreign(context: Territory, change: Change) -> bool:
     """Whether a change of the agent's own administrator is not one that the agent makes."""
     scope = context.client.scope
-    certificates, profiles_of_tls = xpath_steps(scope.certificates), xpath_steps(scope.service_profiles)
+    certificates = xpath_steps(scope.certificates)
     if change.is_within(certificates):
         return _is_strange_entry(context, change.path[len(certificates) :])
+    place = _scope_of_profiles(change, scope)
+    if place is None:
+        return True
     # The agent changes one leaf of a service profile; PAN-OS may name what holds it instead (panos.md §11).
-    below = change.path[len(profiles_of_tls) :]
-    return not change.is_within(profiles_of_tls) or (len(below) > 1 and below[1] != "certificate")
+    below = change.path[len(xpath_steps(place.service_profiles)) :]
+    return len(below) > 1 and below[1] != "certificate"
+
+
+def _scope_of_profiles(change: Change, scope: Scope) -> Scope | None:
+    """The scope of the SSL/TLS service profiles that a change is one of; None if it is of nothing that we move.
+
+    What serves a predecessor of shared is moved in every vsys.
+    """
+    vsys = change.path[4].removeprefix("entry:") if len(change.path) > 4 else ""
+    places = [scope, Scope(vsys)] if scope == Scope() and _VSYS.fullmatch(vsys) else [scope]
+    return next((place for place in places if change.is_within(xpath_steps(place.service_profiles))), None)
 
 
 def _is_strange_entry(context: Territory, below: tuple[str, ...]) -> bool:

@@ -92,8 +92,8 @@ def remember_management(store: Store, client: PanosClient, firewall: FirewallPro
     service profile. What cannot be read leaves the memory as it is. Nothing is asked where nothing would be trusted
     because of it.
     """
-    if firewall.trust.pin or firewall.trust.off or firewall.trust_own:
-        return
+    if firewall.trust.pin or firewall.trust.off or firewall.trust_own or firewall.vsys != "shared":
+        return  # in a vsys nothing is ours that the interface could serve: its certificate is one of shared
     try:
         running = client.management_certificate()
         record = ManagementRecord(firewall.id, running, client.management_certificate(running=False))
@@ -106,7 +106,7 @@ def remember_management(store: Store, client: PanosClient, firewall: FirewallPro
 def _served_by_management(
     store: Store, firewall: FirewallProfile, profiles: Iterable[CertificateProfile]
 ) -> list[CertificateProfile]:
-    memory = _memory(store, firewall)
+    memory = _memory(store, firewall) if firewall.vsys == "shared" else None
     entries = (memory.running, memory.candidate) if memory is not None else ()
     return [item for item in profiles if any(series_number(item.name, entry) is not None for entry in entries)]
 

@@ -19,6 +19,7 @@ from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.records import OrderRecord
 from paloaltofw.model.settings import Configuration, Settings
 from paloaltofw.panos.client import PanosClient
+from paloaltofw.panos.references import ReferenceSearch
 from paloaltofw.pki.certificate import first_der
 from paloaltofw.scm.client import ScmClient
 from paloaltofw.storage.store import Store
@@ -91,6 +92,7 @@ class Context:
     certificate_names: frozenset[str] = frozenset()
     entries: dict[str, CertificateEntry] | None = None
     present: set[bytes] = field(default_factory=set)
+    references: ReferenceSearch | None = None
 
     def scm_of(self, order: OrderRecord, profile: CertificateProfile) -> ScmClient:
         """The client of the account that an order was made with, whatever account the profile names by now."""

@@ -10,9 +10,10 @@ from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.lifecycle.ownership import current_of
 from paloaltofw.lifecycle.succession import CertificateGeneration, series_number
 from paloaltofw.model.certificate_profile import CertificateProfile
-from paloaltofw.model.firewall_objects import CertificateEntry, ServiceProfile
+from paloaltofw.model.firewall_objects import CertificateEntry, Namesake, ServiceProfile
 from paloaltofw.model.records import InstalledRecord, LedgerEntry, OrderRecord, Phase, ServeRecord
 from paloaltofw.panos.client import PanosClient
+from paloaltofw.panos.namesakes import CERTIFICATE, Namesakes, find_namesakes
 from paloaltofw.pki.certificate import Certificate, Csr, VerificationError, parse_certificates, parse_csr
 from paloaltofw.storage.store import Store
 
@@ -33,6 +34,7 @@ class FirewallSeen:
     exported: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, PeerError] = field(default_factory=dict)
     owes_commit: bool = False
+    namesakes: tuple[Namesake, ...] = ()
 
     @property
     def hides_keys(self) -> bool:
@@ -101,14 +103,26 @@ def read_firewall(
     return _with_exports(client, seen, _hidden(names, seen, stored))
 
 
-def look_again(client: PanosClient, seen: FirewallSeen, orders: Iterable[OrderRecord]) -> FirewallSeen:
-    """Before anything is ordered: the running configuration too, who uses what, the keys of open orders by export."""
+def look_again(
+    client: PanosClient, seen: FirewallSeen, orders: Iterable[OrderRecord], profiles: Sequence[CertificateProfile]
+) -> FirewallSeen:
+    """Before anything is ordered: the running configuration too, who uses what, the keys of open orders by export, and
+    the names of other scopes.
+    """
     if seen.running is None:
         seen = replace(seen, running=client.running_certificates())
     if seen.service_profiles is None:
         seen = replace(seen, service_profiles=client.service_profiles())
+    seen = replace(seen, namesakes=namesakes_of(client, profiles).found)
     missing = {order.entry for order in orders if order.csr and order.entry not in seen.entries}
     return _with_exports(client, seen, sorted(missing - seen.exported.keys()))
+
+
+def namesakes_of(client: PanosClient, profiles: Sequence[CertificateProfile]) -> Namesakes:
+    """What bears a name of these profiles' series, or of what they bind, in a scope that shadows or is shadowed."""
+    names = [profile.name for profile in profiles]
+    bound = {name for profile in profiles for name in profile.ssl_tls_service_profiles}
+    return find_namesakes(client, lambda name: _is_of(names, name), bound.__contains__ if bound else None)
 
 
 def _hidden(names: Sequence[str], seen: FirewallSeen, stored: Sequence[StoredState]) -> list[str]:
@@ -156,12 +170,19 @@ def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, sto
         is_key_elsewhere=_is_key_elsewhere(stored.order, firewall),
         owes_commit=firewall.owes_commit,
         serve=stored.serve,
+        namesakes=tuple(item for item in firewall.namesakes if _concerns(item, profile)),
     )
     return replace(
         observed,
         is_revoked_at_scm=_is_known_revoked(profile, observed),
         unapplied=firewall.owes_commit or _is_unapplied(profile, observed, firewall),
     )
+
+
+def _concerns(item: Namesake, profile: CertificateProfile) -> bool:
+    if item.kind == CERTIFICATE:
+        return series_number(profile.name, item.name) is not None
+    return item.name in profile.ssl_tls_service_profiles
 
 
 def unclear_of(profile: CertificateProfile, firewall: FirewallSeen) -> PeerError | None:

@@ -100,7 +100,9 @@ def _became(context: Context, task: CertificateTask, outcome: Outcome) -> Outcom
 def _alarm_of(task: CertificateTask) -> Blocked | None:
     """What is told of an order that is still pending after the run, or of a predecessor that could not go."""
     is_kept = task.decision.is_clean_up and (bool(task.kept_predecessors) or not task.decision.steps)
-    return task.decision.alarm if task.is_pending or is_kept else None
+    alarm = task.decision.alarm if task.is_pending or is_kept else None
+    reasons = "; ".join(dict.fromkeys(task.kept_predecessors.values()))
+    return replace(alarm, message=f"{alarm.message} ({reasons})") if alarm and is_kept and reasons else alarm
 
 
 def _log(outcome: Outcome) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from paloaltofw.errors import AgentError, StateError
-from paloaltofw.execution.admission import claim_device
+from paloaltofw.errors import AgentError, PlanBlocked, StateError
+from paloaltofw.execution.admission import claim_device, ensure_vsys
 from paloaltofw.execution.commit import finish_earlier
 from paloaltofw.execution.context import Context, Run
 from paloaltofw.execution.observe import (
@@ -45,13 +45,22 @@ def plan(context: Context, run: Run, profiles: Sequence[CertificateProfile]) -> 
         for profile, state in zip(profiles, stored, strict=True)
     ]
     if any(costs_money(task.decision) for task in tasks):
+        if context.firewall.vsys != "shared":
+            _ensure_vsys(context)
         orders = [task.observed.order for task in tasks if task.observed.order and costs_money(task.decision)]
-        seen = look_again(context.client, seen, orders)
+        seen = look_again(context.client, seen, orders, profiles)
         for task, state in zip(tasks, stored, strict=True):
             _second_look(context, run, task, seen, state)
     for task in tasks:
         task.decision = leave_to_window(context, task.decision)
     return tasks
+
+
+def _ensure_vsys(context: Context) -> None:
+    try:
+        ensure_vsys(context.client)
+    except PlanBlocked as blocked:
+        raise PlanBlocked(blocked.what, context.firewall.title, blocked.remedy) from None
 
 
 def leave_to_window(context: Context, decision: Decision) -> Decision:

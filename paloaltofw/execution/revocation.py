@@ -49,7 +49,7 @@ def revoke_after_check(context: Context, task: CertificateTask, step: RevokePred
 
 def _revoke_superseded(context: Context, task: CertificateTask, superseded: str, account: str) -> None:
     if task.kept_predecessors:
-        kept = task.kept_predecessors[0]
+        kept = next(iter(task.kept_predecessors))
         what = f"the predecessor (certificate ID {superseded}) was not revoked, because {kept} is in use"
         task.trouble = PlanBlocked(what, context.firewall.title, "revoke it in SCM once nothing uses it any more")
         return

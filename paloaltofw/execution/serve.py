@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from paloaltofw.errors import AnswerLost, PlanBlocked, Refused
+from paloaltofw.errors import AnswerLost, Busy, PermissionDenied, PlanBlocked, Refused
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask, TaskPhase
+from paloaltofw.execution.usage import USED_BY, why_kept
 from paloaltofw.lifecycle.steps import Bind, DeletePredecessor, Predecessor
 from paloaltofw.lifecycle.succession import series_number
 from paloaltofw.model.firewall_objects import ServiceProfile
 from paloaltofw.panos.codes import REFERENCED_CODE
+from paloaltofw.panos.location import Scope
+from paloaltofw.panos.reference_kinds import SERVICE_PROFILE, VSYS
 from paloaltofw.pki.certificate import VerificationError, parse_csr
 
 
@@ -29,7 +32,34 @@ def bind(context: Context, task: CertificateTask, step: Bind, phase: TaskPhase) 
     for profile in profiles.values():
         is_meant = profile.name in step.service_profiles or profile.certificate in followed
         if is_meant and profile.certificate != step.entry and not _serves_newer(task, profile, step.entry):
-            _move(context, task, profile, step.entry)
+            _move(context, task, profile, step.entry, context.client.scope)
+    if step.predecessors and context.client.scope == Scope():
+        try:
+            _follow_in_vsys(context, task, step)
+        except (Refused, PermissionDenied) as error:
+            # Whoever cannot be asked keeps its predecessor, and nothing else from being installed.
+            context.task_event(task, "what every vsys serves is not told: %s", error.what)
+
+
+def _follow_in_vsys(context: Context, task: CertificateTask, step: Bind) -> None:
+    """The profiles of every vsys that serve a predecessor of shared: one request where none does.
+
+    Where a vsys has an entry of one of the names itself, it is not certain which of the two is meant (panos.md §8).
+    """
+    client, names = context.client, {item.entry for item in step.predecessors}
+    label = "reading what the SSL/TLS service profiles of every vsys serve"
+    if names.isdisjoint(client.texts_at(label, SERVICE_PROFILE.everywhere(VSYS))):
+        return
+    for scope in map(Scope, sorted(client.vsys_names())):
+        profiles = client.service_profiles(scope)
+        served = {profile.certificate for profile in profiles.values()} & names
+        own = client.names_at(f"reading the names of {scope.vsys}'s certificates", f"{scope.certificates}/entry/@name")
+        if not served or own & (served | {step.entry}):
+            continue
+        followed = _still_ours(context, step, profiles)
+        for profile in profiles.values():
+            if profile.certificate in followed and not _serves_newer(task, profile, step.entry):
+                _move(context, task, profile, step.entry, scope)
 
 
 def _still_ours(context: Context, step: Bind, profiles: Mapping[str, ServiceProfile]) -> set[str]:
@@ -58,7 +88,7 @@ def _serves_newer(task: CertificateTask, profile: ServiceProfile, entry: str) ->
     return served is not None and ours is not None and served > ours
 
 
-def _move(context: Context, task: CertificateTask, profile: ServiceProfile, entry: str) -> None:
+def _move(context: Context, task: CertificateTask, profile: ServiceProfile, entry: str, scope: Scope) -> None:
     where = context.firewall.title
     others = sorted(profile.changed_by - {context.firewall.admin})
     if profile.template:
@@ -70,25 +100,31 @@ def _move(context: Context, task: CertificateTask, profile: ServiceProfile, entr
         task.trouble = PlanBlocked(what, where, "let them be committed or reverted; the next run tries again")
         return
     try:
-        _bind(context, profile.name, entry)
+        _bind(context, profile.name, entry, scope)
     except Refused as refused:
         task.trouble = refused
+        return
+    except Busy as busy:
+        if scope == context.client.scope:
+            raise
+        # A lock on another vsys than ours keeps the predecessor there, and nothing else from being installed.
+        task.trouble = busy
         return
     context.task_event(task, "SSL/TLS service profile %s now serves %s", profile.name, entry)
 
 
-def _bind(context: Context, profile: str, entry: str) -> None:
+def _bind(context: Context, profile: str, entry: str, scope: Scope) -> None:
     context.has_changed = True
     try:
-        context.retry_while_busy(lambda: context.client.bind(profile, entry))
+        context.retry_while_busy(lambda: context.client.bind(profile, entry, scope))
     except AnswerLost:
-        bound = context.client.service_profiles().get(profile)
+        bound = context.client.service_profiles(scope).get(profile)
         if bound is None or bound.certificate != entry:
             raise
 
 
 def delete_predecessor(context: Context, task: CertificateTask, step: DeletePredecessor, phase: TaskPhase) -> None:
-    """Delete a predecessor; the firewall refuses while anything refers to it, and then it stays."""
+    """Delete a predecessor that nothing uses. The firewall's own refusal is the last word: then it stays too."""
     if not _holds(context, step):
         if context.client.certificate(step.entry) is not None:
             _keep(context, task, step, "it holds something else than a moment ago, or another administrator's changes")
@@ -96,6 +132,9 @@ def delete_predecessor(context: Context, task: CertificateTask, step: DeletePred
     user = _user_in_service(context, step.entry)
     if user:
         _keep(context, task, step, f"{user} serves it until another administrator's change is committed")
+        return
+    if why := why_kept(context, step.entry):
+        _keep(context, task, step, why, is_used=why.startswith(USED_BY))
         return
     try:
         context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
@@ -125,7 +164,8 @@ def _user_in_service(context: Context, entry: str) -> str:
     return ""
 
 
-def _keep(context: Context, task: CertificateTask, step: DeletePredecessor, why: str) -> None:
-    task.kept_predecessors.append(step.entry)
-    task.notes.append(f"the predecessor {step.entry} is still in use and was kept: {why}")
+def _keep(context: Context, task: CertificateTask, step: DeletePredecessor, why: str, is_used: bool = True) -> None:
+    task.kept_predecessors[step.entry] = why
+    is_kept = "is still in use and was kept" if is_used else "was kept"
+    task.notes.append(f"the predecessor {step.entry} {is_kept}: {why}")
     context.task_event(task, "predecessor %s kept: %s", step.entry, why)

@@ -136,7 +136,8 @@ class CertificateTask:
     `waits_for` says in words what keeps it pending; `notes` are for report and log; `revokes_predecessor`: the user
     asked for that; `is_asked_for`: a person asked for an order. `trouble` is a failure that keeps no further step from
     being made; `service_failure` is one of the serve check, `hook_failure` one of the hook: the certificate is
-    installed all the same. `put_back`: the entry that serves again because of it.
+    installed all the same. `put_back`: the entry that serves again because of it. `kept_predecessors`: why each was
+    kept.
     """
 
     profile: CertificateProfile
@@ -150,7 +151,7 @@ class CertificateTask:
     waits_for: str = ""
     is_asked_for: bool = False
     trouble: AgentError | None = None
-    kept_predecessors: list[str] = field(default_factory=list)
+    kept_predecessors: dict[str, str] = field(default_factory=dict)
     service_failure: AgentError | None = None
     hook_failure: AgentError | None = None
     put_back: str = ""

@@ -50,6 +50,7 @@ def _first(
     """The first thing that speaks against a new key or order."""
     checks: tuple[Callable[[], Blocked | None], ...] = (
         lambda: _name_taken(profile, observed),
+        lambda: _shadowed(observed),
         lambda: _candidate_differs(observed),
         lambda: _list_differs(profile, observed),
         lambda: _key_not_seen(profile, observed, request, now),
@@ -69,6 +70,14 @@ def _name_taken(profile: CertificateProfile, observed: Observation) -> Blocked |
     holds = f"is for {holder.names.common_name!r}" if holder else "holds neither a certificate nor a CSR to be read"
     what = f"the entry {item.name} on the firewall {holds}, so it is not this profile's"
     return Blocked("name-taken", what, f"rename it there, or set another name in the profile {profile.id}")
+
+
+def _shadowed(observed: Observation) -> Blocked | None:
+    """One name in shared and in a vsys: which of the two is meant is not confirmed, and a service might go dark."""
+    if not observed.namesakes:
+        return None
+    what = f"there is also the {observed.namesakes[0]}, and which of the two is used under this name is not certain"
+    return Blocked("shadowed", what, "rename one of them on the firewall, or choose other names in the profile")
 
 
 def _candidate_differs(observed: Observation) -> Blocked | None:

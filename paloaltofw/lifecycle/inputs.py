@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paloaltofw.lifecycle.succession import CertificateGeneration
-from paloaltofw.model.firewall_objects import ServiceProfile
+from paloaltofw.model.firewall_objects import Namesake, ServiceProfile
 from paloaltofw.model.records import InstalledRecord, LedgerEntry, OrderRecord, ServeRecord
 from paloaltofw.model.settings import DEFAULT_PENDING_ALARM
 from paloaltofw.pki.certificate import Certificate
@@ -21,7 +21,9 @@ class Observation:
     read. `known` are fingerprints of certificates and public keys (hex) that the state folder calls the profile's own.
     `is_key_elsewhere`: the narrow way shows the key of the open order, although the list does not. `doubt`: why SCM's
     word on the certificate in service is not believed yet. `owes_commit`: an earlier run changed the firewall, and its
-    commit was not seen to end well. `serve`: how far the last serve check is.
+    commit was not seen to end well. `namesakes`: what bears a name of the series, or of a bound profile, in a
+    scope that shadows this one or is shadowed by it; read before anything is ordered. `serve`: how far the last serve
+    check is.
     """
 
     generations: tuple[CertificateGeneration, ...] = ()
@@ -40,6 +42,7 @@ class Observation:
     doubt: str = ""
     owes_commit: bool = False
     serve: ServeRecord | None = None
+    namesakes: tuple[Namesake, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,18 @@ class ServiceProfile:
 
 
 @dataclass(frozen=True)
+class Namesake:
+    """An object that bears the name of one of the agent's in another scope; `kind` in words."""
+
+    kind: str
+    name: str
+    scope: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} of {self.scope}"
+
+
+@dataclass(frozen=True)
 class Change:
     """One entry of the list of uncommitted changes (panos.md §3).
 

@@ -128,6 +128,18 @@ def read_leaf(result: ElementTree.Element | None, tag: str) -> str:
     return text_of(result, tag)
 
 
+def read_texts(result: ElementTree.Element | None) -> frozenset[str]:
+    """Every name of an entry and every text in the nodes of a get; raises Malformed where nodes are missing."""
+    if result is None:
+        return frozenset()
+    total = integer_of(result.get("total-count"))
+    if total is not None and total != len(result):
+        raise Malformed(f"the list is incomplete: {len(result)} nodes, total-count is {total}")
+    nodes = [node for child in result for node in child.iter()]
+    names = {node.get("name", "") for node in nodes if node.tag == "entry"}
+    return frozenset(names | {(node.text or "").strip() for node in nodes}) - {""}
+
+
 def read_exported_csr(body: bytes) -> str:
     """The PEM of an export in the format pkcs10; an empty text where there is none in it (panos.md §5)."""
     found = _CSR.search(body.decode("ascii", "replace"))

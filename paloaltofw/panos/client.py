@@ -18,6 +18,7 @@ from paloaltofw.panos.commands import (
     to_xml,
 )
 from paloaltofw.panos.envelope import Malformed
+from paloaltofw.panos.location import Scope
 from paloaltofw.panos.reading import PanosReader
 from paloaltofw.panos.refusals import Transient
 from paloaltofw.secret import Secret
@@ -76,11 +77,14 @@ class PanosClient(PanosReader):
             raise Refused(transient.what, transient.where, "see the firewall's system log") from None
         del self._stumbles[name]
 
-    def bind(self, profile: str, certificate: str) -> None:
-        """Let an SSL/TLS service profile serve another certificate; only that leaf is edited (panos.md §8)."""
+    def bind(self, profile: str, certificate: str, scope: Scope | None = None) -> None:
+        """Let an SSL/TLS service profile, by default of the client's scope, serve another certificate.
+
+        Only that leaf is edited (panos.md §8).
+        """
         element = Element("certificate")
         element.text = certificate
-        xpath = f"{self._scope.service_profile(profile)}/certificate"
+        xpath = f"{(scope or self._scope).service_profile(profile)}/certificate"
         parameters = {"type": "config", "action": "edit", "xpath": xpath, "element": to_xml(element)}
         self._connection.write(f"moving the SSL/TLS service profile {profile}", parameters)
 

@@ -35,6 +35,7 @@ from paloaltofw.panos.answers import (
     read_names,
     read_own_name,
     read_service_profiles,
+    read_texts,
     read_version,
 )
 from paloaltofw.panos.codes import INVALID_COMMAND_CODE, NOTHING_TO_EXPORT_TEXT
@@ -102,8 +103,15 @@ class PanosReader:
 
     def vsys_names(self) -> frozenset[str]:
         """The names of the vsys that this administrator sees; empty where the device does not tell."""
-        found = self._configured("reading the names of the vsys", VSYS_NAMES, read_names, running=False)
-        return frozenset(found or ())
+        return self.names_at("reading the names of the vsys", VSYS_NAMES)
+
+    def names_at(self, label: str, xpath: str) -> frozenset[str]:
+        """The names of the entries at an xpath that ends in `/@name`, in the candidate configuration."""
+        return frozenset(self._configured(label, xpath, read_names) or ())
+
+    def texts_at(self, label: str, xpath: str) -> frozenset[str]:
+        """Every name of an entry and every text in the nodes at an xpath, in the candidate configuration."""
+        return self._configured(label, xpath, read_texts) or frozenset()
 
     def prove_right(self, kind: str) -> None:
         """Whether the administrator may use a type of request (commit, import, export); raises PermissionDenied.
@@ -115,12 +123,13 @@ class PanosReader:
         except Refused as refused:
             log.debug("%s", refused)
 
-    def certificates(self) -> dict[str, CertificateEntry]:
-        """Every certificate entry of the scope in the candidate configuration, in one request.
+    def certificates(self, scope: Scope | None = None) -> dict[str, CertificateEntry]:
+        """Every certificate entry of a scope (the client's own) in the candidate configuration, in one request.
 
         Empty only where the device says that there is none; raises InvalidAnswer for a list that is not complete.
         """
-        return self._configured("reading the certificates", self._scope.certificates, read_certificates) or {}
+        xpath = (scope or self._scope).certificates
+        return self._configured("reading the certificates", xpath, read_certificates) or {}
 
     def running_certificates(self) -> dict[str, CertificateEntry]:
         """The same of the running configuration."""
@@ -150,7 +159,7 @@ class PanosReader:
         # Whether a restricted role sees the element, or something in its place, is not known (panos.md §5).
         return text if "-----BEGIN" in text else self.exported_csr(name)
 
-    def exported_csr(self, name: str) -> str:
+    def exported_csr(self, name: str, scope: Scope | None = None) -> str:
         """The CSR of an entry as PEM text, by export alone; empty only where the device says that there is none.
 
         Whatever else it says is raised: Busy, PermissionDenied, Refused, or InvalidAnswer for what is no answer of an
@@ -163,19 +172,19 @@ class PanosReader:
             "certificate-name": name,
             "format": "pkcs10",
             "include-key": "no",
-            **self._scope.parameters,
+            **(scope or self._scope).parameters,
         }
         return repeat_read(lambda: self._export(label, parameters), self._clock)
 
-    def service_profiles(self) -> dict[str, ServiceProfile]:
-        """Every SSL/TLS service profile of the scope in the candidate configuration; as strict as `certificates`."""
-        label = "reading the SSL/TLS service profiles"
-        return self._configured(label, self._scope.service_profiles, read_service_profiles) or {}
+    def service_profiles(self, scope: Scope | None = None) -> dict[str, ServiceProfile]:
+        """Every SSL/TLS service profile of a scope in the candidate configuration; as strict as `certificates`."""
+        label, xpath = "reading the SSL/TLS service profiles", (scope or self._scope).service_profiles
+        return self._configured(label, xpath, read_service_profiles) or {}
 
-    def running_service_profiles(self) -> dict[str, ServiceProfile]:
+    def running_service_profiles(self, scope: Scope | None = None) -> dict[str, ServiceProfile]:
         """The same of the running configuration."""
-        label = "reading the running SSL/TLS service profiles"
-        return self._configured(label, self._scope.service_profiles, read_service_profiles, running=True) or {}
+        label, xpath = "reading the running SSL/TLS service profiles", (scope or self._scope).service_profiles
+        return self._configured(label, xpath, read_service_profiles, running=True) or {}
 
     def management_certificate(self, running: bool = True) -> str:
         """Name of the certificate that the management interface's SSL/TLS service profile serves; empty if it has none.

@@ -25,6 +25,7 @@ CODES = {
     "absent": "renew for a certificate that is not on the firewall",
     # of what is on the firewall
     "name-taken": "an entry in the names of the series is not this profile's, or the next name is too long",
+    "shadowed": "an object in shared and one in a vsys bear the same name",
     "candidate-differs": "candidate and running configuration differ, and not by the agent's own work",
     "list-differs": "an SSL/TLS service profile serves an entry that the list of certificates does not show",
     "key-not-seen": "a good certificate of the profile is there, but nothing shows its key",

@@ -17,7 +17,7 @@ TITLE = "paloaltoagent: what --json prints"
 EXIT_CODES = (0, 1, 2, 3, 4)
 # The commands whose documents hold profiles, and those whose documents hold another key instead.
 COMMANDS = ("enroll", "renew", "run", "replace", "status")
-OTHERS = {"check": "checks", "revoke": "revoked", "forget": "forgotten"}
+OTHERS = {"check": "checks", "revoke": "revoked", "forget": "forgotten", "list": "certificates"}
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 
 
@@ -43,6 +43,23 @@ def document_schema() -> Schema:
     schema["properties"]["warnings"] = _texts("With `check`: what is allowed, and still may not go well.")
     schema["properties"]["revoked"] = {**_revoked(), "description": "What was revoked."}
     schema["properties"]["forgotten"] = _texts("What was dropped: the files of the state folder, and what they held.")
+    schema["properties"]["certificates"] = {
+        "type": "array",
+        "items": _listed(),
+        "description": "With `list`: every certificate entry of the firewalls that could be read.",
+    }
+    schema["properties"]["unread"] = {
+        "type": "array",
+        "items": _object(
+            firewall=_text("The firewall profile's name."), error={**_error(), "description": "Why it failed."}
+        ),
+        "description": "With `list`: the firewalls that could not be read.",
+    }
+    schema["properties"]["untold"] = {
+        "type": "array",
+        "items": _object(firewall=_text("The firewall profile's name."), kinds=_texts("In words.")),
+        "description": "With `list --references`: the kinds of references that a firewall refuses to tell of.",
+    }
     is_early = {"required": ["errors"]}
     ended_early = {"profiles": {"maxItems": 0}, **dict.fromkeys(OTHERS.values(), False)}
     schema["allOf"] = [
@@ -124,6 +141,37 @@ def _check() -> Schema:
         name=_text("What was checked."),
         ok={"type": "boolean", "description": "Whether it is in order."},
         text=_text("What was found."),
+    )
+
+
+def _listed() -> Schema:
+    return _object(
+        firewall=_text("The firewall profile's name."),
+        name=_text("The entry's name."),
+        scope=_text("Where it is: shared, or a vsys."),
+        common_name=_text("Of the subject.", is_optional=True),
+        sans=_texts("The subject's alternative names."),
+        issuer=_text("The issuer's common name.", is_optional=True),
+        serial=_text("In hex.", is_optional=True),
+        not_after=_text("When it expires.", is_optional=True, pattern=_TIME),
+        days_left={"type": ["integer", "null"], "description": "Whole days until then."},
+        key=_text("Type and size, as `RSA 2048`.", is_optional=True),
+        ca={"type": "boolean", "description": "Whether it is a CA's certificate."},
+        profile=_text("The certificate profile that it belongs to.", is_optional=True),
+        references={
+            "anyOf": [{"type": "array", "items": _reference()}, {"type": "null"}],
+            "description": "Who uses it; null without `--references`.",
+        },
+        pending={"type": "boolean", "description": "Whether it is a key with a CSR, whose certificate is to come."},
+        template=_text("The Panorama template that pushed it.", is_optional=True),
+    )
+
+
+def _reference() -> Schema:
+    return _object(
+        kind=_text("What uses it, in words."),
+        name=_text("The user's name; null where there is only one, or it is not told.", is_optional=True),
+        scope=_text("Where the user is: shared, a vsys, or device."),
     )
 
 

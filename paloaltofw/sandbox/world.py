@@ -39,6 +39,7 @@ class WorldOptions:
     agent_role: Role = SUPERUSER
     # With a Panorama too: its switches.
     panorama: PanoramaSwitches | None = None
+    multi_vsys: bool = False
 
 
 def default_accounts() -> list[Account]:
@@ -80,7 +81,7 @@ class World:
         self.panorama = self._add_panorama(options, options.panorama) if options.panorama is not None else None
 
     def _add_firewall(self, name: str, options: WorldOptions) -> None:
-        firewall = Firewall(name, self.clock, options.panos, options.latencies)
+        firewall = Firewall(name, self.clock, options.panos, options.latencies, multi_vsys=options.multi_vsys)
         self.passwords[name] = secrets.token_urlsafe(12)
         firewall.add_admin(AGENT_ADMIN, self.passwords[name], options.agent_role)
         for person in PEOPLE:

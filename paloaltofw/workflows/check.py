@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, PlanBlocked, WrongClock
-from paloaltofw.execution.admission import strange_change
+from paloaltofw.execution.admission import ensure_vsys, strange_change
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.clocks import FURTHEST_OFF
+from paloaltofw.execution.observe import namesakes_of
 from paloaltofw.lifecycle.decision import Action
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.finding import Finding
@@ -123,13 +124,14 @@ def _check_firewall(place: _Firewall, profiles: list[CertificateProfile], clock:
     yield prove("clock", lambda: _clock(client.peer_date, clock))
     yield prove("administrator", lambda: _administrator(client, firewall))
     if firewall.vsys != "shared":
-        yield prove("vsys", lambda: _vsys(client, firewall.vsys))
+        yield prove("vsys", lambda: ensure_vsys(client))
     yield prove("right to read the configuration", lambda: _certificates(client))
     yield prove("right to operational requests", lambda: _operational(client))
     for kind in RIGHTS:
         yield prove(f"right to {kind}", functools.partial(_right, client, kind))
     yield prove("uncommitted changes", lambda: _changes(place))
     names = sorted({name for profile in profiles for name in profile.ssl_tls_service_profiles})
+    yield prove("names in shared and in a vsys", lambda: _namesakes(client, profiles))
     if names:
         yield prove("SSL/TLS service profiles", lambda: _service_profiles(client, names))
 
@@ -170,12 +172,13 @@ def _clock(date: datetime.datetime | None, clock: Clock) -> str:
     return "agrees with this host's"
 
 
-def _vsys(client: PanosClient, vsys: str) -> str:
-    there = client.vsys_names()
-    if there and vsys not in there:
-        what = f"there is no {vsys}; there are {', '.join(sorted(there))}"
-        raise PlanBlocked(what, remedy="correct vsys in the firewall profile (shared is usual)")
-    return f"{vsys} is there" if there else f"the firewall does not tell whether there is a {vsys}"
+def _namesakes(client: PanosClient, profiles: list[CertificateProfile]) -> str:
+    """Whether something of the profiles' names is in another scope, which would stop the next order (`shadowed`)."""
+    namesakes = namesakes_of(client, profiles)
+    if namesakes.found:
+        what = f"there is also the {namesakes.found[0]}, and which of the two is used under this name is not certain"
+        raise PlanBlocked(what, remedy="rename one of them on the firewall, or choose other names in the profile")
+    return "none of the profiles' is in both" if namesakes.is_told else "the firewall does not tell those of the other"
 
 
 def _changes(place: _Firewall) -> str:

@@ -18,6 +18,7 @@ from paloaltofw.clock import format_time, parse_time
 from paloaltofw.sandbox.base.clock import Clock
 from paloaltofw.sandbox.world import AGENT_ADMIN, World, WorldOptions
 from tests.json_documents import assert_documented
+from tests.observer import watching
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "paloaltofw" / "paloaltoagent.py"
@@ -115,11 +116,16 @@ class Scene:
         self.config = self.world.write_configuration(folder, certificates, more)
 
     def __enter__(self) -> Scene:
+        self._watching = watching()
+        self._seen = self._watching.__enter__()
         self.world.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        """The end: in the processes of a sweep too, no run has deleted a certificate that something uses."""
         self.world.stop()
+        self._watching.__exit__(None, None, None)
+        assert self._seen.deleted == []
 
     def run(self, *argv: str, kill_at: tuple[int, str] | None = None) -> Done:
         """Run the agent, forked from a process that has everything imported."""

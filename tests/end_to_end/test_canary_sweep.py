@@ -32,6 +32,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "enroll": [("--dry-run",), ("--json",), ("--resubmit", "-p", "dv")],
     "run": [("--wait", "0"), ("--dry-run", "--json"), ("--firewall", "fw-edge")],
     "status": [(), ("--json",), ("--wide",)],
+    "list": [("--references",), ("--json", "--references"), ("--expiring", "30")],
     "renew": [("--force", "-p", "dv", "--yes"), ("--dry-run", "--force", "--all", "--json"), ("--force",)],
     "replace": [("-p", "dv", "--yes", "--revoke-predecessor"), ("--all", "--dry-run"), ("-p", "dv", "--json")],
     "revoke": [("-p", "dv", "--yes"), ("-p", "nobody", "--yes")],

@@ -739,7 +739,7 @@ PANOS_POSITIONS: list[dict[str, Any]] = [
     {"changes_shape": "empty"}, {"changes_shape": "unknown_command"}, {"config_lock_code": None},
     {"vsys_shared": True}, {"cn_in_san": True}, {"generate_existing": "overwrite"}, {"generate_answer": "result_text"},
     {"keyless_import": "refused_leaf"}, {"reimport_mismatch": "accepted"}, {"bundle": "whole"},
-    {"csr_kept_after_import": False}, {"dangling_reference": "accepted_until_commit"},
+    {"csr_kept_after_import": False}, {"dangling_reference": "accepted_until_commit"}, {"same_name": "shared_first"},
     {"commit_description": "direct_only"}, {"commit_description": "partial_only"}, {"commit_description": "refused"},
     {"no_partial_changes": "same_result_msg"}, {"no_partial_changes": "job_with_same_result"},
     {"busy_commit": "queue"}, {"commit_releases_locks": False}, {"bad_key_text": "Invalid Credential"},

@@ -32,7 +32,7 @@ from paloaltofw.lifecycle.steps import (
     SubmitOrder,
 )
 from paloaltofw.lifecycle.succession import CertificateGeneration
-from paloaltofw.model.firewall_objects import OBJECT_NAME_LIMIT, ServiceProfile
+from paloaltofw.model.firewall_objects import OBJECT_NAME_LIMIT, Namesake, ServiceProfile
 from paloaltofw.model.records import Answer, InstalledRecord, LedgerEntry
 from tests import x509
 from tests.lifecycle.cases import (
@@ -158,6 +158,20 @@ def test_a_name_that_the_device_cannot_hold_is_not_asked_for(length: int, expect
         assert (blocked.code if blocked else None) == expected
         assert blocked is None or blocked.hint == "set another name in the profile, or rename the highest entry"
     assert code(Observation(), RUN, replace(COSTLY, steps=(AdoptCsr("w" * length), SUBMIT))) is None
+
+
+# --- shadowed --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("request_", [RUN, *ASKED])
+def test_one_name_in_two_scopes_stops_every_order_whoever_asks(request_: RunRequest) -> None:
+    found = (Namesake("certificate", "www-2", "vsys3"), Namesake("SSL/TLS service profile", "portal", "vsys1"))
+    assert stop(Observation(namesakes=found), request_) == Blocked(
+        "shadowed",
+        "there is also the certificate www-2 of vsys3, and which of the two is used under this name is not certain",
+        "rename one of them on the firewall, or choose other names in the profile",
+    )
+    assert stop(Observation(), request_) is None
 
 
 # --- candidate-differs -----------------------------------------------------------------------------------------------

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from tests.worlds import corner_worlds, panos_worlds, people_worlds, scm_worlds, serve_worlds
+from tests.worlds import corner_worlds, panos_worlds, people_worlds, scm_worlds, scope_worlds, serve_worlds
 from tests.worlds.play import World
 
 WORLDS: tuple[World, ...] = (
-    *scm_worlds.WORLDS, *panos_worlds.WORLDS, *people_worlds.WORLDS, *corner_worlds.WORLDS, *serve_worlds.WORLDS
-)  # fmt: skip
+    *scm_worlds.WORLDS,
+    *panos_worlds.WORLDS,
+    *people_worlds.WORLDS,
+    *corner_worlds.WORLDS,
+    *scope_worlds.WORLDS,
+    *serve_worlds.WORLDS,
+)
 BY_TITLE = {world.title: world for world in WORLDS}
 assert len(BY_TITLE) == len(WORLDS), "two worlds of one title"
 # One of each kind, for the normal suite.
@@ -29,4 +34,6 @@ REPRESENTATIVE = (
     "an old backup of the state folder is restored",
     "the host's clock is 400 days off",
     "after the commit the endpoint answers with a reset, and the predecessor serves again",
+    "a vsys: renewal",
+    "an IKE gateway: a predecessor that is used is kept",
 )

@@ -57,6 +57,7 @@ class World:
     installs: bool = True
     firewalls: tuple[str, ...] = ("fw",)
     setup: Scene | None = None
+    vsys: str = "shared"
 
 
 class StoryBroken(Exception):
@@ -84,7 +85,7 @@ class Verdict:
 def play(world: World) -> Verdict:
     """Play a world from its beginning to its end."""
     with tempfile.TemporaryDirectory(prefix="world", dir=_quick_folder()) as name:
-        stage = Stage(Path(name), world.firewalls, world.kind)
+        stage = Stage(Path(name), world.firewalls, world.kind, world.vsys)
         verdict = Verdict(world.title, 0, world.orders, "", 0, stage.problems, stage.diary)
         started = time.monotonic()
         with stage:

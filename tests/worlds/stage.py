@@ -35,6 +35,7 @@ from paloaltofw.sandbox.base.authority import CertificateAuthority, Product, com
 from paloaltofw.sandbox.base.clock import ManualClock
 from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panos.answers import PanosError
+from paloaltofw.sandbox.panos.configuration import place_of
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.keystore import KeySpec, PrivateKey, generate_key, spki
 from paloaltofw.sandbox.panos.service import Call as PanosCall
@@ -47,6 +48,7 @@ from paloaltofw.sandbox.scm.token_server import TOKEN_PATH
 from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, certificate_profile, write_yaml
 from paloaltofw.storage import store
 from tests.end_to_end.canaries import Canaries, files_in
+from tests.observer import watching
 from tests.worlds.wire import Handle, Peer, connected
 
 UTC = datetime.timezone.utc
@@ -191,8 +193,15 @@ class Watched:
 class Stage:
     """One world. Used in a with statement, which replaces the process's time and wires."""
 
-    def __init__(self, folder: Path, firewalls: Sequence[str] = ("fw",), kind: str = "DV") -> None:
+    def __init__(
+        self, folder: Path, firewalls: Sequence[str] = ("fw",), kind: str = "DV", vsys: str = "shared"
+    ) -> None:
         self.folder = folder
+        self.vsys = vsys
+        self.certificates_at, self.profiles_at = (
+            "".join(f"/{step.tag}" + (f"[@name='{step.name}']" if step.name else "") for step in place_of(vsys)) + tail
+            for tail in ("/certificate", "/ssl-tls-service-profile")
+        )
         self.clock = ManualClock(START)
         self.host = SkewedClock(self.clock)
         self.scm_clock = SkewedClock(self.clock)
@@ -217,6 +226,7 @@ class Stage:
         self.keys_made = 0
         self.canaries = Canaries()
         self.watched: list[Watched] = []
+        self.may_try_to_delete = False
         self.strangers: list[tuple[str, str, str, str]] = []
         self.orders_allowed = 10**9
         self.orders_before = 0
@@ -249,7 +259,7 @@ class Stage:
         self.hosts[name] = host
         if device is None:
             clock = SkewedClock(self.clock)
-            firewall = Firewall(name, clock)
+            firewall = Firewall(name, clock, multi_vsys=self.vsys != "shared")
             for admin in (AGENT_ADMIN, *PEOPLE):
                 firewall.add_admin(admin, f"pass-{admin}-{name}-word")
             make_key = Keys()
@@ -270,6 +280,8 @@ class Stage:
         self.peers[host] = Peer(device, lambda request: self._panos(device, site, request), self.clocks[device].now)
         profile = {"url": f"https://{host}", "admin": AGENT_ADMIN, "api_key": firewall.api_key(AGENT_ADMIN),
                    "timeout": 3, "busy_wait": "2m", "commit_timeout": "10m"}  # fmt: skip
+        if self.vsys != "shared":
+            profile["vsys"] = self.vsys
         write_yaml(self.folder / f"profiles/firewalls/{name}.yaml", profile)
 
     def add_profile(
@@ -281,9 +293,9 @@ class Stage:
             made.setdefault("bind", {"ssl_tls_service_profiles": [bound]})
             if firewall in self.firewalls and bound not in {w.profile for w in self.watched if w.firewall == firewall}:
                 self.hand_made(firewall, f"old-{bound}", common_name)
-                self.firewalls[firewall].install_profile(bound, f"old-{bound}")
+                self.firewalls[firewall].install_profile(bound, f"old-{bound}", self.vsys)
                 self.watched.append(Watched(firewall, bound, common_name))
-                self.stranger(firewall, f"{CERTIFICATES}/entry[@name='old-{bound}']")
+                self.stranger(firewall, f"{self.certificates_at}/entry[@name='old-{bound}']")
         self.write_profile(profile, made)
 
     def write_profile(self, profile: str, document: Mapping[str, Any]) -> None:
@@ -332,10 +344,10 @@ class Stage:
         product = Product("DV", days, self.account.organization)
         return self.authority.issue(csr, product, [common_name], start), key
 
-    def hand_made(self, firewall: str, entry: str, common_name: str, days: float = 1500) -> None:
+    def hand_made(self, firewall: str, entry: str, common_name: str, days: float = 1500, vsys: str = "") -> None:
         """A finished entry, as if it had always been there."""
         certificate, key = self.certificate(common_name, days)
-        self.firewalls[firewall].install_certificate(entry, certificate, key)
+        self.firewalls[firewall].install_certificate(entry, certificate, key, vsys or self.vsys)
 
     def stranger(self, firewall: str, xpath: str) -> None:
         """From now on this object must stay as it is, in candidate and running configuration."""
@@ -380,6 +392,7 @@ class Stage:
         enter = self._exits.enter_context
         host = self.host
         clock = self.clock
+        enter(watching(self._deletion))
         enter(connected(self.peers, clock.advance))
         system = agent_clock.SystemClock
 
@@ -557,7 +570,7 @@ class Stage:
     def _held_keys(self, firewall: str) -> set[bytes]:
         """Public keys (SPKI) of the CSRs in the candidate whose private keys are there."""
         held = set()
-        container = find(self.firewalls[firewall].configuration.candidate, parse(CERTIFICATES))
+        container = find(self.firewalls[firewall].configuration.candidate, parse(self.certificates_at))
         for entry in container if container is not None else ():
             if entry.find("private-key") is not None:
                 held.add(_public_key(entry.findtext("csr") or entry.findtext("public-key") or ""))
@@ -567,7 +580,9 @@ class Stage:
         """Keys that the firewall holds for orders that SCM holds, and that were never in service."""
         held = self._held_keys(firewall)
         running = {
-            view.leaf.serial_number for view in self.firewalls[firewall].certificates(True).values() if view.leaf
+            view.leaf.serial_number
+            for view in self.firewalls[firewall].certificates(True, self.vsys).values()
+            if view.leaf
         }
         found = {}
         for order in self.scm._orders:
@@ -587,7 +602,7 @@ class Stage:
         for name, firewall in self.firewalls.items():
             safe = {
                 _public_key(entry.findtext("csr") or entry.findtext("public-key") or "")
-                for entry in find_all(firewall.configuration.running, parse(f"{CERTIFICATES}/entry"))
+                for entry in find_all(firewall.configuration.running, parse(f"{self.certificates_at}/entry"))
                 if entry.find("private-key") is not None
             }
             held = self._open_keys(name)
@@ -596,6 +611,11 @@ class Stage:
 
     def _was_served(self, order: Order) -> bool:
         return order.certificate is not None and order.certificate.serial_number in self._serials_served
+
+    def _deletion(self, text: str) -> None:
+        """What the observer of deletions says: the agent asks who uses a certificate before it tries to delete it."""
+        if not (self.may_try_to_delete and text.startswith("tried")):
+            self.problem(text)
 
     # --- the observer ------------------------------------------------------------------------------------------------------
 
@@ -636,8 +656,8 @@ class Stage:
         device = self.firewalls[firewall]
         with device.settled():
             root = device.configuration.running
-        entry_name = _text_at(root, f"{PROFILES}/entry[@name='{profile}']/certificate")
-        entry = find(root, parse(f"{CERTIFICATES}/entry[@name='{entry_name}']")) if entry_name else None
+        entry_name = _text_at(root, f"{self.profiles_at}/entry[@name='{profile}']/certificate")
+        entry = find(root, parse(f"{self.certificates_at}/entry[@name='{entry_name}']")) if entry_name else None
         if entry is None:
             return Served(entry_name)
         name, serial, not_after = self._parse(device, entry)

@@ -179,7 +179,7 @@ def _check(firewall: Firewall, element: Element, path: Xpath) -> None:
 def _delete(firewall: Firewall, root: Element, path: Xpath, parameters: Parameters) -> None:
     if len(path) < 3:
         raise PanosError(f" {path[-1].tag} cannot be deleted", code=INVALID_OBJECT)
-    _require_unused(root, path, "deleted")
+    _require_unused(firewall, root, path, "deleted")
     remove(root, path)
 
 
@@ -195,12 +195,12 @@ def _rename(firewall: Firewall, root: Element, path: Xpath, parameters: Paramete
     schema.at(renamed, firewall.schema, firewall.name_limit)
     if find(root, renamed) is not None:
         raise PanosError(f"{name} already exists", code=NOT_UNIQUE)
-    _require_unused(root, path, "renamed")
+    _require_unused(firewall, root, path, "renamed")
     entry.set("name", name)
 
 
-def _require_unused(root: Element, path: Xpath, what: str) -> None:
-    users = users_of(root, path)
+def _require_unused(firewall: Firewall, root: Element, path: Xpath, what: str) -> None:
+    users = users_of(root, path, firewall.switches.same_name)
     if users:
         name = schema.label(path)[-1]
         heading = f" {name} cannot be {what} because of references from:"

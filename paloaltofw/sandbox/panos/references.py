@@ -20,6 +20,16 @@ _TAILS: dict[tuple[str, ...], str] = {
     ("local-certificate", "name"): _CERTIFICATE,
     ("trusted-root-CA", "member"): _CERTIFICATE,
     ("certificate-profile", "entry", "CA", "entry"): _CERTIFICATE,
+    ("CA", "entry", "ocsp-verify-cert"): _CERTIFICATE,
+    ("ssl-inbound-inspection",): _CERTIFICATE,
+    ("ssl-inbound-inspection", "certificates", "member"): _CERTIFICATE,
+    ("saml-idp", "entry", "certificate"): _CERTIFICATE,
+    ("request-signing-certificate",): _CERTIFICATE,
+    ("cookie-encrypt-decrypt-cert",): _CERTIFICATE,
+    ("client-config", "root-ca", "entry"): _CERTIFICATE,
+    ("secure-conn-client", "certificate-type", "local", "certificate"): _CERTIFICATE,
+    ("syslog-certificate",): _CERTIFICATE,
+    ("api", "key", "certificate"): _CERTIFICATE,
     **{
         (f"forward-{trust}-certificate", kind): _CERTIFICATE
         for trust in ("trust", "untrust")
@@ -69,13 +79,15 @@ def _reference(element: Element, path: Xpath) -> Reference | None:
     return None
 
 
-def resolve(root: Element, reference: Reference) -> Xpath | None:
-    """The path of the object that is meant: of the reference's own vsys, else of shared.
+def resolve(root: Element, reference: Reference, same_name: str = "vsys_first") -> Xpath | None:
+    """The path of the object that is meant: of the reference's own vsys, else of shared, or the other way round.
 
     In a template it is one of this template, in a template stack also one of its templates.
     """
     owner = owner_of(reference.path)
-    places: tuple[Place, ...] = (vsys_of(reference.path), "shared", *(() if owner else (PANORAMA,)))
+    near = dict.fromkeys((vsys_of(reference.path), "shared"))
+    places: tuple[Place, ...] = tuple(near if same_name == "vsys_first" else reversed(near))
+    places = (*places, *(() if owner else (PANORAMA,)))
     for template in (owner, *_templates_of(root, owner)):
         for place in places:
             path = (*template, *place_of(place), Step(reference.container), Step("entry", name=reference.name))
@@ -95,11 +107,11 @@ def dangling(root: Element) -> list[Reference]:
     return [reference for reference in references(root) if resolve(root, reference) is None]
 
 
-def users_of(root: Element, path: Xpath) -> list[Reference]:
+def users_of(root: Element, path: Xpath, same_name: str = "vsys_first") -> list[Reference]:
     """References from elsewhere to the object at this path, or to one below it."""
     users = []
     for reference in references(root):
-        target = resolve(root, reference)
+        target = resolve(root, reference, same_name)
         is_meant = target is not None and target[: len(path)] == path
         if is_meant and reference.path[: len(path)] != path:
             users.append(reference)

@@ -56,7 +56,7 @@ SYSTEM: Schema = {
     ),
     **_free(
         "type dns-setting ntp-servers panorama service permitted-ip update-schedule device-telemetry snmp-setting"
-        " route geo-location ssh"
+        " route geo-location ssh secure-conn-client syslog-certificate"
     ),
 }
 _DEVICE: Schema = {

@@ -56,6 +56,8 @@ class PanosSwitches:
     mismatch_text: str = "Mismatched public and private keys."
     bundle: Literal["leaf_only", "whole"] = "leaf_only"
     csr_kept_after_import: bool = True
+    # panos.md §8: which object a vsys means by a name that shared has too
+    same_name: Literal["vsys_first", "shared_first"] = "vsys_first"
     # panos.md §8: whether `set` and `edit` already refuse to name an object that does not exist, or the commit
     dangling_reference: Literal["refused_at_once", "accepted_until_commit"] = "refused_at_once"
     # panos.md §7: what a service of the data plane sends beside its certificate, with issuers in entries of their own,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -251,3 +253,17 @@ def test_what_a_template_pushed_can_be_read_but_not_changed() -> None:
     assert bench.enroll() and bench.partial().is_success
     node = bench.config("get", path).root.find("result/entry")
     assert node is not None and node.get("src") == "tpl", "a commit keeps the mark"
+
+
+@pytest.mark.parametrize(("same_name", "free"), [("vsys_first", "shared"), ("shared_first", "vsys2")])
+def test_which_of_two_namesakes_a_vsys_means_is_a_switch(same_name: Any, free: str) -> None:
+    bench = Bench(PanosSwitches(same_name=same_name), multi_vsys=True)
+    for vsys in ("shared", "vsys2"):
+        bench.firewall.install_certificate("www", certificate(key(0)), key(0), vsys)
+    bench.firewall.install_profile("portal", "www", "vsys2")
+    places = {"shared": SHARED, "vsys2": f"{VSYS1.replace('vsys1', 'vsys2')}/certificate"}
+    deleted = {
+        vsys: bench.config("delete", f"{place}/entry[@name='www']").is_success
+        for vsys, place in sorted(places.items(), key=lambda item: item[0] == free)
+    }
+    assert deleted == {vsys: vsys == free for vsys in places}

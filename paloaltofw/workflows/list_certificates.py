@@ -1,0 +1,182 @@
+"""`list`: every certificate on the selected firewalls, managed or not, and who uses it. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from paloaltofw.errors import AgentError, PeerError
+from paloaltofw.execution.clients import open_firewall
+from paloaltofw.execution.observe import StoredState, read_certificate, read_state
+from paloaltofw.execution.outcomes import unexpected
+from paloaltofw.lifecycle.inputs import Observation
+from paloaltofw.lifecycle.ownership import is_ours
+from paloaltofw.lifecycle.succession import CertificateGeneration, series_number
+from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.model.firewall_objects import CertificateEntry
+from paloaltofw.model.firewall_profile import FirewallProfile
+from paloaltofw.model.listing import FirewallListing, ListedCertificate
+from paloaltofw.model.references import Reference, Usage
+from paloaltofw.panos.client import PanosClient
+from paloaltofw.panos.location import Scope
+from paloaltofw.panos.reference_kinds import PROFILE_KINDS, SERVICE_PROFILE
+from paloaltofw.panos.references import ReferenceSearch
+from paloaltofw.pki.certificate import Csr, VerificationError, parse_csr
+from paloaltofw.storage.store import Store
+from paloaltofw.workflows.session import Session
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the options ask for; no `profiles`: all certificates."""
+
+    firewalls: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    with_references: bool = False
+    expiring: int | None = None
+
+
+def list_certificates(session: Session, wanted: Wanted) -> list[FirewallListing]:
+    """Read the selected firewalls, several at once; one that cannot be read does not keep the others from it."""
+    places = _selected(session, wanted)
+    workers = max(1, min(session.configuration.settings.concurrency, len(places)))
+    with ThreadPoolExecutor(max_workers=workers) as executor:
+        return list(executor.map(lambda firewall: _listing(session, firewall, wanted), places))
+
+
+def _selected(session: Session, wanted: Wanted) -> list[FirewallProfile]:
+    """The firewalls of the options; of two profiles for one device, which differ in their vsys, the first."""
+    named = {profile.firewall for profile in session.profiles} if wanted.profiles else set()
+    chosen = {name.removesuffix(".yaml") for name in wanted.firewalls}
+    devices: dict[str, FirewallProfile] = {}
+    for firewall in session.configuration.firewalls.values():
+        if (not chosen or firewall.id in chosen) and (not wanted.profiles or firewall.id in named):
+            devices.setdefault(firewall.url, firewall)
+    return list(devices.values())
+
+
+def _listing(session: Session, firewall: FirewallProfile, wanted: Wanted) -> FirewallListing:
+    client = open_firewall(session.configuration, firewall, session.clock)
+    try:
+        found, untold = _read(session, client, firewall, wanted)
+        return FirewallListing(firewall.id, firewall.address, tuple(found), untold)
+    except AgentError as error:
+        return FirewallListing(firewall.id, firewall.address, error=error)
+    except Exception as error:
+        return FirewallListing(firewall.id, firewall.address, error=unexpected(error, firewall.title))
+    finally:
+        client.close()
+
+
+def _read(
+    session: Session, client: PanosClient, firewall: FirewallProfile, wanted: Wanted
+) -> tuple[list[ListedCertificate], tuple[str, ...]]:
+    scopes = ("shared", *sorted(client.vsys_names() or ({firewall.vsys} - {"shared"}), key=_by_number))
+    profiles = _profiles_here(session, firewall)
+    found = []
+    for scope in scopes:
+        managed = {profile.id: (profile, state) for profile, state, vsys in profiles if vsys == scope}
+        for entry in client.certificates(Scope(scope)).values():
+            shown = _with_csr(client, entry, Scope(scope))
+            found.append(_listed(firewall.id, scope, shown, _profile_of(shown, managed)))
+    found = [item for item in found if _is_wanted(session, item, wanted)]
+    if not wanted.with_references:
+        return found, ()
+    return _with_references(client, found)
+
+
+def _with_csr(client: PanosClient, entry: CertificateEntry, scope: Scope) -> CertificateEntry:
+    """The entry with its CSR, which some administrators do not see in it but may export (panos.md §5)."""
+    if entry.certificate_pem or entry.csr_pem:
+        return entry
+    try:
+        return replace(entry, csr_pem=client.exported_csr(entry.name, scope))
+    except PeerError:
+        return entry
+
+
+def _by_number(vsys: str) -> tuple[int, str]:
+    return int(vsys.removeprefix("vsys") or 0) if vsys.removeprefix("vsys").isdigit() else 0, vsys
+
+
+def _profiles_here(session: Session, firewall: FirewallProfile) -> list[tuple[CertificateProfile, StoredState, str]]:
+    """The certificate profiles of this device, with what the state folder knows of each, and their scopes."""
+    store, firewalls = Store(session.configuration.settings.state), session.configuration.firewalls
+    found = []
+    for profile in session.configuration.certificates.values():
+        place = firewalls.get(profile.firewall)
+        if place is not None and place.url == firewall.url:
+            found.append((profile, read_state(store, profile), place.vsys))
+    return found
+
+
+def _profile_of(entry: CertificateEntry, managed: Mapping[str, tuple[CertificateProfile, StoredState]]) -> str:
+    """The profile that an entry belongs to, by the rule of contract.md §11; an empty text if it is nobody's."""
+    for name, (profile, state) in managed.items():
+        number = series_number(profile.name, entry.name)
+        if number is None:
+            continue
+        certificate, csr = read_certificate(entry.certificate_pem), _csr(entry)
+        item = CertificateGeneration(number, entry.name, certificate, csr, entry.has_private_key)
+        if is_ours(item, profile, Observation(known=state.known)):
+            return name
+    return ""
+
+
+def _csr(entry: CertificateEntry) -> Csr | None:
+    try:
+        return parse_csr(entry.csr_pem) if entry.csr_pem else None
+    except VerificationError:
+        return None
+
+
+def _listed(firewall: str, scope: str, entry: CertificateEntry, profile: str) -> ListedCertificate:
+    certificate, csr = read_certificate(entry.certificate_pem), _csr(entry)
+    item = ListedCertificate(firewall, entry.name, scope, profile=profile, template=entry.template)
+    holder = certificate or csr
+    if holder is None:
+        return replace(item, is_pending=not entry.certificate_pem)
+    item = replace(
+        item,
+        common_name=holder.names.common_name,
+        sans=tuple(sorted(holder.names.all)),
+        key=f"{holder.key_type} {holder.key_bits}",
+        is_pending=certificate is None and not entry.certificate_pem,
+    )
+    if certificate is None:
+        return item
+    return replace(
+        item,
+        issuer=certificate.issuer,
+        serial=certificate.serial,
+        not_after=certificate.not_after,
+        is_ca=certificate.is_ca,
+    )
+
+
+def _is_wanted(session: Session, item: ListedCertificate, wanted: Wanted) -> bool:
+    if wanted.profiles and item.profile not in {profile.id for profile in session.profiles}:
+        return False
+    left = item.days_left(session.clock.now())
+    return wanted.expiring is None or (left is not None and left <= wanted.expiring)
+
+
+def _with_references(
+    client: PanosClient, found: Sequence[ListedCertificate]
+) -> tuple[list[ListedCertificate], tuple[str, ...]]:
+    """The same with who uses each: also whoever uses the SSL/TLS service profiles that serve it."""
+    usage = ReferenceSearch(client).usage({item.name for item in found})
+    served = {item.user for item in usage.references if item.kind == SERVICE_PROFILE.words and item.user}
+    services = ReferenceSearch(client, PROFILE_KINDS).usage(served) if served else Usage()
+    listed = [replace(item, references=_users(usage, services, item)) for item in found]
+    return listed, tuple(dict.fromkeys((*usage.untold, *services.untold)))
+
+
+def _users(usage: Usage, services: Usage, item: ListedCertificate) -> tuple[Reference, ...]:
+    direct = usage.of(item.name, item.scope)
+    through: list[Reference] = []
+    for user in direct:
+        if user.kind == SERVICE_PROFILE.words and user.user:
+            through += services.of(user.user, user.scope)
+    return tuple(dict.fromkeys((*direct, *through)))
