@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from paloaltofw.storage.store import Store
+from tests.sweeps import one_in
 from tests.worlds.served import ENDPOINT, Service, at_commit, down_at_commit, mend, serve
 from tests.worlds.stage import AGENT_ADMIN, PORTAL, Night, Rule, Stage
 
@@ -125,7 +126,7 @@ def spoil(stage: Stage, name: str) -> None:
     stage.rules.append(Rule("fw commit", at_commit(**switches) if switches else down_at_commit))
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", one_in(3, WRONG))
 def test_a_wrong_answer_is_reported_until_it_is_right_and_the_certificate_stays(stage: Stage, name: str) -> None:
     begin(stage)
     spoil(stage, name)
@@ -186,7 +187,7 @@ def test_the_check_waits_for_the_commit_window_with_the_commit(stage: Stage) -> 
 WORSE = ("leaf only", "another's", "resets", "not reachable")
 
 
-@pytest.mark.parametrize("name", WORSE)
+@pytest.mark.parametrize("name", one_in(3, WORSE))
 def test_where_clients_are_worse_off_the_predecessor_serves_again_and_nothing_swings(stage: Stage, name: str) -> None:
     begin(stage, on_wrong="rollback")
     before = commits(stage)
@@ -371,7 +372,7 @@ def compare(folder: Path, on_wrong: str, is_wrong: bool, stride: int, first: int
 CASES = [("report", False), ("report", True), ("rollback", False), ("rollback", True)]
 
 
-@pytest.mark.parametrize(("on_wrong", "is_wrong"), CASES)
+@pytest.mark.parametrize(("on_wrong", "is_wrong"), one_in(4, CASES))
 def test_killed_at_some_points_the_next_runs_end_the_same(tmp_path: Path, on_wrong: str, is_wrong: bool) -> None:
     compare(tmp_path, on_wrong, is_wrong, stride=9, first=36)
 
