@@ -21,6 +21,7 @@ AgentError                     one sentence: what is wrong, where, what to do ne
     ├── InvalidAnswer          something answered, but not what the API documents
     ├── CredentialsRefused     the API key or the client secret is not accepted
     ├── PermissionDenied       the credentials lack a right
+    ├── LockLeft               a lock of the agent was not seen to be released
     ├── Busy                   a lock or another commit is in the way; trying later helps
     └── Refused                the peer understood and said no; `peer_code` is its own code
 """
@@ -196,6 +197,12 @@ class Busy(PeerError):
     def __init__(self, what: str, where: str = "", remedy: str = "", retry_after: float | None = None) -> None:
         super().__init__(what, where, remedy)
         self.retry_after = retry_after
+
+
+class LockLeft(PeerError):
+    """A lock that the agent took was not seen to be released: it keeps other administrators from working."""
+
+    code = "lock-left"
 
 
 class Refused(PeerError):

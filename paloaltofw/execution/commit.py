@@ -52,20 +52,31 @@ def _find(context: Context, record: CommitRecord) -> str | None:
 
 def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Make one commit for everything that changed, pending CSRs included: a revert or restart would lose them."""
-    owed = [task for task in tasks if _is_owed(task)]
-    if not owed or not (context.has_changed or any(task.observed.unapplied for task in owed)):
+    if not is_needed(context, tasks):
         return
+    owed = [task for task in tasks if _is_owed(task)]
     _announce(context, owed[0])
     try:
         _commit_changes(context, tasks, owed)
         context.store.remove_owed_commit(context.firewall.id)
     except AgentError as error:
-        for task in owed:
-            if task.is_open:
-                task.error = error
-            elif task.error is None or task.is_pending:
-                task.notes.append(f"its CSR is not committed yet: {error}")
-                task.trouble = error
+        tell(tasks, error)
+
+
+def is_needed(context: Context, tasks: Sequence[CertificateTask]) -> bool:
+    """Whether anything is to be committed for these certificates."""
+    owed = [task for task in tasks if _is_owed(task)]
+    return bool(owed) and (context.has_changed or any(task.observed.unapplied for task in owed))
+
+
+def tell(tasks: Sequence[CertificateTask], error: AgentError) -> None:
+    """Why the commit was not made: an error of those whose next step it was, a word on those that go on waiting."""
+    for task in filter(_is_owed, tasks):
+        if task.is_open:
+            task.error = error
+        elif task.error is None or task.is_pending:
+            task.notes.append(f"its CSR is not committed yet: {error}")
+            task.trouble = error
 
 
 def _is_owed(task: CertificateTask) -> bool:

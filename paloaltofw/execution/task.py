@@ -135,7 +135,8 @@ class CertificateTask:
 
     `waits_for` says in words what keeps it pending; `notes` are for report and log; `revokes_predecessor`: the user
     asked for that; `is_asked_for`: a person asked for an order. `trouble` is a failure that keeps no further step from
-    being made; `hook_failure` is one of the hook, for which nothing else is different.
+    being made; `hook_failure` is one of the hook, `device_failure` one of the firewall besides: for
+    them nothing else is different.
     """
 
     profile: CertificateProfile
@@ -150,6 +151,7 @@ class CertificateTask:
     is_asked_for: bool = False
     trouble: AgentError | None = None
     kept_predecessors: list[str] = field(default_factory=list)
+    device_failure: AgentError | None = None
     hook_failure: AgentError | None = None
 
     @property

@@ -149,10 +149,20 @@ def read_locks(result: ElementTree.Element | None) -> tuple[Lock, ...]:
     """Config or commit locks."""
     containers: Iterable[ElementTree.Element] = list(result) if result is not None else []
     return tuple(
-        Lock(entry.get("name", ""), container.tag.removesuffix("s"), text_of(entry, "name"))
+        Lock(
+            entry.get("name", ""),
+            container.tag.removesuffix("s"),
+            text_of(entry, "name"),
+            _without_null(text_of(entry, "comment")),
+        )
         for container in containers
         for entry in container.findall("entry")
     )
+
+
+def _without_null(text: str) -> str:
+    """PAN-OS writes a comment that is not there as `(null)` (panos.md §3)."""
+    return "" if text == "(null)" else text
 
 
 def read_own_name(result: ElementTree.Element | None) -> str | None:

@@ -32,6 +32,7 @@ CODES = {
     "bind": "an SSL/TLS service profile under bind does not exist",
     "predecessor": "a predecessor in the last twentieth of its life is still in use",
     "commit": "the firewall reports a failed commit",
+    "lock-left": "a lock of the agent's may be left on the firewall; the next run releases it",
     "blocked": "a person has to decide; the message says what",
     # of the agent
     "hook": "the program of hooks failed; the certificate is in service",

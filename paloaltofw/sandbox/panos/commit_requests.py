@@ -41,7 +41,8 @@ def answer_commit(firewall: Firewall, admin: Administrator, parameters: Mapping[
     if firewall.happens("auto_commit_unfinished"):
         raise PanosError("Commit job was not queued since auto-commit not yet finished")
     _require_idle(firewall)
-    changes = [change for change in firewall.configuration.pending() if order.covers(change)]
+    takes_all = order.is_partial and firewall.switches.partial_commit_takes == "everything"
+    changes = [change for change in firewall.configuration.pending() if takes_all or order.covers(change)]
     if not changes and not order.is_forced:
         return _no_changes(firewall, admin, order)
     return _enqueue(firewall, admin, order, changes)
@@ -90,6 +91,7 @@ def _enqueue(
     content = firewall.configuration.snapshot([change.path for change in changes])
     job = firewall.jobs.enqueue(admin.name, order, content, firewall.clock.now())
     job.details.extend(details)
+    job.foreign = tuple(sorted({name for change in changes for name in change.admins} - {admin.name}))
     what = "Validate" if order.is_validation else "Commit"
     number = text_element("job", str(job.id))
     return success_lines(f"{what} job enqueued with jobid {job.id}", code=SUCCESS, extra=[number])
