@@ -9,6 +9,8 @@ AgentError                     one sentence: what is wrong, where, what to do ne
 ├── ProofFailed                an issued certificate or a CSR is not what was asked for     exit 1
 ├── OrderFailed                an order ended without a certificate                         exit 1
 ├── CommitFailed               a commit job ended badly                                     exit 1
+│   └── ValidationFailed       a validation before the commit ended badly                   exit 1
+├── ForeignCommit              a commit took other administrators' changes along            exit 1
 ├── HookFailed                 the program of `hooks` failed; the certificate is in service exit 1
 ├── PlanBlocked                the agent must not go on by itself; a person decides         exit 1
 │   ├── OrderLimit             one more automatic order would be too many                   exit 1
@@ -106,6 +108,18 @@ class CommitFailed(AgentError):
     """The firewall carried out a commit job and reports a failure; the text says what became of the agent's changes."""
 
     code = "commit"
+
+
+class ValidationFailed(CommitFailed):
+    """The firewall carried out a validation and reports a failure; nothing was committed."""
+
+    code = "validate"
+
+
+class ForeignCommit(AgentError):
+    """The firewall committed other administrators' changes, which the agent had not asked for."""
+
+    code = "foreign-commit"
 
 
 class HookFailed(AgentError):

@@ -18,4 +18,5 @@ def foreign_commits(firewall: Firewall) -> list[str]:
     if firewall.switches.partial_commit_takes == "everything":
         return []
     made = [commit for commit in firewall.commits if commit.admin == AGENT_ADMIN]
-    return [f"job {commit.job_id}: {', '.join(commit.foreign)}" for commit in made if commit.foreign]
+    took_effect = [commit for commit in made if commit.result == "OK"]
+    return [f"job {commit.job_id}: {', '.join(commit.foreign)}" for commit in took_effect if commit.foreign]

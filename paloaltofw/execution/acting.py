@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from paloaltofw.errors import AgentError
-from paloaltofw.execution import admission, collect, commit, enroll, install, record, serve
+from paloaltofw.execution import admission, collect, commit, enroll, install, record, serve, unfinished
 from paloaltofw.execution.clocks import ensure_clocks
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.locking import AgentLocks
@@ -81,7 +81,10 @@ _CHANGES_FIREWALL = (
     Commit,
 )
 # What is done for all certificates once a stage is over.
-_CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] = {Stage.INSTALL: install.read_back}
+_CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] = {
+    Stage.INSTALL: install.read_back,
+    Stage.SERVE: unfinished.clean_up,
+}
 
 
 def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:

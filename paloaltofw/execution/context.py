@@ -74,7 +74,8 @@ class Context:
     """One run on one firewall. `busy_budget` (seconds) is what it may spend waiting for locks and other commits.
 
     `certificate_names` are those of all profiles of this firewall, whether they are selected or not. `lock_trouble`: a
-    lock of the agent may be left on the firewall.
+    lock of the agent may be left on the firewall; `commit_barred`: why nothing may be committed. `imported` are the
+    intermediates (DER) that this run has imported, by their entries.
     """
 
     settings: Settings
@@ -92,7 +93,9 @@ class Context:
     certificate_names: frozenset[str] = frozenset()
     entries: dict[str, CertificateEntry] | None = None
     present: set[bytes] = field(default_factory=set)
+    imported: dict[str, bytes] = field(default_factory=dict)
     lock_trouble: AgentError | None = None
+    commit_barred: AgentError | None = None
 
     def scm_of(self, order: OrderRecord, profile: CertificateProfile) -> ScmClient:
         """The client of the account that an order was made with, whatever account the profile names by now."""

@@ -5,6 +5,7 @@ Source: docs/reference/panos.md, cited as panos.md.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from xml.etree import ElementTree  # nosec B405  # only the type
@@ -132,6 +133,12 @@ def read_exported_csr(body: bytes) -> str:
     """The PEM of an export in the format pkcs10; an empty text where there is none in it (panos.md §5)."""
     found = _CSR.search(body.decode("ascii", "replace"))
     return found[0] if found else ""
+
+
+def read_digest(result: ElementTree.Element | None) -> str:
+    """A digest of an answer, by which two of them are compared: it may hold anything, so nothing else is kept of it."""
+    text = ElementTree.tostring(result, "utf-8") if result is not None else b""
+    return hashlib.sha256(text).hexdigest() if text else ""
 
 
 def read_changes(result: ElementTree.Element | None) -> tuple[Change, ...]:

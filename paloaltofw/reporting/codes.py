@@ -32,6 +32,8 @@ CODES = {
     "bind": "an SSL/TLS service profile under bind does not exist",
     "predecessor": "a predecessor in the last twentieth of its life is still in use",
     "commit": "the firewall reports a failed commit",
+    "validate": "the firewall reports a failed validation; nothing was committed",
+    "foreign-commit": "the firewall committed other administrators' changes too, which the agent had not asked for",
     "lock-left": "a lock of the agent's may be left on the firewall; the next run releases it",
     "blocked": "a person has to decide; the message says what",
     # of the agent
