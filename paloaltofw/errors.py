@@ -9,9 +9,11 @@ AgentError                     one sentence: what is wrong, where, what to do ne
 ├── ProofFailed                an issued certificate or a CSR is not what was asked for     exit 1
 ├── OrderFailed                an order ended without a certificate                         exit 1
 ├── CommitFailed               a commit job ended badly                                     exit 1
-├── ServeCheckFailed           an endpoint does not serve the certificate as it should         exit 1
+│   └── ValidationFailed       a validation before the commit ended badly                   exit 1
+├── ServeCheckFailed           an endpoint does not serve the certificate as it should      exit 1
 │   └── ServedOld, ServedOther, ServedLeafOnly, ServedWrongChain, ServeUnreachable, ServeNoHandshake
-├── RolledBack                 the predecessor serves again after a serve check                exit 1
+├── RolledBack                 the predecessor serves again after a serve check             exit 1
+├── ForeignCommit              a commit took other administrators' changes along            exit 1
 ├── HookFailed                 the program of `hooks` failed; the certificate is in service exit 1
 ├── PlanBlocked                the agent must not go on by itself; a person decides         exit 1
 │   ├── OrderLimit             one more automatic order would be too many                   exit 1
@@ -24,6 +26,7 @@ AgentError                     one sentence: what is wrong, where, what to do ne
     ├── InvalidAnswer          something answered, but not what the API documents
     ├── CredentialsRefused     the API key or the client secret is not accepted
     ├── PermissionDenied       the credentials lack a right
+    ├── LockLeft               a lock of the agent was not seen to be released
     ├── Busy                   a lock or another commit is in the way; trying later helps
     └── Refused                the peer understood and said no; `peer_code` is its own code
 """
@@ -108,6 +111,18 @@ class CommitFailed(AgentError):
     """The firewall carried out a commit job and reports a failure; the text says what became of the agent's changes."""
 
     code = "commit"
+
+
+class ValidationFailed(CommitFailed):
+    """The firewall carried out a validation and reports a failure; nothing was committed."""
+
+    code = "validate"
+
+
+class ForeignCommit(AgentError):
+    """The firewall committed other administrators' changes, which the agent had not asked for."""
+
+    code = "foreign-commit"
 
 
 class HookFailed(AgentError):
@@ -245,6 +260,12 @@ class Busy(PeerError):
     def __init__(self, what: str, where: str = "", remedy: str = "", retry_after: float | None = None) -> None:
         super().__init__(what, where, remedy)
         self.retry_after = retry_after
+
+
+class LockLeft(PeerError):
+    """A lock that the agent took was not seen to be released: it keeps other administrators from working."""
+
+    code = "lock-left"
 
 
 class Refused(PeerError):

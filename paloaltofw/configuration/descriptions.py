@@ -100,6 +100,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "trust_own": "true: any valid certificate of the agent's for this firewall may be its management certificate.",
         "timeout": "For one request; 1 second to 1 hour.",
         "commit_timeout": "How long a commit may take; 10 seconds to 1 day.",
+        "lock": "Locks that the agent takes around its changes: none, commit, config or both.",
+        "validate": "true: the firewall validates the candidate configuration before each commit.",
         "busy_wait": "How long one run waits, in all, for locks and other commits; at most a day.",
         "commit_window": "When this firewall may be committed, in the local time of the agent's host.",
         "commit_window.days": "The days on which the window opens.",

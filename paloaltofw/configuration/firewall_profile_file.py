@@ -15,7 +15,7 @@ from paloaltofw.configuration.problems import Findings
 from paloaltofw.configuration.rules import BadValue, duration, one_of, string_schema, takes, text_schema
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.model.commit_window import ALWAYS, DAY_MINUTES, DAYS, CommitWindow
-from paloaltofw.model.firewall_profile import DEFAULT_DESCRIPTION, FirewallProfile
+from paloaltofw.model.firewall_profile import DEFAULT_DESCRIPTION, LOCKS, FirewallProfile
 from paloaltofw.secret import Secret
 
 # Not documented by the vendor for commits; 512 is what PAN-OS accepts in other descriptions, less room for order IDs.
@@ -63,12 +63,14 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
     busy_wait = document.value_or("busy_wait", duration(0, 86400), 300.0)
     window = read_window(document.section("commit_window"))
     trust_own = document.boolean("trust_own", default=False)
+    lock = document.value_or("lock", one_of(*LOCKS), "none")
+    validates = document.boolean("validate", default=False)
     if url is None or admin is None or api_key is None:
         return None
     return FirewallProfile(
         id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain,
         trust=trust, timeout=timeout, commit_timeout=commit_timeout, busy_wait=busy_wait, commit_window=window,
-        trust_own=trust_own,
+        trust_own=trust_own, lock=lock, validates=validates,
     )  # fmt: skip
 
 

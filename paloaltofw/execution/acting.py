@@ -19,9 +19,11 @@ from paloaltofw.execution import (
     revocation,
     serve,
     serve_check,
+    unfinished,
 )
 from paloaltofw.execution.clocks import ensure_clocks
 from paloaltofw.execution.context import Context
+from paloaltofw.execution.locking import AgentLocks
 from paloaltofw.execution.outcomes import unexpected
 from paloaltofw.execution.planning import leave_to_window
 from paloaltofw.execution.task import CertificateTask, Delivered, Issued, Planned, Requested, TaskPhase
@@ -100,7 +102,10 @@ _CHANGES_FIREWALL = (
     GoBack,
 )
 # What is done for all certificates once a stage is over.
-_CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] = {Stage.INSTALL: install.read_back}
+_CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] = {
+    Stage.INSTALL: install.read_back,
+    Stage.SERVE: unfinished.clean_up,
+}
 
 
 def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:
@@ -111,11 +116,7 @@ def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:
         # No order's record tells of these changes: without this a failed commit would be forgotten.
         context.store.save_owed_commit(context.firewall.id)
     _compare_clocks(context, tasks)
-    for stage in Stage:
-        _carry_out_stage(context, tasks, stage)
-        if stage is Stage.COLLECT:
-            for task in tasks:
-                task.decision = leave_to_window(context, task.decision)  # it may have closed meanwhile
+    _carry_out_stages(context, tasks)
     if not context.has_changed and not any(task.observed.unapplied for task in tasks):
         context.store.remove_owed_commit(context.firewall.id)
     for task in tasks:
@@ -123,6 +124,19 @@ def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:
             task.is_pending = True
             task.waits_for = task.decision.waits_for
             context.task_event(task, "prepared, waits for %s", task.waits_for)
+
+
+def _carry_out_stages(context: Context, tasks: Sequence[CertificateTask]) -> None:
+    locks = AgentLocks(context)
+    try:
+        for stage in Stage:
+            if locks.before(stage, tasks):
+                _carry_out_stage(context, tasks, stage)
+            if stage is Stage.COLLECT:
+                for task in tasks:
+                    task.decision = leave_to_window(context, task.decision)  # it may have closed meanwhile
+    finally:
+        locks.release()
 
 
 def _compare_clocks(context: Context, tasks: Sequence[CertificateTask]) -> None:

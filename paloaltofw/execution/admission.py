@@ -7,6 +7,7 @@ from typing import Protocol
 
 from paloaltofw.errors import Busy, PlanBlocked
 from paloaltofw.execution.context import Context
+from paloaltofw.execution.left_locks import release_seen
 from paloaltofw.lifecycle.succession import series_number
 from paloaltofw.model.firewall_objects import Change, xpath_steps
 from paloaltofw.model.firewall_profile import FirewallProfile
@@ -99,7 +100,9 @@ def claim_device(context: Context) -> None:
 def _ensure_unlocked(context: Context) -> None:
     """Another administrator's lock on our scope is respected before anything is changed; raises Busy."""
     scopes = ("shared", context.firewall.vsys)
-    for lock in context.client.locks():
+    locks = context.client.locks()
+    release_seen(context, locks)
+    for lock in locks:
         if lock.owner != context.firewall.admin and lock.scope in scopes:
             what = f"{lock.owner} holds a {lock.kind} on {lock.scope}"
             raise Busy(what, context.firewall.title, "the next run tries again")

@@ -10,17 +10,14 @@ from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, AnswerLost, PeerError
 from paloaltofw.execution.clients import remember_management
 from paloaltofw.execution.context import Context, events
-from paloaltofw.execution.failed_commit import commit_failure, lost_owners
+from paloaltofw.execution.failed_commit import commit_failure
+from paloaltofw.execution.jobs import follow
+from paloaltofw.execution.neighbours import compare, look_around
 from paloaltofw.execution.task import CertificateTask, Ordered
+from paloaltofw.execution.validation import validate
 from paloaltofw.lifecycle.steps import Commit
-from paloaltofw.model.firewall_objects import Change, Job
 from paloaltofw.model.records import CommitRecord, Phase
 
-# Faster polling slows the job down (panos.md §1). Seconds.
-FIRST_POLL = 2.0
-SLOWEST_POLL = 15.0
-# A pause is this share of the time that the job has taken so far: that much is lost at most when it ends.
-POLL_SHARE = 1 / 12
 DESCRIPTION_CHARACTERS = 511
 
 
@@ -34,7 +31,7 @@ def finish_earlier(context: Context) -> None:
         events.info("firewall=%s commit job %s of an earlier run is followed", context.firewall.id, job_id)
         if record.job_id is None:
             context.store.save_commit(replace(record, job_id=job_id))
-        job = _follow(context, job_id)
+        job = follow(context, job_id)
         events.info(
             "firewall=%s commit job %s ended: %s", context.firewall.id, job_id, job.result if job else "unknown"
         )
@@ -52,20 +49,34 @@ def _find(context: Context, record: CommitRecord) -> str | None:
 
 def commit(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Make one commit for everything that changed, pending CSRs included: a revert or restart would lose them."""
-    owed = [task for task in tasks if _is_owed(task)]
-    if not owed or not (context.has_changed or any(task.observed.unapplied for task in owed)):
+    if not is_needed(context, tasks):
         return
+    if context.commit_barred is not None:
+        tell(tasks, context.commit_barred)
+        return
+    owed = [task for task in tasks if _is_owed(task)]
     _announce(context, owed[0])
     try:
         _commit_changes(context, tasks, owed)
         context.store.remove_owed_commit(context.firewall.id)
     except AgentError as error:
-        for task in owed:
-            if task.is_open:
-                task.error = error
-            elif task.error is None or task.is_pending:
-                task.notes.append(f"its CSR is not committed yet: {error}")
-                task.trouble = error
+        tell(tasks, error)
+
+
+def is_needed(context: Context, tasks: Sequence[CertificateTask]) -> bool:
+    """Whether anything is to be committed for these certificates."""
+    owed = [task for task in tasks if _is_owed(task)]
+    return bool(owed) and (context.has_changed or any(task.observed.unapplied for task in owed))
+
+
+def tell(tasks: Sequence[CertificateTask], error: AgentError) -> None:
+    """Why the commit was not made: an error of those whose next step it was, a word on those that go on waiting."""
+    for task in filter(_is_owed, tasks):
+        if task.is_open:
+            task.error = error
+        elif task.error is None or task.is_pending:
+            task.notes.append(f"its CSR is not committed yet: {error}")
+            task.trouble = error
 
 
 def _is_owed(task: CertificateTask) -> bool:
@@ -98,7 +109,8 @@ def _commit_changes(context: Context, tasks: Sequence[CertificateTask], owed: Se
     admin = context.firewall.admin
     # After the commit the management interface may present one of our certificates.
     remember_management(context.store, context.client, context.firewall)
-    before = context.client.changes()
+    validate(context, tasks, owed)
+    before = look_around(context)
     description = _description(context, owed)
     record = CommitRecord(context.firewall.id, description, format_time(context.clock.now()))
     context.store.save_commit(record)
@@ -109,7 +121,7 @@ def _commit_changes(context: Context, tasks: Sequence[CertificateTask], owed: Se
         events.info("firewall=%s commit job %s of %s enqueued", context.firewall.id, job_id, admin)
         _see_through(context, tasks, job_id)
     context.store.remove_commit(context.firewall.id)
-    _compare_changes(context, before)
+    owed[0].device_failure = compare(context, before, job_id)
 
 
 def _send(context: Context, record: CommitRecord) -> str | None:
@@ -138,7 +150,7 @@ def _description(context: Context, tasks: Sequence[CertificateTask]) -> str:
 
 
 def _see_through(context: Context, tasks: Sequence[CertificateTask], job_id: str) -> None:
-    job = _follow(context, job_id)
+    job = follow(context, job_id)
     if job is not None and job.is_finished and not job.is_ok:
         context.store.remove_commit(context.firewall.id)
         raise commit_failure(context, tasks, job)
@@ -146,39 +158,3 @@ def _see_through(context: Context, tasks: Sequence[CertificateTask], job_id: str
         where = f"{context.firewall.title}, commit job {job_id}"
         what = f"the commit has not ended after {context.firewall.commit_timeout:g} s"
         raise AnswerLost(what, where, "the next run looks for it")
-
-
-def _follow(context: Context, job_id: str) -> Job | None:
-    """Poll a job until it ends or the commit's time is over; None if the device does not know it.
-
-    While a commit runs the device may refuse connections, answer 502, or deny the key for a moment, because its
-    services restart (panos.md §10): a poll that fails is repeated until the time is over.
-    """
-    context.progress.committing(context.firewall.id, job_id, 0)
-    started = context.clock.monotonic()
-    deadline = started + context.firewall.commit_timeout
-    job: Job | None = None
-    while True:
-        elapsed = context.clock.monotonic() - started
-        context.clock.sleep(min(max(FIRST_POLL, elapsed * POLL_SHARE), SLOWEST_POLL))
-        try:
-            job = context.client.job(job_id)
-            if job is None or job.is_finished:
-                return job
-            context.progress.committing(context.firewall.id, job_id, job.progress)
-        except PeerError as error:
-            if context.clock.monotonic() >= deadline:
-                raise
-            context.progress.waiting(context.firewall.id, f"commit job {job_id}: {error.what}")
-        if context.clock.monotonic() >= deadline:
-            return job
-
-
-def _compare_changes(context: Context, before: Sequence[Change] | None) -> None:
-    """Other administrators' uncommitted changes must still be there; a report of the contrary exists (panos.md §9)."""
-    if not before:
-        return
-    after = context.client.changes()
-    owners = ", ".join(lost_owners(before, after, context.firewall.admin)) if after is not None else ""
-    if owners:
-        events.warning("firewall=%s uncommitted changes of %s are gone since the commit", context.firewall.id, owners)

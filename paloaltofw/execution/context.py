@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from paloaltofw.clock import Clock
-from paloaltofw.errors import Busy
+from paloaltofw.errors import AgentError, Busy
 from paloaltofw.execution.progress import Progress, Silent
 from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.inputs import RunRequest
@@ -74,7 +74,9 @@ class Shared:
 class Context:
     """One run on one firewall. `busy_budget` (seconds) is what it may spend waiting for locks and other commits.
 
-    `certificate_names` are those of all profiles of this firewall, whether they are selected or not.
+    `certificate_names` are those of all profiles of this firewall, whether they are selected or not. `lock_trouble`: a
+    lock of the agent may be left on the firewall; `commit_barred`: why nothing may be committed. `imported` are the
+    intermediates (DER) that this run has imported, by their entries.
     """
 
     settings: Settings
@@ -93,6 +95,9 @@ class Context:
     entries: dict[str, CertificateEntry] | None = None
     present: set[bytes] = field(default_factory=set)
     references: ReferenceSearch | None = None
+    imported: dict[str, bytes] = field(default_factory=dict)
+    lock_trouble: AgentError | None = None
+    commit_barred: AgentError | None = None
 
     def scm_of(self, order: OrderRecord, profile: CertificateProfile) -> ScmClient:
         """The client of the account that an order was made with, whatever account the profile names by now."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from paloaltofw.errors import AgentError, AnswerLost, CommitFailed
+from paloaltofw.errors import AgentError, AnswerLost, CommitFailed, ValidationFailed
 from paloaltofw.execution.admission import strange_change
 from paloaltofw.execution.context import Context, events
 from paloaltofw.execution.observe import read_certificate
@@ -35,31 +35,50 @@ class _Seen:
     series: frozenset[str]
 
 
-def commit_failure(context: Context, tasks: Sequence[CertificateTask], job: Job) -> CommitFailed:
-    """What is said of a commit job that failed, after the agent's own part was taken back where that is safe."""
-    where = f"{context.firewall.title}, commit job {job.id}"
+def commit_failure(
+    context: Context, tasks: Sequence[CertificateTask], job: Job, is_validation: bool = False
+) -> CommitFailed:
+    """What is said of a job that failed, after the agent's own part was taken back where that is safe."""
+    kind = "validation" if is_validation else "commit"
+    where = f"{context.firewall.title}, {kind} job {job.id}"
+    error = ValidationFailed if is_validation else CommitFailed
     # All of it is searched for our names; nobody reads more than some lines of it.
     details = job.details if len(job.details) <= TOLD_CHARACTERS else f"{job.details[:TOLD_CHARACTERS]} …"
-    what = f"the commit failed: {details or job.result}"
+    what = f"the {kind} failed: {details or job.result}"
     try:
         seen = _look(context, tasks)
         named = names_in(job.details, _known(seen)) & _changed(context, seen)
         if not named:
             remedy = f"it names nothing that the agent changed, so nothing was taken back; {_BLOCKS}"
-            return CommitFailed(what, where, f"{remedy}: correct what it names, the next run commits again")
+            return error(what, where, f"{remedy}: correct what it names, the next run commits again")
         at_fault = f"it names {', '.join(sorted(named))}, which the agent changed"
         changes = context.client.changes()
         reason = _unsafe(context, tasks, seen) or _unlisted(context, tasks, changes)
         if reason:
-            return CommitFailed(what, where, f"{at_fault}, but nothing was taken back: {reason}; {_BLOCKS}: correct it")
-    except AgentError as error:
+            return error(what, where, f"{at_fault}, but nothing was taken back: {reason}; {_BLOCKS}: correct it")
+    except AgentError as trouble:
         # The failed commit is what counts; this is only a note on it.
-        return CommitFailed(what, where, f"nothing was taken back ({error.what}); {_BLOCKS}: correct the cause")
+        return error(what, where, f"nothing was taken back ({trouble.what}); {_BLOCKS}: correct the cause")
     try:
-        return CommitFailed(what, where, f"{at_fault}; {_take_back(context, changes or ())}")
-    except AgentError as error:
-        remedy = f"{at_fault}; its changes were not seen to be taken back ({error.what}); {_BLOCKS}: correct it"
-        return CommitFailed(what, where, remedy)
+        return error(what, where, f"{at_fault}; {_take_back(context, changes or ())}")
+    except AgentError as trouble:
+        remedy = f"{at_fault}; its changes were not seen to be taken back ({trouble.what}); {_BLOCKS}: correct it"
+        return error(what, where, remedy)
+
+
+def take_back_unfinished(context: Context, tasks: Sequence[CertificateTask]) -> tuple[bool, str]:
+    """Revert the agent's own changes where that is safe, nothing of them being to be committed; in words what became.
+
+    False where nothing was reverted: with the reason, or an empty text where the firewall lists nothing of ours.
+    """
+    changes = context.client.changes()
+    if changes is not None and not any(change.owner == context.firewall.admin for change in changes):
+        return False, ""
+    reason = _unsafe(context, tasks, _look(context, tasks)) or _unlisted(context, tasks, changes)
+    if reason:
+        return False, reason
+    words = _take_back(context, changes or ())
+    return True, words
 
 
 def lost_owners(before: Iterable[Change], after: Iterable[Change], admin: str) -> list[str]:

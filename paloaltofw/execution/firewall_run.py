@@ -70,6 +70,7 @@ def _work(context: Context, run: Run, profiles: Sequence[CertificateProfile]) ->
     if not run.is_dry:
         run_hooks(context, tasks)
     if tasks:
+        tasks[0].device_failure = tasks[0].device_failure or context.lock_trouble
         tasks[0].notes.extend(context.client.notes)
     if run.is_dry:
         return [dry_outcome(context, task) for task in tasks]

@@ -82,6 +82,7 @@ def import_chain(context: Context, task: CertificateTask, step: ImportChain, pha
             )
             continue
         context.present.add(certificate.der)
+        context.imported[name] = certificate.der
         context.task_event(task, "intermediate imported as %s", name)
 
 

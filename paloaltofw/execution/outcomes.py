@@ -51,7 +51,7 @@ def final_outcome(context: Context, task: CertificateTask) -> Outcome:
     """Return what became of a certificate in a run that did something, and write its notes and error to the log."""
     planned = planned_outcome(context, task)
     planned = replace(planned, error=planned.error or _alarm_of(task), is_new=isinstance(task.phase, InService))
-    outcome = _with_hook(_with_service(_became(context, task, planned), task), task)
+    outcome = _with_hook(_with_device(_with_service(_became(context, task, planned), task), task), task)
     _log(outcome)
     return outcome
 
@@ -70,6 +70,16 @@ def _with_service(outcome: Outcome, task: CertificateTask) -> Outcome:
         outcome, error=failure, action=Action.FAILED, state=task.decision.state, reason=failure.what,
         certificate=old or outcome.certificate, entry=task.put_back, is_new=False,
     )  # fmt: skip
+
+
+def _with_device(outcome: Outcome, task: CertificateTask) -> Outcome:
+    """What the firewall did besides is told like a hook's failure: the certificate is installed all the same."""
+    failure = task.device_failure
+    if failure is None:
+        return outcome
+    if outcome.error is None:
+        return replace(outcome, error=failure)
+    return replace(outcome, notes=(*outcome.notes, str(failure)))
 
 
 def _with_hook(outcome: Outcome, task: CertificateTask) -> Outcome:

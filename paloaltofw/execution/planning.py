@@ -9,6 +9,7 @@ from paloaltofw.errors import AgentError, PlanBlocked, StateError
 from paloaltofw.execution.admission import claim_device, ensure_vsys
 from paloaltofw.execution.commit import finish_earlier
 from paloaltofw.execution.context import Context, Run
+from paloaltofw.execution.left_locks import release_left
 from paloaltofw.execution.observe import (
     FirewallSeen,
     StoredState,
@@ -34,6 +35,7 @@ from paloaltofw.scm.answers import OrderState
 def plan(context: Context, run: Run, profiles: Sequence[CertificateProfile]) -> list[CertificateTask]:
     """Return a task for each certificate. Nothing is changed, but for a commit of an earlier run that is followed."""
     if not run.is_dry:
+        release_left(context)
         finish_earlier(context)
         if context.store.load_device(context.firewall.id) is None:
             claim_device(context)

@@ -135,9 +135,9 @@ class CertificateTask:
 
     `waits_for` says in words what keeps it pending; `notes` are for report and log; `revokes_predecessor`: the user
     asked for that; `is_asked_for`: a person asked for an order. `trouble` is a failure that keeps no further step from
-    being made; `service_failure` is one of the serve check, `hook_failure` one of the hook: the certificate is
-    installed all the same. `put_back`: the entry that serves again because of it. `kept_predecessors`: why each was
-    kept.
+    being made; `service_failure` is one of the serve check, `hook_failure` one of the hook, `device_failure` one of the
+    firewall besides: the certificate is installed all the same. `put_back`: the entry that serves again because of the
+    serve check. `kept_predecessors`: why each was kept.
     """
 
     profile: CertificateProfile
@@ -153,6 +153,7 @@ class CertificateTask:
     trouble: AgentError | None = None
     kept_predecessors: dict[str, str] = field(default_factory=dict)
     service_failure: AgentError | None = None
+    device_failure: AgentError | None = None
     hook_failure: AgentError | None = None
     put_back: str = ""
 

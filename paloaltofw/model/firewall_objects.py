@@ -131,11 +131,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Lock:
-    """A config or commit lock (panos.md §3). `scope` is shared or a vsys."""
+    """A config-lock or commit-lock (panos.md §3). `scope` is shared or a vsys; without a comment that is empty."""
 
     owner: str
     kind: str
     scope: str
+    comment: str = ""
 
 
 @dataclass(frozen=True)

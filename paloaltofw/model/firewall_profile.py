@@ -9,6 +9,13 @@ from paloaltofw.model.firewall_objects import firewall_title
 from paloaltofw.model.trust import SYSTEM_TRUST, Trust
 from paloaltofw.secret import Secret
 
+# The config lock first: whoever holds it alone keeps nobody from committing.
+LOCKS = {
+    "none": (),
+    "commit": ("commit-lock",),
+    "config": ("config-lock",),
+    "both": ("config-lock", "commit-lock"),
+}
 DEFAULT_DESCRIPTION = "certificate renewal by the Sectigo connector"
 
 
@@ -17,6 +24,7 @@ class FirewallProfile:
     """One PAN-OS device. `timeout`, `commit_timeout` and `busy_wait` are in seconds.
 
     `chain`: intermediates become entries of their own (separate), or follow the certificate in its entry (bundle).
+    `lock`: which locks are taken around changes, a key of `LOCKS`; `validates`: a validate job precedes each commit.
     `trust_own`: every certificate that the agent obtained for this firewall may be its management certificate.
     """
 
@@ -33,6 +41,8 @@ class FirewallProfile:
     busy_wait: float = 300.0
     commit_window: CommitWindow = ALWAYS
     trust_own: bool = False
+    lock: str = "none"
+    validates: bool = False
 
     @property
     def address(self) -> str:

@@ -124,6 +124,16 @@ class CommitRecord(Record):
 
 
 @dataclass(frozen=True)
+class LockRecord(Record):
+    """Locks that were asked for and not seen to be released. `comment` is theirs; `url`: the device that was asked."""
+
+    firewall: str
+    comment: str
+    taken_at: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class HookRecord(Record):
     """A certificate is in service whose hook has not ended yet."""
 

@@ -5,6 +5,7 @@ Source: docs/reference/panos.md, cited as panos.md.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from xml.etree import ElementTree  # nosec B405  # only the type
@@ -146,6 +147,12 @@ def read_exported_csr(body: bytes) -> str:
     return found[0] if found else ""
 
 
+def read_digest(result: ElementTree.Element | None) -> str:
+    """A digest of an answer, by which two of them are compared: it may hold anything, so nothing else is kept of it."""
+    text = ElementTree.tostring(result, "utf-8") if result is not None else b""
+    return hashlib.sha256(text).hexdigest() if text else ""
+
+
 def read_changes(result: ElementTree.Element | None) -> tuple[Change, ...]:
     """The journal of uncommitted changes; an empty result means none (panos.md §3)."""
     journal = result.find("journal") if result is not None else None
@@ -161,10 +168,20 @@ def read_locks(result: ElementTree.Element | None) -> tuple[Lock, ...]:
     """Config or commit locks."""
     containers: Iterable[ElementTree.Element] = list(result) if result is not None else []
     return tuple(
-        Lock(entry.get("name", ""), container.tag.removesuffix("s"), text_of(entry, "name"))
+        Lock(
+            entry.get("name", ""),
+            container.tag.removesuffix("s"),
+            text_of(entry, "name"),
+            _without_null(text_of(entry, "comment")),
+        )
         for container in containers
         for entry in container.findall("entry")
     )
+
+
+def _without_null(text: str) -> str:
+    """PAN-OS writes a comment that is not there as `(null)` (panos.md §3)."""
+    return "" if text == "(null)" else text
 
 
 def read_own_name(result: ElementTree.Element | None) -> str | None:

@@ -14,8 +14,11 @@ from paloaltofw.panos.commands import (
     CsrRequest,
     commit_command,
     generate_command,
+    release_lock_command,
     revert_command,
+    take_lock_command,
     to_xml,
+    validate_command,
 )
 from paloaltofw.panos.envelope import Malformed
 from paloaltofw.panos.location import Scope
@@ -108,6 +111,35 @@ class PanosClient(PanosReader):
         if not admin.strip():
             raise ValueError("a revert without an administrator might be one of everybody's changes")
         self._connection.write(f"reverting {admin}'s changes", {"type": "op", "cmd": revert_command(admin)})
+
+    def take_lock(self, kind: str, comment: str) -> None:
+        """Take a config-lock or commit-lock on the scope. Who already holds it decides the error (panos.md §3)."""
+        parameters = {"type": "op", "cmd": take_lock_command(kind, comment), **self._scope.parameters}
+        self._connection.write(f"taking the {kind}", parameters)
+
+    def release_lock(self, kind: str, scope: str) -> None:
+        """Release the administrator's own lock on a scope, whatever its comment says."""
+        parameters = {"type": "op", "cmd": release_lock_command(kind), **Scope(scope).parameters}
+        self._connection.write(f"releasing the {kind}", parameters)
+
+    def validate(self, admin: str) -> str | None:
+        """Let the candidate be validated; return the job's ID, None if there is nothing to validate (panos.md §9).
+
+        Whether one administrator's changes can be validated alone is not known; the whole can, on every release.
+        """
+        try:
+            return self._validate(validate_command(admin))
+        except Refused as refused:
+            if refused.peer_code != INVALID_COMMAND_CODE:
+                raise
+            return self._validate(validate_command(None))
+
+    def _validate(self, command: str) -> str | None:
+        envelope = self._connection.write("validating", {"type": "op", "cmd": command})
+        try:
+            return read_job_id(envelope)
+        except Malformed as error:
+            raise AnswerLost(str(error), self._connection.at("validating"), "the next run validates again") from None
 
     def _commit(self, command: str) -> str | None:
         parameters = {"type": "commit", "action": "partial", "cmd": command}

@@ -88,6 +88,27 @@ def commit_command(admin: str, description: str | None) -> str:
     return to_xml(root)
 
 
+def take_lock_command(kind: str, comment: str) -> str:
+    """Take a config-lock or commit-lock; its scope is a parameter of the request (panos.md §3)."""
+    root, text = nested(f"request/{kind}/add/comment")
+    text.text = comment
+    return to_xml(root)
+
+
+def release_lock_command(kind: str) -> str:
+    """Release the administrator's own lock."""
+    return to_xml(nested(f"request/{kind}/remove")[0])
+
+
+def validate_command(admin: str | None) -> str:
+    """Validate the candidate: with one administrator's changes alone, or as a whole (panos.md §9)."""
+    if admin is None:
+        return to_xml(nested("validate/full")[0])
+    root, member = nested("validate/partial/admin/member")
+    member.text = admin
+    return to_xml(root)
+
+
 def revert_command(admin: str) -> str:
     """Undo one administrator's uncommitted changes, and nobody else's (panos.md §9)."""
     root, member = nested("revert/config/partial/admin/member")

@@ -28,6 +28,7 @@ from paloaltofw.panos.answers import (
     read_certificate,
     read_certificates,
     read_changes,
+    read_digest,
     read_exported_csr,
     read_jobs,
     read_leaf,
@@ -219,6 +220,11 @@ class PanosReader:
             command = f"<show><{kind}><vsys>all</vsys></{kind}></show>"
             found += read_locks(self._operation(f"reading the {kind.replace('-', ' ')}", command).result)
         return found
+
+    def running_digest(self, xpath: str) -> str:
+        """A digest of what the running configuration holds at a place, which may be anybody's; empty if nothing."""
+        label = "looking whether the running configuration has changed"
+        return self._configured(label, xpath, read_digest, running=True) or ""
 
     def job(self, job_id: str) -> Job | None:
         """One job; None if the device does not know it. Not repeated here: whoever waits for a job polls anyway."""

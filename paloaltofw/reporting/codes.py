@@ -40,6 +40,9 @@ CODES = {
     "serve-no-handshake": "an endpoint of serve_check does not finish a TLS handshake",
     "rolled-back": "the predecessor serves again after a serve check that did not pass",
     "commit": "the firewall reports a failed commit",
+    "validate": "the firewall reports a failed validation; nothing was committed",
+    "foreign-commit": "the firewall committed other administrators' changes too, which the agent had not asked for",
+    "lock-left": "a lock of the agent's may be left on the firewall; the next run releases it",
     "blocked": "a person has to decide; the message says what",
     # of the agent
     "hook": "the program of hooks failed; the certificate is in service",

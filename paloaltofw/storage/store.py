@@ -6,6 +6,7 @@
     STATE/journal/orders/NAME.json   an order that is not finished: what the next run needs to finish it
     STATE/journal/installed/NAME.json  what was ordered for the certificate in service, and when SCM was last asked
     STATE/journal/commits/FW.json    a commit that was sent to a firewall and not seen to end
+    STATE/journal/locks/FW.json      locks that were asked for on a firewall and not seen to be released
     STATE/journal/owed/FW.json       changes were begun on a firewall, and their commit was not seen to end well
     STATE/journal/ledger/FW/CERTIFICATE.json  every order that was made for a certificate on a firewall, for the brake
     STATE/journal/devices/FW.json      the serial number of the device that a firewall profile works on
@@ -35,6 +36,7 @@ from paloaltofw.model.records import (
     HookRecord,
     InstalledRecord,
     LedgerEntry,
+    LockRecord,
     ManagementRecord,
     OrderRecord,
     Record,
@@ -71,6 +73,7 @@ class Store:
         self._management = folder / "journal" / "management"
         self._hooks = folder / "journal" / "hooks"
         self._serve = folder / "journal" / "serve"
+        self._locks = folder / "journal" / "locks"
 
     @property
     def folder(self) -> Path:
@@ -82,7 +85,9 @@ class Store:
         try:
             # One by one: mkdir gives intermediate folders the umask's mode, not ours.
             journal = (self._orders, self._installed, self._commits, self._ledger, self._devices, self._management)
-            for folder in (self._folder, self._orders.parent, *journal, self._owed, self._hooks, self._serve):
+            for folder in (
+                self._folder, self._orders.parent, *journal, self._owed, self._hooks, self._serve, self._locks,
+            ):  # fmt: skip
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
         except OSError as error:
@@ -250,6 +255,18 @@ class Store:
     def remove_commit(self, firewall: str) -> None:
         """The commit has ended."""
         self.remove(self._commits / f"{firewall}.json")
+
+    def load_lock(self, firewall: str) -> LockRecord | None:
+        """Locks that were not seen to be released."""
+        return self._load(LockRecord, self._locks / f"{firewall}.json")
+
+    def save_lock(self, record: LockRecord) -> None:
+        """Write down which locks are asked for, before they are."""
+        atomic_write(self._locks / f"{record.firewall}.json", encode_record(record))
+
+    def remove_lock(self, firewall: str) -> None:
+        """The locks were seen to be released."""
+        self.remove(self._locks / f"{firewall}.json")
 
     def load_management(self, firewall: str) -> ManagementRecord | None:
         """What was last seen of the management interface."""

@@ -13,10 +13,12 @@ from paloaltofw.errors import AgentError, PlanBlocked, WrongClock
 from paloaltofw.execution.admission import ensure_vsys, strange_change
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.clocks import FURTHEST_OFF
+from paloaltofw.execution.left_locks import is_agents, person_holds
 from paloaltofw.execution.observe import namesakes_of
 from paloaltofw.lifecycle.decision import Action
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.finding import Finding
+from paloaltofw.model.firewall_objects import Lock
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
@@ -126,7 +128,7 @@ def _check_firewall(place: _Firewall, profiles: list[CertificateProfile], clock:
     if firewall.vsys != "shared":
         yield prove("vsys", lambda: ensure_vsys(client))
     yield prove("right to read the configuration", lambda: _certificates(client))
-    yield prove("right to operational requests", lambda: _operational(client))
+    yield prove("right to operational requests", lambda: _operational(client, firewall))
     for kind in RIGHTS:
         yield prove(f"right to {kind}", functools.partial(_right, client, kind))
     yield prove("uncommitted changes", lambda: _changes(place))
@@ -194,11 +196,17 @@ def _certificates(client: PanosClient) -> str:
     return count(len(client.certificates()), "certificate entry", "certificate entries")
 
 
-def _operational(client: PanosClient) -> str:
+def _operational(client: PanosClient, firewall: FirewallProfile) -> str:
     locks = client.locks()
-    if locks:
-        return f"granted; {locks[0].owner} holds a {locks[0].kind} on {locks[0].scope}"
-    return "granted; no locks"
+    return "; ".join(["granted", *(_held(lock, firewall) for lock in locks)]) if locks else "granted; no locks"
+
+
+def _held(lock: Lock, firewall: FirewallProfile) -> str:
+    if is_agents(lock, firewall):
+        return f"the agent's own {lock.kind} on {lock.scope}: of a run at work, or left (the next run releases it)"
+    if lock.owner == firewall.admin:
+        return person_holds(lock)
+    return f"{lock.owner} holds a {lock.kind} on {lock.scope}"
 
 
 def _right(client: PanosClient, kind: str) -> str:

@@ -163,6 +163,7 @@ def firewall_documents(draw: st.DrawFn) -> dict[str, Any]:
         "commit_description": draw(words),
         "vsys": draw(st.sampled_from(["shared", "vsys1", "vsys12"])),
         "verify_tls": draw(st.one_of(st.booleans(), st.binary(min_size=32, max_size=32).map(lambda b: f"sha256:{b.hex(':')}"))),
+        "lock": draw(st.sampled_from(["none", "commit", "config", "both"])), "validate": draw(st.booleans()),
         "trust_own": draw(st.booleans()), "timeout": draw(st.integers(1, 3600)), "commit_timeout": draw(st.sampled_from(["20m", "1h30m", 600])),
         "busy_wait": draw(st.sampled_from([0, "5m"])),
         "commit_window": draw(st.sampled_from([None, {"days": ["Sat"]}, {"hours": "22:00-04:00"}, {"days": list(DAYS), "hours": "00:00-24:00"}])),
@@ -176,7 +177,7 @@ def firewall_document(profile: FirewallProfile) -> dict[str, Any]:
         "url": profile.url, "admin": profile.admin, "api_key": profile.api_key.reveal(), "vsys": profile.vsys,
         "commit_description": profile.commit_description, "chain": profile.chain,
         "verify_tls": f"sha256:{pin}" if pin else not profile.trust.off,
-        "trust_own": profile.trust_own, "timeout": int(profile.timeout), "commit_timeout": int(profile.commit_timeout), "busy_wait": int(profile.busy_wait),
+        "lock": profile.lock, "validate": profile.validates, "trust_own": profile.trust_own, "timeout": int(profile.timeout), "commit_timeout": int(profile.commit_timeout), "busy_wait": int(profile.busy_wait),
         "commit_window": {
             "days": [DAYS[day] for day in sorted(window.days)],
             "hours": "-".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in (window.start, window.end)),

@@ -19,6 +19,7 @@ from paloaltofw.sandbox.base.clock import Clock
 from paloaltofw.sandbox.world import AGENT_ADMIN, World, WorldOptions
 from tests.json_documents import assert_documented
 from tests.observer import watching
+from tests.observers import agents_locks, foreign_commits
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "paloaltofw" / "paloaltoagent.py"
@@ -126,6 +127,10 @@ class Scene:
         self.world.stop()
         self._watching.__exit__(None, None, None)
         assert self._seen.deleted == []
+        if exception[0] is None:
+            for firewall in self.world.firewalls.values():
+                assert not agents_locks(firewall), "a lock of the agent is left behind"
+                assert not foreign_commits(firewall), "a commit took along what others had not committed"
 
     def run(self, *argv: str, kill_at: tuple[int, str] | None = None) -> Done:
         """Run the agent, forked from a process that has everything imported."""

@@ -749,7 +749,7 @@ PANOS_POSITIONS: list[dict[str, Any]] = [
     {"journal_paths": "container"}, {"journal_paths": "object"}, {"ecdsa_521": "ok"},
     {"private_key_hidden_from": "everybody"}, {"csr_hidden_from": "everybody"},
     {"private_key_hidden_from": "everybody", "csr_hidden_from": "everybody"}, {"nameless_certificate": "ignored"},
-    {"commit_pending": 1}, {"commit_pending": 5}, {"auto_commit_unfinished": 3}, {"transient_import_failures": 2},
+    {"validate_partial": "accepted"}, {"commit_pending": 1}, {"commit_pending": 5}, {"auto_commit_unfinished": 3}, {"transient_import_failures": 2},
 ]  # fmt: skip
 SCM_POSITIONS: list[dict[str, Any]] = [
     {"token_basic": False}, {"token_seconds": 1}, {"challenge": "unquoted"}, {"challenge": "realm_first"},

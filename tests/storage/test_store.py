@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paloaltofw.errors import LockHeld, StateError
-from paloaltofw.model.records import CommitRecord, InstalledRecord, ManagementRecord, OrderRecord
+from paloaltofw.model.records import CommitRecord, InstalledRecord, LockRecord, ManagementRecord, OrderRecord
 from paloaltofw.safe_files import atomic_write
 from paloaltofw.storage.codec import encode_id
 from paloaltofw.storage.store import Store
@@ -41,6 +41,7 @@ def fill(store: Store) -> None:
     store.save_installed("www", INSTALLED)
     store.save_commit(COMMIT)
     store.save_management(ManagementRecord("fw", "www", "www-2"))
+    store.save_lock(LockRecord("fw", "paloaltoagent 0123456789ab fw", "2027-01-01T00:00:00Z"))
     store.save_certificate_id("www", "1000")
 
 
@@ -49,6 +50,7 @@ READERS: dict[str, tuple[str, Callable[[Store], object]]] = {
     "order": ("journal/orders/www.json", lambda store: store.load_order("www")),
     "installed": ("journal/installed/www.json", lambda store: store.load_installed("www")),
     "commit": ("journal/commits/fw.json", lambda store: store.load_commit("fw")),
+    "lock": ("journal/locks/fw.json", lambda store: store.load_lock("fw")),
     "management": ("journal/management/fw.json", lambda store: store.load_management("fw")),
 }
 readers = pytest.mark.parametrize(("name", "read"), READERS.values(), ids=list(READERS))

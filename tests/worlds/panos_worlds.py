@@ -23,7 +23,7 @@ from tests.worlds.acts import (
 )
 from tests.worlds.play import NAME, World
 from tests.worlds.scm_worlds import BUSY_HTML, GETS_OUT, RESUBMIT, first
-from tests.worlds.stage import AGENT_ADMIN, CERTIFICATES, PORTAL, PROFILES, Call, Stage
+from tests.worlds.stage import AGENT_ADMIN, CERTIFICATES, PORTAL, PROFILES, Call, Killed, Stage
 from tests.worlds.wire import Handle
 
 GET, SHOW = "fw get certificates", "fw show certificates"
@@ -294,6 +294,82 @@ COMMIT_WORLDS = [
     World("commits are queued", start="due", scene=lambda s: s.switch_panos(busy_commit="queue")),
 ]  # fmt: skip
 
+
+def locking(lock: str) -> Callable[[Stage], object]:
+    """The agent takes locks; a commit releases none of them."""
+
+    def scene(stage: Stage) -> None:
+        stage.edit_firewall(lock=lock)
+        stage.switch_panos(commit_releases_locks=False)
+
+    return scene
+
+
+def dies(call: Call, handle: Handle) -> Answer:
+    """The process is killed while it holds the locks that it has just been given."""
+    handle(call.request)
+    call.stage._is_dead = True
+    raise Killed
+
+
+def never_valid(stage: Stage) -> None:
+    stage.edit_firewall(validate=True)
+    stage.firewalls["fw"].jobs.objections.append(
+        lambda root: ["address -> other is invalid"] if stage.night_number and stage.rules else []
+    )
+
+
+def everybodys(stage: Stage) -> None:
+    """Alice has something uncommitted, and the device commits everything, whatever it is asked for."""
+    stage.switch_panos(partial_commit_takes="everything")
+    stage.firewalls["fw"].change_as("alice", ADDRESSES, "<entry name='web-9'><fqdn>web</fqdn></entry>")
+
+
+def both_scenes(*scenes: Callable[[Stage], object]) -> Callable[[Stage], object]:
+    def scene(stage: Stage) -> None:
+        for part in scenes:
+            part(stage)
+
+    return scene
+
+
+ADDRESSES = "/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']/address"
+OWN_LOCK = "fw op request config-lock add comment"
+LOCK_WORLDS = [
+    *(World(f"the agent takes {lock} locks", start="due", scene=locking(lock)) for lock in ("commit", "config", "both")),
+    # A lock is left each night, and released by the next; on the fifth nobody kills it any more.
+    World("the agent is killed every night while it holds its locks", start="due", codes=(None, 0), ends=(0,),
+          scene=locking("both"), rules=((OWN_LOCK, dies, first(4)),)),
+    World("the agent is killed while it holds its locks, and takes none afterwards", start="due", codes=(None, 0),
+          ends=(0,), scene=locking("both"), rules=((OWN_LOCK, dies, first(1)),),
+          events={2: lambda s: s.edit_firewall(lock="none")}),
+    World("somebody else holds a lock every night", start="due", orders=0, codes=(1,), keys=0, tells=("busy",),
+          scene=both_scenes(locking("both"), lambda s: s.firewalls["fw"].lock_as("alice", "config")),
+          mends=lambda s: s.firewalls["fw"].unlock_as("alice", "config")),
+    World("somebody takes a lock just before the agent, every night", start="due", orders=0, codes=(1,), keys=0,
+          tells=("busy",), scene=locking("config"),
+          rules=((OWN_LOCK, panos_error("Config for scope shared is currently locked by alice", 14)),)),
+    World("the role may take no locks", start="due", orders=0, codes=(1,), keys=0, tells=("permission",),
+          scene=locking("config"), rules=((OWN_LOCK, panos_error("Unauthorized request", 16)),),
+          says="set lock: none"),
+    World("locks are not released for three nights", start="due", codes=(0, 1), ends=(0,), tells=("lock-left",),
+          scene=locking("config"), rules=(("fw op request config-lock remove", panos_error("Internal error", 2), first(3)),)),
+    World("a person uses the agent's administrator, and holds its lock", start="due",
+          scene=both_scenes(locking("both"), lambda s: s.firewalls["fw"].lock_as(AGENT_ADMIN, "config", comment="mine"))),
+    World("commits take everybody's changes along", start="due", codes=(0, 1), ends=(0,), tells=("foreign-commit",),
+          scene=everybodys),
+    World("commits take everybody's changes along, and no change is pending", start="due",
+          scene=lambda s: s.switch_panos(partial_commit_takes="everything")),
+    World("each validation fails", commits=False, start="due", codes=(1,), tells=("validate",), scene=never_valid,
+          rules=(("fw nothing", panos_error("never")),)),
+    World("each validation of a pending order's key fails", commits=False, kind="OV", codes=(1,), tells=("validate",),
+          scene=never_valid, rules=(("fw nothing", panos_error("never")),)),
+    World("validation is unknown", start="due", scene=lambda s: s.edit_firewall(validate=True),
+          rules=(("fw op validate.*", panos_error("validate  is unexpected", 17)),)),
+    World("answers to validations are lost", start="due", scene=lambda s: s.edit_firewall(validate=True),
+          rules=(("fw op validate.*", cut),)),
+]  # fmt: skip
+
 ACCESS_WORLDS = [
     *(World(f"the firewall is {how} for ten nights", codes=(0, 1), ends=(0,), scene=down(how), events={11: down("")})
       for how in ("refused", "timeout", "unresolved")),
@@ -323,5 +399,5 @@ ACCESS_WORLDS = [
           events={**{n: lambda s: s.firewalls["fw"].reboot() for n in range(2, 6)}, 6: lambda s: s.scm.approve_all()}),
 ]  # fmt: skip
 
-WORLDS = [*READ_WORLDS, *WRITE_WORLDS, *COMMIT_WORLDS, *ACCESS_WORLDS]
+WORLDS = [*READ_WORLDS, *WRITE_WORLDS, *COMMIT_WORLDS, *LOCK_WORLDS, *ACCESS_WORLDS]
 __all__ = ["AGENT_ADMIN", "PROFILES", "RESUBMIT", "WORLDS"]

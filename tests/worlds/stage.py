@@ -24,6 +24,7 @@ from typing import Any
 from unittest import mock
 from xml.etree.ElementTree import Element, tostring
 
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -49,6 +50,7 @@ from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, certificate_profile, w
 from paloaltofw.storage import store
 from tests.end_to_end.canaries import Canaries, files_in
 from tests.observer import watching
+from tests.observers import agents_locks
 from tests.worlds.wire import Handle, Peer, connected
 
 UTC = datetime.timezone.utc
@@ -302,6 +304,10 @@ class Stage:
         self.profiles[profile] = copy.deepcopy(dict(document))
         write_yaml(self.folder / f"profiles/certificates/{profile}.yaml", document)
 
+    def edit_firewall(self, name: str = "fw", **changes: Any) -> None:
+        path = self.folder / f"profiles/firewalls/{name}.yaml"
+        write_yaml(path, {**yaml.safe_load(path.read_text("utf-8")), **changes})
+
     def edit_profile(self, profile: str, **changes: Any) -> None:
         self.write_profile(profile, {**self.profiles[profile], **changes})
 
@@ -469,10 +475,18 @@ class Stage:
             self.problem(f"exit code 0, yet stderr says {night.err.strip()[:160]!r}")
         if night.code in (1, 2, 4) and not night.err.strip():
             self.problem(f"exit code {night.code} without a line on stderr")
+        self._judge_locks(night)
         if self.folder.joinpath("state").exists():
             left = [p.name for p in self.folder.joinpath("state").rglob("*.tmp")]
             if left and night.code is not None:
                 self.problem(f"left in the state folder: {left}")
+
+    def _judge_locks(self, night: Night) -> None:
+        """No run leaves a lock behind, unless it was killed, or could not reach the firewall and says so."""
+        left = [lock for firewall in self.firewalls.values() for lock in agents_locks(firewall)]
+        works = night.code is not None and night.argv[0] in ("run", "enroll", "renew", "replace")
+        if left and works and not (night.code == 1 and "locks of" in night.err):
+            self.problem(f"the {left[0].kind} lock of the agent is left behind")
 
     def person(self, command: str) -> Night:
         """A person types a documented command; `--yes` is left out where this release does not ask."""
@@ -546,7 +560,8 @@ class Stage:
                 answer = handle(request)
                 for job in firewall.jobs.all[count:]:
                     foreign = {name for path in job.changes for name in pending.get(path, set())} - {AGENT_ADMIN}
-                    if foreign and job.admin == AGENT_ADMIN:
+                    is_asked_for = firewall.switches.partial_commit_takes == "own"
+                    if foreign and is_asked_for and job.admin == AGENT_ADMIN:
                         self.problem(f"a commit took along uncommitted work of {', '.join(sorted(foreign))}")
                     if job.order.admins != (AGENT_ADMIN,) and job.admin == AGENT_ADMIN:
                         self.problem("a commit was not limited to the agent's administrator")

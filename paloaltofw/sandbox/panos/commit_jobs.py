@@ -20,7 +20,10 @@ SAME_RESULT = (
 
 @dataclass(frozen=True)
 class CommitRecord:
-    """A commit as an observer sees it. `result` is PEND until the job ends, then OK or FAIL, or LOST by a reboot."""
+    """A commit as an observer sees it. `result` is PEND until the job ends, then OK or FAIL, or LOST by a reboot.
+
+    `foreign`: the other administrators whose changes are in it.
+    """
 
     job_id: int
     admin: str
@@ -28,6 +31,7 @@ class CommitRecord:
     description: str
     objects: tuple[str, ...]
     result: str
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass
@@ -46,6 +50,7 @@ class Job:
     details: list[str] = field(default_factory=list)
     # Who had changed what it commits.
     owners: Mapping[Xpath, tuple[str, ...]] = field(default_factory=dict)
+    foreign: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -54,7 +59,9 @@ class Job:
     @property
     def record(self) -> CommitRecord:
         paths = tuple(to_text(path) for path in self.changes)
-        return CommitRecord(self.id, self.admin, self.order.admins, self.order.description, paths, self.result)
+        return CommitRecord(
+            self.id, self.admin, self.order.admins, self.order.description, paths, self.result, self.foreign
+        )
 
     @property
     def is_open(self) -> bool:

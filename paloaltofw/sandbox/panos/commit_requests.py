@@ -47,7 +47,8 @@ def answer_commit(
     if firewall.happens("auto_commit_unfinished"):
         raise PanosError("Commit job was not queued since auto-commit not yet finished")
     require_idle(firewall)
-    changes = [change for change in firewall.configuration.pending() if order.covers(change)]
+    takes_all = order.is_partial and firewall.switches.partial_commit_takes == "everything"
+    changes = [change for change in firewall.configuration.pending() if takes_all or order.covers(change)]
     if not changes and not order.is_forced:
         return _no_changes(firewall, admin, order)
     return _enqueue(firewall, admin, order, changes)
@@ -97,6 +98,7 @@ def _enqueue(
     job = firewall.jobs.enqueue(admin.name, order, content, firewall.clock.now())
     job.details.extend(details)
     job.owners = {change.path: change.admins for change in changes}
+    job.foreign = tuple(sorted({name for change in changes for name in change.admins} - {admin.name}))
     what = "Validate" if order.is_validation else "Commit"
     number = text_element("job", str(job.id))
     return success_lines(f"{what} job enqueued with jobid {job.id}", code=SUCCESS, extra=[number])

@@ -251,10 +251,10 @@ class Firewall:
         holder.extend(clean(element) for element in parse_fragments(xml))
         merge(create(root, parse(xpath)), holder)
 
-    def lock_as(self, admin: str, kind: str = "config", scope: str = "shared") -> None:
+    def lock_as(self, admin: str, kind: str = "config", scope: str = "shared", comment: str = "(null)") -> None:
         """Another administrator takes a lock: config or commit."""
         with self.settled():
-            self.locks.add(Lock(kind, scope, admin, "(null)", self.clock.now()))
+            self.locks.add(Lock(kind, scope, admin, comment, self.clock.now()))
 
     def unlock_as(self, admin: str, kind: str = "config", scope: str = "shared") -> None:
         """The administrator gives the lock back."""

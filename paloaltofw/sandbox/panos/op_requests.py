@@ -255,6 +255,15 @@ def _validate(operation: Operation) -> Answer:
     return validate(operation.firewall, operation.admin, order)
 
 
+def _validate_partial(operation: Operation) -> Answer:
+    """The changes of some administrators alone (panos.md §9: not known to exist)."""
+    if operation.firewall.switches.validate_partial == "unexpected":
+        raise unexpected(*operation.path)
+    operation.require_change()
+    order = CommitOrder(admins=tuple(_admin_members(operation)), is_partial=True, is_validation=True)
+    return validate(operation.firewall, operation.admin, order)
+
+
 # --- jobs ----------------------------------------------------------------------------------------------------------
 
 
@@ -382,5 +391,5 @@ COMMANDS: Commands = {
     },
     "revert": {"config": {"partial": _revert}},
     "load": {"config": _load},
-    "validate": {"full": _validate},
+    "validate": {"full": _validate, "partial": _validate_partial},
 }

@@ -75,6 +75,10 @@ class PanosSwitches:
     )
     busy_commit: Literal["refuse", "queue"] = "refuse"
     busy_code: int | None = None
+    # A report says that a commit limited to one administrator took the others' changes along.
+    partial_commit_takes: Literal["own", "everything"] = "own"
+    # Whether the changes of one administrator can be validated alone; the whole candidate can.
+    validate_partial: Literal["unexpected", "accepted"] = "unexpected"
     # panos.md §11. PAN-321143: one entry without a common name lets every commit fail, on hardware.
     nameless_certificate: Literal["fails_commits", "ignored"] = "fails_commits"
     commit_pending: int = 0
