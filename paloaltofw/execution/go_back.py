@@ -13,7 +13,9 @@ from paloaltofw.execution.context import Context
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.serving import Moved, may_serve_again, read_before, read_moved
+from paloaltofw.model.firewall_objects import ServiceProfile
 from paloaltofw.model.records import ServePhase, ServeRecord
+from paloaltofw.panos.location import Scope
 from paloaltofw.pki.served import Look, Served, is_worse
 
 
@@ -58,40 +60,52 @@ def go_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
             _note(context, task, list(entries.values()))
 
 
-def _see_running(context: Context, moved: Sequence[tuple[CertificateTask, Mapping[str, str]]]) -> None:
+def _see_running(context: Context, moved: Sequence[tuple[CertificateTask, Mapping[Moved, str]]]) -> None:
     """What went back is to be in the running configuration; else the next run tries again."""
     try:
-        running = {name: item.certificate for name, item in context.client.running_service_profiles().items()}
+        scopes = {_scope_of(context, item) for _, entries in moved for item in entries}
+        running = {scope: context.client.running_service_profiles(scope) for scope in scopes}
     except AgentError as error:
         for task, _ in moved:
             task.error = task.error or error
         return
     for task, entries in moved:
-        missing = [name for name, entry in entries.items() if running.get(name) != entry]
+        missing = [item for item in entries if not _serves(running[_scope_of(context, item)], item)]
         if missing and task.error is None:
-            what = f"{missing[0]} does not serve {entries[missing[0]]} again after the commit"
+            what = f"{missing[0].title} does not serve {missing[0].entry} again after the commit"
             where = f"{context.firewall.title}, running configuration"
             task.error = ProofFailed(what, where, "look at the commit's details; the next run tries again")
 
 
-def _move_back(context: Context, task: CertificateTask) -> dict[str, str]:
+def _scope_of(context: Context, item: Moved) -> Scope:
+    return Scope(item.vsys) if item.vsys else context.client.scope
+
+
+def _serves(profiles: Mapping[str, ServiceProfile], item: Moved) -> bool:
+    """Whether the profile serves again what it served before."""
+    profile = profiles.get(item.service_profile)
+    return profile is not None and profile.certificate == item.entry
+
+
+def _move_back(context: Context, task: CertificateTask) -> dict[Moved, str]:
     """Move back the service profiles that still serve the new certificate; return what each of them serves again."""
-    record, back = _record(context, task), dict[str, str]()
-    profiles = context.client.service_profiles()
-    for item in read_moved(record.moved):
-        profile = profiles.get(item.service_profile)
+    record, back = _record(context, task), dict[Moved, str]()
+    moved = read_moved(record.moved)
+    profiles = {scope: context.client.service_profiles(scope) for scope in {_scope_of(context, item) for item in moved}}
+    for item in moved:
+        profile = profiles[_scope_of(context, item)].get(item.service_profile)
         if profile is None or profile.template or profile.changed_by - {context.firewall.admin}:
-            task.notes.append(f"{item.service_profile} is not moved back: it is gone, pushed, or another's work by now")
+            task.notes.append(f"{item.title} is not moved back: it is gone, pushed, or another's work by now")
         elif profile.certificate == item.entry:
-            back[profile.name] = item.entry
+            back[item] = item.entry
         elif profile.certificate != _new_entry(task):
-            task.notes.append(f"{item.service_profile} is not moved back: somebody let it serve {profile.certificate}")
+            task.notes.append(f"{item.title} is not moved back: somebody let it serve {profile.certificate}")
         elif not _is_good(context, item):
-            task.notes.append(f"{item.service_profile} is not moved back: {item.entry} is not what it was")
+            task.notes.append(f"{item.title} is not moved back: {item.entry} is not what it was")
         else:
             _bind(context, item)
-            back[profile.name] = item.entry
-            context.task_event(task, "SSL/TLS service profile %s serves %s again", profile.name, item.entry)
+            back[item] = item.entry
+            context.task_event(task, "SSL/TLS service profile %s serves %s again", item.title, item.entry)
     return back
 
 
@@ -111,11 +125,11 @@ def _is_good(context: Context, item: Moved) -> bool:
 
 def _bind(context: Context, item: Moved) -> None:
     context.has_changed = True
+    scope = _scope_of(context, item)
     try:
-        context.retry_while_busy(lambda: context.client.bind(item.service_profile, item.entry))
+        context.retry_while_busy(lambda: context.client.bind(item.service_profile, item.entry, scope))
     except AnswerLost:
-        bound = context.client.service_profiles().get(item.service_profile)
-        if bound is None or bound.certificate != item.entry:
+        if not _serves(context.client.service_profiles(scope), item):
             raise
 
 

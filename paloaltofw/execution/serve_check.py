@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from paloaltofw.clock import format_time
 from paloaltofw.errors import (
     AgentError,
+    PermissionDenied,
+    Refused,
     ServeCheckFailed,
     ServedLeafOnly,
     ServedOld,
@@ -16,7 +18,7 @@ from paloaltofw.errors import (
     ServeNoHandshake,
     ServeUnreachable,
 )
-from paloaltofw.execution.context import Context
+from paloaltofw.execution.context import Context, events
 from paloaltofw.execution.go_back import go_back, is_to_go_back
 from paloaltofw.execution.hooks import owe_hook
 from paloaltofw.execution.observe import read_certificate
@@ -24,8 +26,10 @@ from paloaltofw.execution.task import CertificateTask, Issued
 from paloaltofw.lifecycle.renewal_window import urgent_from
 from paloaltofw.lifecycle.serving import Moved, read_moved, write_before, write_moved
 from paloaltofw.lifecycle.steps import CheckService, NoteServed
+from paloaltofw.model.firewall_objects import ServiceProfile
 from paloaltofw.model.records import InstalledRecord, OrderRecord, ServePhase, ServeRecord
 from paloaltofw.model.serve_check import Endpoint
+from paloaltofw.panos.location import Scope
 from paloaltofw.pki.certificate import Certificate, VerificationError, parse_certificates
 from paloaltofw.pki.chain import Chain, build_chain
 from paloaltofw.pki.served import Look, Served, Verdict, judge, standing
@@ -72,15 +76,31 @@ def _about_to_move(context: Context, step: NoteServed) -> tuple[list[Moved], str
     """The service profiles that serve a predecessor in the running configuration, and until when it may serve."""
     followed = {item.entry for item in step.predecessors}
     moved, ends = [], []
-    for profile in context.client.running_service_profiles().values():
+    for vsys, profile in _running_profiles(context):
         if profile.certificate not in followed:
             continue
         entry = context.client.running_certificate(profile.certificate)
         certificate = read_certificate(entry.certificate_pem) if entry is not None else None
         if certificate is not None:
-            moved.append(Moved(profile.name, profile.certificate, certificate.sha256))
+            moved.append(Moved(profile.name, profile.certificate, certificate.sha256, vsys))
             ends.append(urgent_from(certificate))
     return moved, format_time(min(ends)) if ends else ""
+
+
+def _running_profiles(context: Context) -> Iterator[tuple[str, ServiceProfile]]:
+    """The service profiles of the firewall's scope, and of every vsys where a certificate of shared is moved there too.
+
+    Where a vsys cannot be asked, nothing is moved in it either (serve.bind).
+    """
+    client = context.client
+    yield from (("", profile) for profile in client.running_service_profiles().values())
+    if client.scope != Scope():
+        return
+    try:
+        for vsys in sorted(client.vsys_names()):
+            yield from ((vsys, profile) for profile in client.running_service_profiles(Scope(vsys)).values())
+    except (Refused, PermissionDenied) as error:
+        events.info("firewall=%s what every vsys serves is not told: %s", context.firewall.id, error.what)
 
 
 def postpone_revocation(context: Context, task: CertificateTask, order: OrderRecord, leaf: Certificate) -> bool:

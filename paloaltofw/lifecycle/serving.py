@@ -65,22 +65,32 @@ def went_back(observed: Observation, certificate: Certificate) -> bool:
 
 @dataclass(frozen=True)
 class Moved:
-    """A service profile, the entry that it served before, and the fingerprint of that certificate."""
+    """A service profile, the entry that it served before, and the fingerprint of that certificate.
+
+    `vsys` is where the profile is, empty for the firewall's own scope.
+    """
 
     service_profile: str
     entry: str
     sha256: str
+    vsys: str = ""
+
+    @property
+    def title(self) -> str:
+        """The profile as notes name it."""
+        return f"{self.service_profile} of {self.vsys}" if self.vsys else self.service_profile
 
 
 def write_moved(items: Iterable[Moved]) -> str:
     """Names hold no tab and no line break (configuration/names.py, panos.md §7)."""
-    return "\n".join("\t".join((item.sha256, item.entry, item.service_profile)) for item in items)
+    lines = ((item.sha256, item.entry, item.service_profile, *filter(None, [item.vsys])) for item in items)
+    return "\n".join(map("\t".join, lines))
 
 
 def read_moved(text: str) -> tuple[Moved, ...]:
     """What `write_moved` wrote; a line that it did not write is left out, so nothing is moved because of it."""
     lines = [line.split("\t") for line in text.split("\n")]
-    return tuple(Moved(parts[2], parts[1], parts[0]) for parts in lines if len(parts) == 3)
+    return tuple(Moved(parts[2], parts[1], parts[0], *parts[3:]) for parts in lines if len(parts) in (3, 4))
 
 
 def write_before(standings: Iterable[tuple[str, str, int]]) -> str:

@@ -114,7 +114,7 @@ def test_a_dry_run_shows_the_steps_and_changes_nothing(tmp_path: Path) -> None:
             "generate key and CSR", "order the certificate", "collect the certificate", "verify key, names and chain",
             "import the intermediates", "import the certificate", "commit", "save the certificate ID",
         ]  # fmt: skip
-        # The list; before an order the running configuration, the service profiles and the names of all vsys too.
+        # The list; before an order the running configuration, the service profiles and the names of every vsys too.
         assert counter.take() == {"fw-edge": 4}
         assert made.world.firewalls["fw-edge"].pending_changes() == []
         assert {path.name for path in (tmp_path / "state").rglob("*.*")} == {"eula.json"}

@@ -99,6 +99,25 @@ def test_what_is_worse_than_before_goes_back_and_stays_back_until_a_person_acts(
         assert len(made.world.scm.orders) == 2
 
 
+def test_profiles_of_a_vsys_go_back_too(tmp_path: Path) -> None:
+    portal = Portal(tmp_path, on_wrong="rollback")
+    with portal.scene as made:
+        portal.switch(served_chain="found_by_issuer")
+        assert made.run("enroll").code == 0
+        portal.firewall.install_profile("inner", "dv", "vsys1")
+        portal.firewall.install_profile("other", "", "vsys1")
+        portal.firewall.listeners.append(lambda: portal.switch(data_plane="another"))
+        assert portal.error("replace", "-p", "dv", "--yes")[:2] == (1, "rolled-back")
+        assert portal.bound == portal.firewall.profile_certificate("inner", vsys="vsys1") == "dv"
+        assert portal.firewall.profile_certificate("other", vsys="vsys1") is None
+        portal.switch(data_plane="follows")
+        portal.firewall.listeners.pop()
+        assert portal.error("enroll", "--resubmit", "-p", "dv")[:2] == (0, None)
+        assert made.run("run").code == 0
+        assert portal.bound == portal.firewall.profile_certificate("inner", vsys="vsys1") == "dv-2"
+        assert portal.entries == {"dv-2"}
+
+
 def test_check_says_what_each_endpoint_serves_today_and_never_fails_for_it(tmp_path: Path) -> None:
     portal = Portal(tmp_path)
     with portal.scene as made:

@@ -98,9 +98,9 @@ def test_only_the_record_of_the_same_certificate_tells_that_it_went_back() -> No
 
 
 def test_what_was_noted_is_read_as_it_was_written_and_nothing_else_is() -> None:
-    moved = (Moved("vpn portal", "www", "aa"), Moved("web", "www-2", "bb"))
+    moved = (Moved("vpn portal", "www", "aa"), Moved("web", "www-2", "bb"), Moved("web", "www-2", "bb", "vsys2"))
     assert read_moved(write_moved(moved)) == moved
-    assert read_moved("") == read_moved("aa\twww") == read_moved("a\tb\tc\td") == ()
+    assert read_moved("") == read_moved("aa\twww") == read_moved("a\tb\tc\td\te") == ()
     before = [("vpn.example.com:443", "aa", 3), ("192.0.2.7:443", "", 0)]
     assert read_before(write_before(before)) == {name: (sha256, links) for name, sha256, links in before}
     assert read_before("") == read_before("x\taa\tvpn:443") == read_before("99999\taa\tvpn:443") == {}

@@ -144,7 +144,7 @@ class Firewall:
     # --- places --------------------------------------------------------------------------------------------------
 
     def place_for(self, parameters: Mapping[str, str]) -> Place:
-        """Where certificates go: shared without vsys=. Whether `vsys=shared` is accepted is not confirmed (§4)."""
+        """Where certificates go, shared without vsys=; `vsys=shared` is not confirmed (panos.md §4)."""
         vsys = parameters.get("vsys") or ""
         if not vsys:
             return "shared"
