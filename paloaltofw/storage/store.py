@@ -299,6 +299,10 @@ class Store:
         """Write how far it is."""
         atomic_write(self._serve / f"{record.profile}.json", encode_record(record))
 
+    def has_probe(self, firewall: str) -> bool:
+        """Whether there is a note of a probe, readable or not."""
+        return os.path.lexists(self._probes / f"{firewall}.json")
+
     def load_probe(self, firewall: str) -> ProbeRecord | None:
         """The probe whose entries may still be there."""
         return self._load(ProbeRecord, self._probes / f"{firewall}.json")

@@ -15,7 +15,7 @@ from paloaltofw.execution.probe_cleanup import CleanUp, clean_up
 from paloaltofw.execution.probe_questions import CLOSING, QUESTIONS
 from paloaltofw.model.firewall_objects import SystemInfo
 from paloaltofw.model.firewall_profile import FirewallProfile
-from paloaltofw.model.probe_report import NOT_ASKED, PROBE_PREFIX, Fact, KeptReport, ProbeReport
+from paloaltofw.model.probe_report import NOT_ASKED, PROBE_PREFIX, UNCLEAR, Fact, KeptReport, ProbeReport
 from paloaltofw.model.records import ProbeRecord
 from paloaltofw.panos.probing import ProbeClient
 from paloaltofw.panos.sanitizing import Sanitizer, model_name, release
@@ -150,7 +150,7 @@ def _names_of_the_site(client: ProbeClient, firewall: FirewallProfile, info: Sys
 
 
 def _fact(question: Question, heard: Heard, sanitizer: Sanitizer) -> Fact:
-    is_own = heard.answer in question.answers or heard.answer == NOT_ASKED
+    is_own = heard.answer in (*question.answers, UNCLEAR, NOT_ASKED)
     answer = heard.answer if is_own else sanitizer(heard.answer)
     evidence = "; ".join(text for text in (heard.noted, sanitizer(heard.said)) if text)
     return Fact(question.id, question.text, answer, evidence)
