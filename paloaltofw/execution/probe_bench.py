@@ -87,7 +87,8 @@ class Bench:
         self.need_base()
         if not self.csr_pem:
             self.csr_pem = self.read_csr(self.base)
-        if as_csr(self.csr_pem) is None:
+        csr = as_csr(self.csr_pem)
+        if csr is None or csr.key_type not in ("RSA", "ECDSA"):
             raise CannotAsk("the CSR cannot be read")
         return self.csr_pem
 

@@ -53,10 +53,9 @@ class Sanitizer:
     """Lets through the words of PAN-OS, but for those that are a name of this site too."""
 
     def __init__(self, of_the_site: Iterable[str]) -> None:
-        words = {word for text in of_the_site for word in re.split(r"[\s._@/:-]+", text.lower()) if word}
-        whole = {text.lower() for text in of_the_site}
+        words = (word for text in of_the_site for word in re.split(r"[\s._@/:-]+", text.lower()))
         # A number or a letter alone says nothing of anybody, and codes and sizes are made of them.
-        self._site = frozenset(word for word in words | whole if len(word) > 2 and not word.isdigit())
+        self._site = frozenset(word for word in words if len(word) > 2 and not word.isdigit())
 
     def __call__(self, text: str) -> str:
         """The text with a mark in place of everything that might be the site's."""
@@ -72,8 +71,6 @@ class Sanitizer:
     def _is_harmless(self, core: str) -> bool:
         if core in ("", "->", "-"):
             return True
-        if core.lower() in self._site:
-            return False
         if core.startswith(PROBE_PREFIX):
             return re.fullmatch(r"[a-z0-9.]{1,11}", core.removeprefix(PROBE_PREFIX)) is not None
         parts = [part.lower() for part in re.split(r"[-_]", core)]

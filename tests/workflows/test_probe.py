@@ -22,6 +22,7 @@ from paloaltofw.sandbox.base.https import Answer, Cut, Request
 from paloaltofw.sandbox.likeness import read_likeness
 from paloaltofw.sandbox.panos.device import SUPERUSER
 from paloaltofw.sandbox.panos.switches import PanosSwitches, Right, Role
+from paloaltofw.sandbox.panos.xpath import parse, remove
 from paloaltofw.sandbox.switchboard import set_switches
 from paloaltofw.sandbox.tour import begin_peoples_work
 from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE
@@ -236,15 +237,29 @@ def test_other_peoples_work_stays_as_it_is(tmp_path: Path, shape: Any, net_zero:
         assert answers(done)["commit_description"] == NOT_ASKED
 
 
-def test_nothing_is_reverted_beside_somebody_at_work_on_certificates(tmp_path: Path) -> None:
+def adds(place: Scene) -> None:
+    xml = "<entry name='bobs'><common-name>x</common-name></entry>"
+    firewall_of(place).change_as("bob", "/config/shared/certificate", xml)
+
+
+def deletes(place: Scene) -> None:
+    firewall = firewall_of(place)
+    firewall.install("/config/shared/certificate", "<entry name='bobs'><common-name>x</common-name></entry>")
+    with firewall.settled(), firewall.configuration.change("bob", firewall.local_now()) as root:
+        remove(root, parse("/config/shared/certificate/entry[@name='bobs']"))
+
+
+@pytest.mark.parametrize("work", [adds, deletes])
+def test_nothing_is_reverted_beside_somebody_at_work_on_certificates(
+    tmp_path: Path, work: Callable[[Scene], None]
+) -> None:
     """Whether a revert of one administrator's changes keeps to them is not known where both are in one container."""
     with scene(tmp_path, PanosSwitches(net_zero_changes="listed")) as place:
         firewall = firewall_of(place)
-        xml = "<entry name='bobs'><common-name>x</common-name></entry>"
-        firewall.change_as("bob", "/config/shared/certificate", xml)
+        work(place)
         done = probe(session_of(place), "fw-edge", lambda text: None)
         assert [text for text in done.left if "revert them in the web interface" in text] == list(done.left) != []
-        assert "bobs" in firewall.certificates(running=False)
+        assert {change.owner for change in firewall.pending_changes()} >= {"bob"}
         assert not any("revert" in line.summary for line in firewall.log)
 
 
