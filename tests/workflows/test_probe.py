@@ -249,12 +249,13 @@ def deletes(place: Scene) -> None:
         remove(root, parse("/config/shared/certificate/entry[@name='bobs']"))
 
 
+@pytest.mark.parametrize("shape", ["request", "object"])
 @pytest.mark.parametrize("work", [adds, deletes])
 def test_nothing_is_reverted_beside_somebody_at_work_on_certificates(
-    tmp_path: Path, work: Callable[[Scene], None]
+    tmp_path: Path, work: Callable[[Scene], None], shape: Any
 ) -> None:
     """Whether a revert of one administrator's changes keeps to them is not known where both are in one container."""
-    with scene(tmp_path, PanosSwitches(net_zero_changes="listed")) as place:
+    with scene(tmp_path, PanosSwitches(net_zero_changes="listed", journal_paths=shape)) as place:
         firewall = firewall_of(place)
         work(place)
         done = probe(session_of(place), "fw-edge", lambda text: None)
