@@ -19,6 +19,7 @@ from paloaltofw.panos.commands import CsrRequest, generate_command, nested, to_x
 from paloaltofw.panos.connection import Files
 from paloaltofw.panos.envelope import OBJECT_ABSENT, parse, text_of
 from paloaltofw.panos.refusals import failure
+from paloaltofw.panos.verdicts import understand
 
 # No key of the sizes that are asked for takes longer, but on the smallest device (panos.md §4).
 GENERATE_SECONDS = 60.0
@@ -205,7 +206,7 @@ class ProbeClient(PanosClient):
         csr = read_exported_csr(response.body) if parameters["type"] == "export" else ""
         if csr:
             return Reply("", None, "", content=csr, seconds=seconds)
-        envelope = self._connection.read_answer(label, response, is_write)
+        envelope = understand(response, is_write, self._connection.at(label))
         if envelope.code == BAD_CREDENTIALS_CODE and "credential" in envelope.text.lower():
             raise failure(envelope, self._connection.at(label))
         status = parse(response.body).get("status", "")

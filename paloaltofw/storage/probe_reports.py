@@ -6,8 +6,9 @@ from pathlib import Path
 
 from paloaltofw.errors import StateError
 from paloaltofw.model.probe_report import KeptReport, read_report
+from paloaltofw.safe_files import FOLDER_MODE
 from paloaltofw.storage.notes import load_note, save_note
-from paloaltofw.storage.store import FOLDER_MODE, Store
+from paloaltofw.storage.store import Store
 
 FORM = 1
 
