@@ -61,6 +61,15 @@ def own_changes(client: ProbeClient, admin: str) -> list[Change]:
     return [change for change in client.changes() or () if change.owner == admin]
 
 
+def is_listed(client: ProbeClient, admin: str) -> bool:
+    """Whether the list of changes names what may be a probe's, and nothing else of the administrator explains it."""
+    container = xpath_steps(client.scope.certificates)
+    below = [change.path[len(container) :] for change in own_changes(client, admin) if change.is_within(container)]
+    if any(path and path[0].startswith(f"entry:{PROBE_PREFIX}") for path in below):
+        return True
+    return () in below and next(_changed_entries(client, admin), None) is None
+
+
 def foreign_work(client: ProbeClient, admin: str) -> Iterator[str]:
     """What the administrator has changed beside the entries of a probe, by path or by name.
 

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from paloaltofw.errors import PeerError
-from paloaltofw.execution.probe_admission import foreign_work, own_changes, own_names
+from paloaltofw.execution.probe_admission import foreign_work, is_listed, own_names
 from paloaltofw.model.firewall_objects import xpath_steps
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.probe_report import PROBE_PREFIX, PROBE_SUFFIXES
@@ -37,17 +37,17 @@ def clean_up(client: ProbeClient, firewall: FirewallProfile, awaited: tuple[str,
     """
     names = _awaited(client, awaited)
     missing = [name for name in awaited if name not in names]
-    listed_before = bool(own_changes(client, firewall.admin))
+    listed_before = is_listed(client, firewall.admin)
     committed = _committed(client, names)
     removed = [name for name in names if name not in committed and _delete(client, firewall, name)]
     rest = _rest(client, names, committed)
-    lines = own_changes(client, firewall.admin)
-    net_zero = bool(lines) if listed_before and not rest else None
-    if (rest or lines) and _may_revert(client, firewall.admin):
+    still_listed = is_listed(client, firewall.admin)
+    net_zero = still_listed if listed_before and not rest else None
+    if (rest or still_listed) and _may_revert(client, firewall.admin):
         client.revert(firewall.admin)
-        rest, lines = _rest(client, names, committed), own_changes(client, firewall.admin)
+        rest, still_listed = _rest(client, names, committed), is_listed(client, firewall.admin)
     left = [f"{name} was asked for and not answered, so it may still appear; run probe again" for name in missing]
-    return CleanUp(tuple(removed), (*left, *_left(firewall, rest, committed, bool(lines))), net_zero)
+    return CleanUp(tuple(removed), (*left, *_left(firewall, rest, committed, still_listed)), net_zero)
 
 
 def _awaited(client: ProbeClient, awaited: tuple[str, ...]) -> list[str]:
@@ -103,14 +103,14 @@ def _may_revert(client: ProbeClient, admin: str) -> bool:
         return False
 
 
-def _left(firewall: FirewallProfile, rest: list[str], committed: frozenset[str], is_listed: bool) -> tuple[str, ...]:
+def _left(firewall: FirewallProfile, rest: list[str], committed: frozenset[str], still_listed: bool) -> tuple[str, ...]:
     where = "Device > Certificates"
     left = [f"{name} is still there; delete it in the web interface ({where})" for name in rest]
     left += [
         f"{name} was committed by somebody; delete it in the web interface ({where}) and commit"
         for name in sorted(committed)
     ]
-    if is_listed and not left:
+    if still_listed and not left:
         what = f"the list of changes still names changes of {firewall.admin}"
         left.append(f"{what}; revert them in the web interface (Config > Revert Changes, only this administrator)")
     return tuple(left)

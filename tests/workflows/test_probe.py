@@ -357,6 +357,37 @@ def test_a_lost_answer_is_unclear_or_ends_it_and_nothing_is_left(
         assert_harmless(place)
 
 
+def test_check_leaves_what_somebody_else_did_as_the_agents_administrator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scene(tmp_path) as place:
+        with monkeypatch.context() as patched:
+            dying_at(patched, 40, Killed, once=False)
+            with pytest.raises(Killed):
+                probe(session_of(place), "fw-edge", lambda text: None)
+        own_change(place)
+        xml = "<entry name='by-hand'><common-name>x</common-name></entry>"
+        firewall_of(place).change_as(AGENT_ADMIN, "/config/shared/certificate", xml)
+        found = {finding.name: finding for finding in check_everything(session_of(place))}
+        assert found["an earlier probe"].is_ok
+        assert "nothing is left" in found["an earlier probe"].text
+        assert not found["uncommitted changes"].is_ok
+        assert len(traces(place)) == 2, "both changes are there, and no entry of the probe"
+        assert not any("revert" in line.summary for line in firewall_of(place).log)
+
+
+def test_certificates_of_a_vsys_are_asked_about_there(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        path = tmp_path / "profiles/firewalls/fw-edge.yaml"
+        path.write_text(path.read_text("utf-8") + "vsys: vsys1\n", "utf-8")
+        found = answers(run_probe(place))
+        assert found.pop("vsys_shared") == NOT_ASKED
+        assert not {UNCLEAR, NOT_ASKED} & set(found.values())
+        firewall = firewall_of(place)
+        assert not any(name.startswith(PROBE_PREFIX) for name in firewall.certificates(running=False, vsys="vsys1"))
+        assert not any(PROBE_PREFIX in line.summary and "/shared/" in line.summary for line in firewall.log)
+
+
 def test_a_run_that_meets_what_a_probe_left_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with scene(tmp_path) as place:
         with monkeypatch.context() as patched:
