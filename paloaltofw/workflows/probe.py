@@ -121,9 +121,9 @@ def _clean_up(
         cleaned = clean_up(client, firewall, awaited)
     except AgentError as error:
         warn_event("firewall=%s the probe's entries may still be there: %s", firewall.id, error)
-        raise type(error)(
-            f"{error.what}; entries named {PROBE_PREFIX}… may still be there", error.where, "run probe again"
-        ) from None
+        what = f"{error.what}; entries named {PROBE_PREFIX}… may still be there"
+        remedy = "run probe again, or delete them in the web interface (Device > Certificates)"
+        raise type(error)(what, error.where, remedy) from None
     for sentence in cleaned.left:
         warn_event("firewall=%s a probe left something: %s", firewall.id, sentence)
     if not cleaned.left:

@@ -81,7 +81,7 @@ def positions() -> Iterator[tuple[str, Any]]:
             values = typing.get_args(kind)
         else:
             alternatives = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-            values = (default,) if {str, int} & set(alternatives) else ()
+            values = (default,) if {str, int, float} & set(alternatives) else ()
         assert values, f"{name} needs samples"
         yield from ((name, value) for value in values)
 
