@@ -133,11 +133,15 @@ def as_csr(pem: str) -> Csr | None:
         return None
 
 
+def said(reply: Reply) -> str:
+    """The device's own words, with their code."""
+    return f"code {reply.code}: {reply.text}" if reply.code is not None else reply.text
+
+
 def judged(reply: Reply, yes: str, no: str, noted: str = "") -> Heard:
     """A yes or a no of the device; whatever is neither is unclear."""
-    said = f"code {reply.code}: {reply.text}" if reply.code is not None else reply.text
     answer = yes if reply.is_success else no if reply.is_refusal else UNCLEAR
-    return Heard(answer, said, noted)
+    return Heard(answer, said(reply), noted)
 
 
 def ask(question: Question, bench: Bench) -> Heard:

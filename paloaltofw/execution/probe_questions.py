@@ -18,10 +18,11 @@ from paloaltofw.execution.probe_bench import (
     as_csr,
     element_text,
     judged,
+    said,
 )
 from paloaltofw.model.certificate_profile import KeySpec
 from paloaltofw.model.firewall_objects import xpath_steps
-from paloaltofw.model.probe_report import NOT_ASKED, PROBE_PREFIX, UNCLEAR
+from paloaltofw.model.probe_report import PROBE_PREFIX, UNCLEAR
 from paloaltofw.panos.answers import read_changes, read_own_name
 from paloaltofw.panos.codes import NOTHING_TO_EXPORT_TEXT
 from paloaltofw.panos.probing import Reply
@@ -34,8 +35,6 @@ KEYS = tuple(KeySpec("RSA", bits) for bits in (2048, 3072, 4096)) + tuple(
     KeySpec("ECDSA", bits) for bits in (256, 384, 521)
 )
 _EMAIL = "probe@example.invalid"
-# How long a validation is waited for.
-_VALIDATE_SECONDS, _POLL_SECONDS = 45.0, 3.0
 
 
 def fact_of(key: KeySpec) -> str:
@@ -58,20 +57,20 @@ def _unrooted_xpath(bench: Bench) -> Heard:
 
 
 def _coded(reply: Reply, positions: dict[int, str]) -> Heard:
-    return Heard(positions.get(reply.code if reply.code is not None else -1, UNCLEAR), _said(reply))
+    return Heard(positions.get(reply.code if reply.code is not None else -1, UNCLEAR), said(reply))
 
 
 def _show_self(bench: Bench) -> Heard:
     reply = bench.client.session_of_self()
     if not reply.is_success:
-        return Heard(UNCLEAR, _said(reply))
+        return Heard(UNCLEAR, said(reply))
     return Heard("yes" if read_own_name(reply.result) is not None else "no")
 
 
 def _export_absent(bench: Bench) -> Heard:
     reply = bench.client.export_of_csr(bench.name("absent"))
     if NOTHING_TO_EXPORT_TEXT in reply.text.lower():
-        return Heard("failed_to_prepare", _said(reply))
+        return Heard("failed_to_prepare", said(reply))
     return _coded(reply, {7: "code_7"})
 
 
@@ -87,7 +86,7 @@ def _key(key: KeySpec, bench: Bench) -> Heard:
     pem = bench.read_csr(bench.name(suffix))
     csr = as_csr(pem)
     if csr is not None and (csr.key_type, csr.key_bits) != (key.type, key.bits):
-        return Heard(UNCLEAR, _said(reply), f"a key of {csr.key_bits} bits was made")
+        return Heard(UNCLEAR, said(reply), f"a key of {csr.key_bits} bits was made")
     if not bench.base:
         bench.base, bench.base_key, bench.base_reply, bench.csr_pem = bench.name(suffix), key, reply, pem
     return heard
@@ -97,13 +96,13 @@ def _generate_answer(bench: Bench) -> Heard:
     bench.need_base()
     reply = bench.base_reply
     assert reply is not None  # nosec B101  # narrows a type: there is a base
-    return Heard(reply.form or UNCLEAR, _said(reply))
+    return Heard(reply.form or UNCLEAR, said(reply))
 
 
 def _hidden(tag: str, bench: Bench) -> Heard:
     reply = bench.client.entry(bench.need_base())
     if not reply.is_success or element_text(reply, "common-name") is None:
-        return Heard(UNCLEAR, _said(reply), "the entry was not shown")
+        return Heard(UNCLEAR, said(reply), "the entry was not shown")
     text = element_text(reply, tag)
     is_shown = bool(text) and (tag != "csr" or "-----BEGIN" in str(text))
     return Heard("nobody" if is_shown else "everybody", noted="shown" if is_shown else "not shown")
@@ -134,8 +133,8 @@ def _alt_email(bench: Bench) -> Heard:
         return heard
     csr = as_csr(bench.read_csr(bench.name("mail")))
     if csr is None:
-        return Heard(UNCLEAR, _said(reply), "the CSR cannot be read")
-    return heard if csr.names.email else Heard("ignored", _said(reply))
+        return Heard(UNCLEAR, said(reply), "the CSR cannot be read")
+    return heard if csr.names.email else Heard("ignored", said(reply))
 
 
 def _generate_existing(bench: Bench) -> Heard:
@@ -167,9 +166,9 @@ def _changes_shape(bench: Bench) -> Heard:
     bench.need_base()
     reply = bench.client.list_of_changes()
     if reply.is_refusal:
-        return Heard("unknown_command", _said(reply))
+        return Heard("unknown_command", said(reply))
     if not reply.is_success:
-        return Heard(UNCLEAR, _said(reply))
+        return Heard(UNCLEAR, said(reply))
     bench.first_paths = _own_paths(bench, reply)
     return Heard("journal" if bench.first_paths else "empty", noted=_words(bench.first_paths))
 
@@ -180,7 +179,7 @@ def _journal_paths(bench: Bench) -> Heard:
         raise CannotAsk("the list of changes shows none of its own")
     written = bench.client.attempt_set(name, f"{COMMON_NAME}-written")
     if not written.is_success:
-        return Heard(UNCLEAR, _said(written), "the entry cannot be written")
+        return Heard(UNCLEAR, said(written), "the entry cannot be written")
     paths = _own_paths(bench, bench.client.list_of_changes())
     noted = f"made: {_words(bench.first_paths)}; written: {_words(paths)}"
     if "entry" in bench.first_paths:
@@ -220,12 +219,12 @@ def _mismatch(bench: Bench) -> Heard:
 def _keyless_import(bench: Bench) -> Heard:
     ca = bench.import_(bench.name("ca"), bench.authority.ca_pem)
     leaf = bench.import_(bench.name("leaf"), bench.authority.certify_nobody())
-    said = f"CA: {_said(ca)}; leaf: {_said(leaf)}"
+    words = f"CA: {said(ca)}; leaf: {said(leaf)}"
     if not all(reply.is_success or reply.is_refusal for reply in (ca, leaf)):
-        return Heard(UNCLEAR, said)
+        return Heard(UNCLEAR, words)
     seen = (ca.is_success, leaf.is_success)
     positions = {(True, True): "accepted", (True, False): "refused_leaf", (False, False): "refused"}
-    return Heard(positions.get(seen, UNCLEAR), said)
+    return Heard(positions.get(seen, UNCLEAR), words)
 
 
 def _bundle(bench: Bench) -> Heard:
@@ -233,10 +232,10 @@ def _bundle(bench: Bench) -> Heard:
     bundle = bench.authority.certify(csr) + bench.authority.ca_pem
     reply = bench.import_(bench.base, bundle)
     if not reply.is_success:
-        return Heard(UNCLEAR, _said(reply), "the import of both was refused")
+        return Heard(UNCLEAR, said(reply), "the import of both was refused")
     bench.finished = bench.client.entry(bench.base)
     kept = (element_text(bench.finished, "public-key") or "").count("-----BEGIN CERTIFICATE-----")
-    return Heard({1: "leaf_only", 2: "whole"}.get(kept, UNCLEAR), _said(reply), f"{kept} stored")
+    return Heard({1: "leaf_only", 2: "whole"}.get(kept, UNCLEAR), said(reply), f"{kept} stored")
 
 
 def _need_finished(bench: Bench) -> Reply:
@@ -251,7 +250,7 @@ def _csr_kept(bench: Bench) -> Heard:
     if reply.content or "-----BEGIN" in (element_text(finished, "csr") or ""):
         return Heard("yes")
     is_gone = reply.is_absent or NOTHING_TO_EXPORT_TEXT in reply.text.lower()
-    return Heard("no" if is_gone else UNCLEAR, _said(reply))
+    return Heard("no" if is_gone else UNCLEAR, said(reply))
 
 
 def _subject_form(bench: Bench) -> Heard:
@@ -269,57 +268,7 @@ def _mismatch_text(bench: Bench) -> Heard:
     if bench.mismatch is None:
         raise CannotAsk("no import was refused")
     text = re.sub(r"^Import of \S+ failed\. ", "", bench.mismatch.text)
-    return Heard(text or UNCLEAR, _said(bench.mismatch))
-
-
-# --- when everything is deleted again --------------------------------------------------------------------------------
-
-
-def _net_zero_changes(bench: Bench) -> Heard:
-    if bench.net_zero is None:
-        raise CannotAsk("the list of changes shows none of its own")
-    return Heard("listed" if bench.net_zero else "forgotten")
-
-
-def _commit_description(bench: Bench) -> Heard:
-    """Validations of changes that do not exist: whatever the device makes of the command, there is nothing to commit.
-
-    The place beside `validate` is asked for only where nobody at all has uncommitted changes.
-    """
-    partial_ = _validated(bench, "partial")
-    if read_changes(_need_success(bench.client.list_of_changes()).result):
-        return Heard(NOT_ASKED, partial_.text, "somebody has uncommitted changes")
-    direct = _validated(bench, "direct")
-    said = f"inside: {_said(partial_)}; beside: {_said(direct)}"
-    if (partial_.is_refusal or direct.is_refusal) and not _validated(bench, "").is_success:
-        return Heard(NOT_ASKED, said, "without a description it is refused too")
-    if not all(reply.is_success or reply.is_refusal for reply in (partial_, direct)):
-        return Heard(UNCLEAR, said)
-    positions = {(True, True): "both", (False, True): "direct_only", (True, False): "partial_only"}
-    return Heard(positions.get((partial_.is_success, direct.is_success), "refused"), said)
-
-
-def _need_success(reply: Reply) -> Reply:
-    if not reply.is_success:
-        raise CannotAsk("the list of changes cannot be read")
-    return reply
-
-
-def _validated(bench: Bench, place: str) -> Reply:
-    """The answer to a validation, whose job is waited for: it would keep the next one away."""
-    reply = bench.client.attempt_validate(bench.admin, place)
-    number = element_text(reply, "job")
-    end = bench.clock.monotonic() + _VALIDATE_SECONDS
-    while number and number.isdigit() and bench.clock.monotonic() < end:
-        job = bench.client.job(number)
-        if job is None or job.is_finished:
-            break
-        bench.clock.sleep(_POLL_SECONDS)
-    return reply
-
-
-def _said(reply: Reply) -> str:
-    return f"code {reply.code}: {reply.text}" if reply.code is not None else reply.text
+    return Heard(text or UNCLEAR, said(bench.mismatch))
 
 
 QUESTIONS: tuple[Question, ...] = (
@@ -375,16 +324,5 @@ QUESTIONS: tuple[Question, ...] = (
     Question("mismatch_text", "In which words is a certificate of another key refused?", _mismatch_text),
     Question(
         "journal_paths", "Which path does the list of changes give?", _journal_paths, ("request", "container", "object")
-    ),
-)  # fmt: skip
-# After all entries are deleted again.
-CLOSING: tuple[Question, ...] = (
-    Question(
-        "net_zero_changes", "Is what was made and deleted again still listed?", _net_zero_changes,
-        ("forgotten", "listed"),
-    ),
-    Question(
-        "commit_description", "Where is a description accepted?", _commit_description,
-        ("both", "direct_only", "partial_only", "refused"),
     ),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from paloaltofw.model.probe_report import PROBE_PREFIX
 from paloaltofw.panos.answers import read_exported_csr, read_names
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.panos.codes import BAD_CREDENTIALS_CODE, BUSY_TEXTS, TRANSIENT_TEXTS, UNAUTHORIZED_CODE
-from paloaltofw.panos.commands import CsrRequest, generate_command, nested, to_xml
+from paloaltofw.panos.commands import CsrRequest, generate_command, nested, to_xml, validate_command
 from paloaltofw.panos.connection import Files
 from paloaltofw.panos.envelope import OBJECT_ABSENT, parse, text_of
 from paloaltofw.panos.refusals import failure
@@ -169,6 +169,10 @@ class ProbeClient(PanosClient):
             description.text = _DESCRIPTION
             holder.append(description)
         return self._attempt("validating", {"type": "commit", "cmd": to_xml(root)})
+
+    def attempt_validate_alone(self, admin: str) -> Reply:
+        """Let the changes of one administrator be validated, by the operational command."""
+        return self._attempt("validating one's own changes", {"type": "op", "cmd": validate_command(admin)})
 
     def _asked(self, label: str, command: str) -> Reply:
         return self._attempt(label, {"type": "op", "cmd": command}, is_write=False)

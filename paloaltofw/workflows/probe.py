@@ -12,7 +12,8 @@ from paloaltofw.execution.clients import open_firewall_as
 from paloaltofw.execution.probe_admission import ensure_changeable, ensure_untouched
 from paloaltofw.execution.probe_bench import Bench, Heard, Question, ask
 from paloaltofw.execution.probe_cleanup import CleanUp, clean_up
-from paloaltofw.execution.probe_questions import CLOSING, QUESTIONS
+from paloaltofw.execution.probe_closing import CLOSING
+from paloaltofw.execution.probe_questions import QUESTIONS
 from paloaltofw.model.firewall_objects import SystemInfo
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.probe_report import NOT_ASKED, PROBE_PREFIX, UNCLEAR, Fact, KeptReport, ProbeReport

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from paloaltofw.errors import AgentError, Busy, PermissionDenied, PlanBlocked
-from paloaltofw.execution.probe_questions import CLOSING, KEYS, QUESTIONS
+from paloaltofw.execution.probe_closing import CLOSING
+from paloaltofw.execution.probe_questions import KEYS, QUESTIONS
 from paloaltofw.model.probe_report import NOT_ASKED, PROBE_PREFIX, PROBE_SUFFIXES, UNCLEAR, read_report
 from paloaltofw.model.records import ProbeRecord
 from paloaltofw.panos.connection import Connection
@@ -118,7 +119,7 @@ LEAST = PanosSwitches(
     private_key_hidden_from="nobody", csr_hidden_from="nobody", subject_form="spaced", dots_in_names="dropped",
     export_absent="code_7", keyless_import="refused", reimport_mismatch="accepted", pending_mismatch="accepted",
     bundle="whole", csr_kept_after_import=False, commit_description="direct_only", vsys_shared=True,
-    journal_paths="container", net_zero_changes="listed",
+    journal_paths="container", net_zero_changes="listed", validate_partial="accepted",
 )  # fmt: skip
 
 
