@@ -30,6 +30,7 @@ from paloaltofw.cli.commands.init import init
 from paloaltofw.cli.commands.keygen import keygen
 from paloaltofw.cli.commands.list import list_command
 from paloaltofw.cli.commands.notify import notify
+from paloaltofw.cli.commands.probe import probe
 from paloaltofw.cli.commands.renew import renew
 from paloaltofw.cli.commands.replace import replace
 from paloaltofw.cli.commands.revoke import revoke
@@ -44,7 +45,7 @@ __all__ = ["cli", "main"]
 
 for _command in (
     enroll, renew, replace, revoke, run, status, list_command, check, encrypt, decrypt, keygen, trust, forget, sandbox,
-    service, completion, schema, init, notify,
+    service, completion, schema, init, notify, probe,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -11,6 +11,7 @@ from paloaltofw.execution.left_locks import release_seen
 from paloaltofw.lifecycle.succession import series_number
 from paloaltofw.model.firewall_objects import Change, xpath_steps
 from paloaltofw.model.firewall_profile import FirewallProfile
+from paloaltofw.model.probe_report import PROBE_PREFIX
 from paloaltofw.model.records import DeviceRecord
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.panos.location import Scope
@@ -52,7 +53,8 @@ def identify(context: Context) -> None:
     strange = strange_change(context)
     if strange:
         what = f"{context.firewall.admin} has uncommitted changes that the agent did not make ({strange[:120]})"
-        raise PlanBlocked(what, where, "commit or revert them, and give the agent an administrator of its own")
+        usual = "commit or revert them, and give the agent an administrator of its own"
+        raise PlanBlocked(what, where, way_out(strange, context.firewall, usual))
     context.retry_while_busy(lambda: _ensure_unlocked(context))
 
 
@@ -120,6 +122,13 @@ def strange_change(context: Territory) -> str:
     scopes = dict.fromkeys(_scope_of_profiles(change, context.client.scope) for change in own)
     found = (_strange_profile(context, scope) for scope in scopes if scope is not None)
     return strange or next((name for name in found if name), "")
+
+
+def way_out(strange: str, firewall: FirewallProfile, usual: str) -> str:
+    """What to do about a strange change: what a probe has left, the next one removes."""
+    if PROBE_PREFIX not in strange:
+        return usual
+    return f"a probe has left it; run `paloaltoagent probe --firewall {firewall.id}`, which removes it first"
 
 
 def _strange_entry(context: Territory) -> str:

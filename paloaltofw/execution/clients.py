@@ -6,6 +6,7 @@ import datetime
 import logging
 import threading
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, PeerError, StateError
@@ -57,7 +58,15 @@ class ScmClientPool:
             client.close()
 
 
+C = TypeVar("C", bound=PanosClient)
+
+
 def open_firewall(configuration: Configuration, profile: FirewallProfile, clock: Clock) -> PanosClient:
+    """The client of a run."""
+    return open_firewall_as(PanosClient, configuration, profile, clock)
+
+
+def open_firewall_as(kind: type[C], configuration: Configuration, profile: FirewallProfile, clock: Clock) -> C:
     """A client for a firewall profile. It trusts the management certificates that the agent itself put onto it.
 
     So a management certificate that the agent renews does not lock it out: the key of such a certificate never left
@@ -65,7 +74,7 @@ def open_firewall(configuration: Configuration, profile: FirewallProfile, clock:
     """
     certificates = [item for item in configuration.certificates.values() if item.firewall == profile.id]
     store = Store(configuration.settings.state)
-    return PanosClient(
+    return kind(
         profile.id, profile.url, profile.api_key, profile.trust, profile.timeout, Scope(profile.vsys), clock,
         lambda: own_certificates(store, profile, certificates, clock.now()),
     )  # fmt: skip

@@ -200,6 +200,15 @@ class ManagementRecord(Record):
 
 
 @dataclass(frozen=True)
+class ProbeRecord(Record):
+    """A probe was begun on a firewall and its clean-up was not seen to end well."""
+
+    firewall: str
+    admin: str
+    started_at: str
+
+
+@dataclass(frozen=True)
 class RunRecord(Record):
     """One run that came to its end, in numbers. Times are RFC 3339; `orders` and `commits` are those made in it."""
 

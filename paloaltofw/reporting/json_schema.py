@@ -17,7 +17,7 @@ TITLE = "paloaltoagent: what --json prints"
 EXIT_CODES = (0, 1, 2, 3, 4)
 # The commands whose documents hold profiles, and those whose documents hold another key instead.
 COMMANDS = ("enroll", "renew", "run", "replace", "status")
-OTHERS = {"check": "checks", "revoke": "revoked", "forget": "forgotten", "list": "certificates"}
+OTHERS = {"check": "checks", "revoke": "revoked", "forget": "forgotten", "list": "certificates", "probe": "facts"}
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 
 
@@ -60,6 +60,8 @@ def document_schema() -> Schema:
         "items": _object(firewall=_text("The firewall profile's name."), kinds=_texts("In words.")),
         "description": "With `list --references`: the kinds of references that a firewall refuses to tell of.",
     }
+    schema["properties"]["facts"] = {"type": "array", "items": _fact(), "description": "What a probe found out."}
+    schema["properties"]["device"] = {**_device(), "description": "With `probe`: what was asked."}
     is_early = {"required": ["errors"]}
     ended_early = {"profiles": {"maxItems": 0}, **dict.fromkeys(OTHERS.values(), False)}
     schema["allOf"] = [
@@ -173,6 +175,19 @@ def _reference() -> Schema:
         name=_text("The user's name; null where there is only one, or it is not told.", is_optional=True),
         scope=_text("Where the user is: shared, a vsys, or device."),
     )
+
+
+def _fact() -> Schema:
+    return _object(
+        id=_text("The fact: that of a switch of the sandbox, where there is one."),
+        question=_text("What was asked."),
+        answer=_text("A position of the switch, or `unclear`, or `not asked`."),
+        evidence=_text("What was seen, without anything of the site."),
+    )
+
+
+def _device() -> Schema:
+    return _object(model=_text("As `PA-VM`."), sw_version=_text("The release of PAN-OS."))
 
 
 def _revoked() -> Schema:

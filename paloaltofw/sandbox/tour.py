@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from paloaltofw.sandbox import panorama_estate
 from paloaltofw.sandbox.base.authority import spki_der
 from paloaltofw.sandbox.base.https import Answer, Request
+from paloaltofw.sandbox.likeness import Likeness
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.switches import AGENT_ROLE, Latencies
 from paloaltofw.sandbox.switchboard import set_panorama_switches, set_switches
@@ -297,11 +298,19 @@ def _folder(folder: str | None) -> Path:
 
 
 def serve_until_stopped(
-    folder: str | None, count: int, switches: Sequence[str] = (), extras: Sequence[str] = ()
+    folder: str | None,
+    count: int,
+    switches: Sequence[str] = (),
+    extras: Sequence[str] = (),
+    likeness: Likeness | None = None,
 ) -> int:
     """Keep the simulated systems running until Ctrl-C; prints how to reach them. Raises ValueError for a bad switch."""
+    switches = [*(likeness.settings if likeness else ()), *switches]
     world_options((), switches, extras)
     tour = Tour(_folder(folder), count, switches, extras)
+    if likeness is not None:
+        likeness.give_to(tour.world.firewalls.values())
+        print("\n".join(likeness.told), flush=True)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     with tour.world:

@@ -13,6 +13,8 @@
     STATE/journal/hooks/NAME.json      the certificate in service is one whose hook has not ended yet
     STATE/journal/serve/NAME.json      whether the certificate in service was seen to be served, and what was before
     STATE/journal/management/FW.json   which entries a firewall's management interface serves
+    STATE/journal/probes/FW.json       a probe was begun on a firewall, and its entries were not seen to be gone
+    STATE/probes/FW.json               the newest report of a probe (probe_reports.py)
     STATE/journal/runs.jsonl           how the last runs ended, for people (history.py)
 
 All JSON files carry `"version": 3`; those of version 2 and 1 are read. A file that cannot be understood is moved
@@ -39,6 +41,7 @@ from paloaltofw.model.records import (
     LockRecord,
     ManagementRecord,
     OrderRecord,
+    ProbeRecord,
     Record,
     ServeRecord,
 )
@@ -74,6 +77,7 @@ class Store:
         self._hooks = folder / "journal" / "hooks"
         self._serve = folder / "journal" / "serve"
         self._locks = folder / "journal" / "locks"
+        self._probes = folder / "journal" / "probes"
 
     @property
     def folder(self) -> Path:
@@ -85,9 +89,8 @@ class Store:
         try:
             # One by one: mkdir gives intermediate folders the umask's mode, not ours.
             journal = (self._orders, self._installed, self._commits, self._ledger, self._devices, self._management)
-            for folder in (
-                self._folder, self._orders.parent, *journal, self._owed, self._hooks, self._serve, self._locks,
-            ):  # fmt: skip
+            others = (self._owed, self._hooks, self._serve, self._locks, self._probes)
+            for folder in (self._folder, self._orders.parent, *journal, *others):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
         except OSError as error:
@@ -295,6 +298,22 @@ class Store:
     def save_serve(self, record: ServeRecord) -> None:
         """Write how far it is."""
         atomic_write(self._serve / f"{record.profile}.json", encode_record(record))
+
+    def has_probe(self, firewall: str) -> bool:
+        """Whether there is a note of a probe, readable or not."""
+        return os.path.lexists(self._probes / f"{firewall}.json")
+
+    def load_probe(self, firewall: str) -> ProbeRecord | None:
+        """The probe whose entries may still be there."""
+        return self._load(ProbeRecord, self._probes / f"{firewall}.json")
+
+    def save_probe(self, record: ProbeRecord) -> None:
+        """Remember that a probe begins to make entries."""
+        atomic_write(self._probes / f"{record.firewall}.json", encode_record(record))
+
+    def remove_probe(self, firewall: str) -> None:
+        """Its entries were seen to be gone."""
+        self.remove(self._probes / f"{firewall}.json")
 
     # --- licence terms ---------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, PlanBlocked, WrongClock
-from paloaltofw.execution.admission import ensure_vsys, strange_change
+from paloaltofw.execution.admission import ensure_vsys, strange_change, way_out
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.clocks import FURTHEST_OFF
 from paloaltofw.execution.left_locks import is_agents, person_holds
@@ -24,6 +24,7 @@ from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.reporting.words import count
 from paloaltofw.scm.client import ScmClient
+from paloaltofw.workflows.check_probe import finish_probe, is_unfinished, learned
 from paloaltofw.workflows.endpoints import check_endpoints
 from paloaltofw.workflows.maintain import make_request, plan
 from paloaltofw.workflows.session import Session
@@ -86,7 +87,7 @@ def check_peers(configuration: Configuration, profiles: list[CertificateProfile]
         firewall = configuration.firewalls[name]
         client = open_firewall(configuration, firewall, clock)
         try:
-            yield from _check_firewall(_Firewall(client, firewall, every), bound, clock)
+            yield from _check_firewall(_Firewall(client, firewall, every), bound, configuration, clock)
         finally:
             client.close()
     pool = ScmClientPool(configuration, clock)
@@ -116,7 +117,9 @@ def _enrollment(client: ScmClient) -> str:
     return "granted"
 
 
-def _check_firewall(place: _Firewall, profiles: list[CertificateProfile], clock: Clock) -> Iterator[Finding]:
+def _check_firewall(
+    place: _Firewall, profiles: list[CertificateProfile], configuration: Configuration, clock: Clock
+) -> Iterator[Finding]:
     client, firewall = place.client, place.firewall
     prove = functools.partial(_prove, firewall.title)
     first = prove("address and API key", lambda: _version(client))
@@ -131,7 +134,10 @@ def _check_firewall(place: _Firewall, profiles: list[CertificateProfile], clock:
     yield prove("right to operational requests", lambda: _operational(client, firewall))
     for kind in RIGHTS:
         yield prove(f"right to {kind}", functools.partial(_right, client, kind))
+    if is_unfinished(configuration, firewall):
+        yield prove("an earlier probe", lambda: finish_probe(configuration, firewall, clock))
     yield prove("uncommitted changes", lambda: _changes(place))
+    yield from learned(configuration, firewall, client, profiles)
     names = sorted({name for profile in profiles for name in profile.ssl_tls_service_profiles})
     yield prove("names in shared and in a vsys", lambda: _namesakes(client, profiles))
     if names:
@@ -188,7 +194,8 @@ def _changes(place: _Firewall) -> str:
     if strange:
         admin = place.firewall.admin
         what = f"{admin} has uncommitted changes that the agent did not make ({strange[:120]})"
-        raise PlanBlocked(what, remedy="commit or revert them, and let nobody else use this administrator")
+        usual = "commit or revert them, and let nobody else use this administrator"
+        raise PlanBlocked(what, remedy=way_out(strange, place.firewall, usual))
     return f"none of {place.firewall.admin} that are not the agent's"
 
 

@@ -24,9 +24,9 @@ PROFILES: dict[str, dict[str, object]] = {
     )
 }
 # Whoever follows the document sits in front of a terminal and says yes.
-ASKING = {"revoke", "forget", "replace", "renew"}
+ASKING = {"revoke", "forget", "replace", "renew", "probe"}
 # These need a terminal, a server or an installation, and have tests of their own.
-ELSEWHERE = {"init", "trust", "keygen", "notify"}
+ELSEWHERE = {"init", "trust", "keygen", "notify", "--serve"}
 
 
 def calls() -> list[Any]:
@@ -48,6 +48,8 @@ def adapted(arguments: list[str], folder: Path) -> list[str]:
         del words[words.index("--config") : words.index("--config") + 2]
     if "--html" in words:
         words[words.index("--html") + 1] = str(folder / "page.html")
+    if "--report" in words:
+        words[words.index("--report") + 1] = str(folder / "report.json")
     if "--install" in words:
         words += ["--root", str(folder / "root")]
     if ASKING & set(words) and "--dry-run" not in words:

@@ -47,6 +47,11 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "service": [("systemd",), ("cron",), ("container",)],
     "schema": [("json",)],
     "completion": [("bash",)],
+    "probe": [
+        ("--firewall", "fw-edge", "--yes"),
+        ("--firewall", "fw-edge", "--yes", "--json"),
+        ("--firewall", "nobody"),
+    ],
 }
 
 

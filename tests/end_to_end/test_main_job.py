@@ -750,6 +750,10 @@ PANOS_POSITIONS: list[dict[str, Any]] = [
     {"private_key_hidden_from": "everybody"}, {"csr_hidden_from": "everybody"},
     {"private_key_hidden_from": "everybody", "csr_hidden_from": "everybody"}, {"nameless_certificate": "ignored"},
     {"validate_partial": "accepted"}, {"commit_pending": 1}, {"commit_pending": 5}, {"auto_commit_unfinished": 3}, {"transient_import_failures": 2},
+    {"rsa_2048": "refused", "rsa_3072": "refused", "rsa_4096": "refused", "ecdsa_384": "refused"},
+    {"alt_email": "ignored"}, {"alt_email": "unexpected"}, {"generate_existing": "kept"}, {"export_absent": "code_7"},
+    {"dots_in_names": "dropped"}, {"dots_in_names": "refused"},
+    {"pending_mismatch": "accepted"}, {"net_zero_changes": "listed"},
 ]  # fmt: skip
 SCM_POSITIONS: list[dict[str, Any]] = [
     {"token_basic": False}, {"token_seconds": 1}, {"challenge": "unquoted"}, {"challenge": "realm_first"},

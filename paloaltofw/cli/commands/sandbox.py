@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from paloaltofw.cli.offers import a_folder
+from paloaltofw.cli.offers import a_file, a_folder
 
 
 @click.command()
@@ -30,6 +30,12 @@ from paloaltofw.cli.offers import a_folder
     default="",
     help="With --serve: what else is there: panorama (two templates, a stack, two managed firewalls).",
 )
+@click.option(
+    "--like",
+    metavar="FILE",
+    shell_complete=a_file,
+    help="With --serve: let the firewalls behave as the report of a `probe` says; --switch wins.",
+)
 @click.option("--list-switches", is_flag=True, help="Show every switch with its default and its positions.")
 @click.pass_context
 def sandbox(
@@ -39,6 +45,7 @@ def sandbox(
     count: int,
     switches: tuple[str, ...],
     extras: str,
+    like: str | None,
     list_switches: bool,
 ) -> None:
     """Try everything without a firewall or an SCM account: simulated ones, on loopback HTTPS.
@@ -49,15 +56,21 @@ def sandbox(
         raise click.UsageError("--switch needs --serve")
     if extras and not serve:
         raise click.UsageError("--with needs --serve")
+    if like and not serve:
+        raise click.UsageError("--like needs --serve")
     if list_switches:
         from paloaltofw.sandbox.switchboard import list_switches as listed
 
         click.echo(listed())
         return
+    from paloaltofw.sandbox.likeness import BadReport, read_likeness
     from paloaltofw.sandbox.tour import serve_until_stopped, show_tour
 
     try:
         more = [extra.strip() for extra in extras.split(",") if extra.strip()]
-        ctx.exit(serve_until_stopped(folder, count, switches, more) if serve else show_tour(folder, count))
+        likeness = read_likeness(like) if like else None
+        ctx.exit(serve_until_stopped(folder, count, switches, more, likeness) if serve else show_tour(folder, count))
+    except BadReport as error:
+        raise click.BadParameter(str(error), param_hint="--like") from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--switch or --with") from None

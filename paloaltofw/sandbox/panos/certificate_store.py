@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from paloaltofw.sandbox.panos.answers import INVALID_COMMAND, PanosError, text_element, text_of
+from paloaltofw.sandbox.panos.answers import INVALID_COMMAND, NothingThere, PanosError, text_element, text_of
 from paloaltofw.sandbox.panos.configuration import Place, place_of
 from paloaltofw.sandbox.panos.generation import (
     EXTERNAL,
@@ -118,7 +118,9 @@ class CertificateStore:
 
     def generate(self, root: Element, order: GenerateOrder, vsys: Place, now: datetime.datetime) -> None:
         path = entry_path(order.certificate_name, vsys)
-        if find(root, path) is not None and self.switches.generate_existing == "error":
+        if find(root, path) is not None and self.switches.generate_existing != "overwrite":
+            if self.switches.generate_existing == "kept":
+                return
             raise PanosError(f"Certificate name {order.certificate_name} already exists")
         check_supported(order)
         issuer = self._issuer(root, order, vsys)
@@ -161,6 +163,8 @@ class CertificateStore:
         """The name as the device takes it; too long a name has code 17, other bad ones make no node (panos.md §7)."""
         if self.switches.dots_in_names == "dropped":
             name = name.replace(".", "")
+        if self.switches.dots_in_names == "refused" and "." in name:
+            raise PanosError(f"Import of {name} failed. Failed to create xml node.")
         try:
             check_certificate_name(name, INVALID_COMMAND, limit)
         except PanosError as error:
@@ -182,15 +186,18 @@ class CertificateStore:
         path = entry_path(order.name, order.vsys)
         key = self.key_of(find(root, path))
         if key is None:
-            if self.switches.keyless_import == "refused_leaf" and not is_ca(certificates[0]):
+            if self.switches.keyless_import == "refused" or (
+                self.switches.keyless_import == "refused_leaf" and not is_ca(certificates[0])
+            ):
                 raise order.failed("private key doesn't exist for csr")
         elif spki(key) != spki(certificates[0]) and self._is_mismatch_refused(find(root, path)):
             raise order.failed(self.switches.mismatch_text)
         self.fill(create(root, path), certificates, None)
 
     def _is_mismatch_refused(self, entry: Element | None) -> bool:
-        """Always for a pending CSR; for a finished entry a real box let one through (panos.md §7)."""
-        return self.switches.reimport_mismatch == "error" or not self.certificates_of(entry)
+        """For a finished entry a real box let one through; for a pending CSR it is not known (panos.md §7)."""
+        is_finished = bool(self.certificates_of(entry))
+        return (self.switches.reimport_mismatch if is_finished else self.switches.pending_mismatch) == "error"
 
     def _kept_of_bundle(
         self, order: Import, certificates: list[x509.Certificate], now: datetime.datetime
@@ -247,7 +254,7 @@ class CertificateStore:
         """File name and content. A private key leaves the device encrypted or not at all."""
         entry = find(root, entry_path(order.name, order.vsys))
         if entry is None:
-            raise PanosError(NOTHING_TO_EXPORT)
+            raise NothingThere if self.switches.export_absent == "code_7" else PanosError(NOTHING_TO_EXPORT)
         makers = {"pkcs10": self._export_csr, "pem": self._export_pem, "pkcs12": self._export_pkcs12}
         suffix = {"pkcs10": "csr", "pem": "pem", "pkcs12": "pfx"}[order.format]
         return f"{order.name}.{suffix}".lower(), makers[order.format](entry, order)

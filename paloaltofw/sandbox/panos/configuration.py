@@ -182,6 +182,8 @@ class Configuration:
         # What a Panorama has pushed comes back where nothing local stands in its place.
         self.refill: Callable[[Element], None] = lambda candidate: None
         self.refusal = TemplateRefusal()
+        # Whether the list of changes keeps naming what is again as it is running.
+        self.lists_net_zero = False
 
     @property
     def sequence(self) -> int:
@@ -255,10 +257,15 @@ class Configuration:
         for path in {record.path for record in self._records}:
             node = find(self.candidate, path)
             if is_same(node, find(self.running, path)):
-                self._forget(path, self._sequence)
+                self._unmark(path, self._sequence)
+                if not self.lists_net_zero:
+                    self._forget(path, self._sequence)
 
     def _forget(self, path: Xpath, sequence: int) -> None:
         self._records = [item for item in self._records if item.path != path or item.sequence > sequence]
+        self._unmark(path, sequence)
+
+    def _unmark(self, path: Xpath, sequence: int) -> None:
         node = find(self.candidate, path)
         for child in node.iter() if node is not None else ():
             if int(child.get("dirtyId", "0")) <= sequence:
@@ -293,6 +300,7 @@ class Configuration:
         """Let the candidate be again what is running at these paths."""
         for path in paths:
             put(self.candidate, path, find(self.running, path))
+            self._forget(path, self._sequence)
         self._forget_settled()
 
     def revert_all(self) -> None:

@@ -119,6 +119,7 @@ class Firewall:
         self.configuration = Configuration(self._factory_configuration())
         if self.switches.template_refusal == "cannot_be_overridden":
             self.configuration.refusal = TemplateRefusal("Object cannot be overridden")
+        self.configuration.lists_net_zero = self.switches.net_zero_changes == "listed"
         nameless_fails = self.switches.nameless_certificate == "fails_commits"
         self.jobs = Jobs(self.configuration, self.latencies.commit_seconds, nameless_fails)
         # How often each of the counted switches has still to happen.

@@ -116,6 +116,8 @@ def parse_generate(element: Element, switches: PanosSwitches, limit: int = NAME_
     if switches.dots_in_names == "dropped":
         name = name.replace(".", "")
     check_certificate_name(name, INVALID_COMMAND, limit)
+    if switches.dots_in_names == "refused" and "." in name:
+        raise invalid(*PATH, "certificate-name")
     return GenerateOrder(name, spec, values)
 
 
@@ -161,7 +163,8 @@ def _algorithm(element: Element, switches: PanosSwitches) -> KeySpec:
         if child.tag != expected or len(kind) > 1:
             raise unexpected(*path, kind.tag, child.tag)
     bits = text_of(kind.find(expected))
-    if bits not in sizes or (bits == "521" and switches.ecdsa_521 == "refused"):
+    # The switch of a size has its name; 512 and 1024 have none.
+    if bits not in sizes or getattr(switches, f"{kind.tag.lower()}_{bits}", "ok") == "refused":
         raise invalid(*path, kind.tag, expected)
     return KeySpec(kind.tag, int(bits))
 
@@ -180,7 +183,8 @@ def _alternative_names(order: GenerateOrder, switches: PanosSwitches) -> x509.Su
         hosts.insert(0, common_name)
     names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
     names += [x509.IPAddress(ipaddress.ip_address(text)) for text in order.values.get("ip", ())]
-    names += [x509.RFC822Name(text) for text in order.values.get("alt-email", ())]
+    if switches.alt_email != "ignored":
+        names += [x509.RFC822Name(text) for text in order.values.get("alt-email", ())]
     return x509.SubjectAlternativeName(names) if names else None
 
 

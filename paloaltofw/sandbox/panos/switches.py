@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Who = Literal["nobody", "restricted", "everybody"]
+Made = Literal["ok", "refused"]
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,30 @@ class PanosSwitches:
     config_lock_code: int | None = 14
     config_lock_held: Literal["scope_is_locked", "already_held"] = "scope_is_locked"
     commit_releases_locks: bool = True
+    # Whether the list still names what was made and deleted again, until its administrator commits or reverts.
+    net_zero_changes: Literal["forgotten", "listed"] = "forgotten"
     # panos.md §4
     vsys_shared: bool = False
+    rsa_2048: Made = "ok"
+    rsa_3072: Made = "ok"
+    rsa_4096: Made = "ok"
+    ecdsa_256: Made = "ok"
+    ecdsa_384: Made = "ok"
     ecdsa_521: Literal["refused", "ok"] = "refused"
     cn_in_san: bool = False
-    alt_email: Literal["accepted", "unexpected"] = "accepted"
-    generate_existing: Literal["error", "overwrite"] = "error"
+    alt_email: Literal["accepted", "unexpected", "ignored"] = "accepted"
+    # `kept`: success is said, and the entry stays as it was.
+    generate_existing: Literal["error", "overwrite", "kept"] = "error"
     generate_answer: Literal["msg_line", "result_text"] = "msg_line"
     # panos.md §6, §7. Who does not see an element; a restricted administrator is any but a superuser.
     private_key_hidden_from: Who = "restricted"
     csr_hidden_from: Who = "restricted"
     subject_form: Literal["bare", "slash", "spaced"] = "bare"
-    dots_in_names: Literal["kept", "dropped"] = "kept"
-    keyless_import: Literal["accepted", "refused_leaf"] = "accepted"
+    dots_in_names: Literal["kept", "dropped", "refused"] = "kept"
+    export_absent: Literal["failed_to_prepare", "code_7"] = "failed_to_prepare"
+    keyless_import: Literal["accepted", "refused_leaf", "refused"] = "accepted"
+    # An import of a certificate of another key: onto a pending CSR, and onto a finished entry.
+    pending_mismatch: Literal["error", "accepted"] = "error"
     reimport_mismatch: Literal["error", "accepted"] = "error"
     mismatch_text: str = "Mismatched public and private keys."
     bundle: Literal["leaf_only", "whole"] = "leaf_only"
