@@ -17,7 +17,9 @@ AgentError                     one sentence: what is wrong, where, what to do ne
 ├── HookFailed                 the program of `hooks` failed; the certificate is in service exit 1
 ├── PlanBlocked                the agent must not go on by itself; a person decides         exit 1
 │   ├── OrderLimit             one more automatic order would be too many                   exit 1
-│   └── WrongClock             a clock is off, so that no date can be believed              exit 1
+│   ├── WrongClock             a clock is off, so that no date can be believed              exit 1
+│   ├── NotActive              no unit of an HA pair may be worked on, or not any more      exit 1
+│   └── KeyOnOtherUnit         an open order's key may be on the other unit of an HA pair   exit 1
 └── PeerError                  a firewall or SCM                                            exit 1
     ├── Unreachable            the request was never sent
     │   └── NotTrusted         the peer's TLS certificate is not one to trust
@@ -193,6 +195,18 @@ class WrongClock(PlanBlocked):
     """This host, the firewall or SCM has a wrong clock; nothing was ordered."""
 
     code = "clock"
+
+
+class NotActive(PlanBlocked):
+    """This unit of an HA pair is not the active one, or it cannot be told which one is; nothing more is done on it."""
+
+    code = "ha"
+
+
+class KeyOnOtherUnit(PlanBlocked):
+    """The other unit of an HA pair holds, or may hold, the key of an open order: a synchronisation would end it."""
+
+    code = "ha-key"
 
 
 class PeerError(AgentError):

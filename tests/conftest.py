@@ -13,6 +13,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from paloaltofw import secret
+from paloaltofw.sandbox.panos.ha_pair import WRITES_TO_PASSIVE
 from tests.observer import watching
 
 # The same examples in every run: what passes here passes everywhere.
@@ -63,6 +64,16 @@ def _observer() -> Iterator[None]:
     with watching() as seen:
         yield
     assert seen.deleted == []
+
+
+@pytest.fixture(autouse=True)
+def writes_to_passive() -> Iterator[list[str]]:
+    """No change may reach a unit of an HA pair that is not the active one; a test that makes one clears the list."""
+    WRITES_TO_PASSIVE.clear()
+    yield WRITES_TO_PASSIVE
+    found = list(WRITES_TO_PASSIVE)
+    WRITES_TO_PASSIVE.clear()
+    assert found == [], "a change reached a passive unit"
 
 
 @pytest.fixture

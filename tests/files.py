@@ -68,6 +68,8 @@ FIREWALL: dict[str, Any] = {
     "commit_timeout": "20m",
     "busy_wait": "5m",
     "commit_window": {"days": ["Sat", "Sun"], "hours": "22:00-04:00"},
+    "ha_peer": {"url": "https://192.0.2.99", "api_key": None, "verify_tls": None},
+    "ha_sync_timeout": "10m",
 }
 CREDENTIALS: dict[str, Any] = {
     "ENROLLMENT_API_1": {"client_id": "b8923830-aaaa", "client_secret": "s]e.c!r,et", "scm_url": None}
@@ -259,6 +261,11 @@ WRONG: dict[str, dict[str, list[object]]] = {
         "busy_wait": _DURATION,
         "commit_window": ["always", ["Sat"]],
         "commit_window.days": [["sat"], ["Saturday"], [6], [["Sat"]], {"a": "b"}],
+        "ha_peer": ["192.0.2.11", ["https://192.0.2.11"]],
+        "ha_peer.url": ["https://192.0.2.10", *_URL],
+        "ha_peer.api_key": ["a\nb", "${NO_SUCH_VARIABLE}", True, *_SHAPES],
+        "ha_peer.verify_tls": ["maybe", "sha256:AB", "no/such/file.pem", *_SHAPES],
+        "ha_sync_timeout": _DURATION,
         "commit_window.hours": ["22-4", "24:00-04:00", "04:00-04:00", "00:00-24:01", "10:60-11:00", *_TEXT],
     },
     "credentials": {

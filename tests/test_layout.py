@@ -125,7 +125,11 @@ def keys_of(document: object, prefix: str = "") -> set[str]:
     [
         ("paloaltofw/config.yaml", files.CONFIG, set()),
         ("profiles_sample/certificate.yaml", files.CERTIFICATE, set()),
-        ("profiles_sample/fw_paloalto_config.yaml", files.FIREWALL, set()),
+        (
+            "profiles_sample/fw_paloalto_config.yaml",
+            files.FIREWALL,
+            {"ha_peer.url", "ha_peer.api_key", "ha_peer.verify_tls"},
+        ),
         ("profiles_sample/sectigo_credentials.yaml", files.CREDENTIALS, {"ENROLLMENT_API_1.scm_url"}),
     ],
 )

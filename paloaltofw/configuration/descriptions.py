@@ -106,6 +106,11 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "commit_window": "When this firewall may be committed, in the local time of the agent's host.",
         "commit_window.days": "The days on which the window opens.",
         "commit_window.hours": "From when to when, as in 22:00-04:00; it may reach into the next day.",
+        "ha_peer": "The other unit of an HA pair; the agent works on the one that is active.",
+        "ha_peer.url": "URL, host name or IP address of its management interface; https only.",
+        "ha_peer.api_key": "Its API key; left out: that of the first unit.",
+        "ha_peer.verify_tls": "As above, for the other unit; left out: what stands there.",
+        "ha_sync_timeout": "How long the pair may take to get in step after a commit; at most a day.",
     },
     "credentials": {
         "*": "An SCM REST account; its name is what `account` in a certificate profile says.",

@@ -15,7 +15,7 @@ from paloaltofw.configuration.problems import Findings
 from paloaltofw.configuration.rules import BadValue, duration, one_of, string_schema, takes, text_schema
 from paloaltofw.configuration.yaml_document import Section, read_document
 from paloaltofw.model.commit_window import ALWAYS, DAY_MINUTES, DAYS, CommitWindow
-from paloaltofw.model.firewall_profile import DEFAULT_DESCRIPTION, LOCKS, FirewallProfile
+from paloaltofw.model.firewall_profile import DEFAULT_DESCRIPTION, LOCKS, FirewallProfile, HaPeer
 from paloaltofw.secret import Secret
 
 # Not documented by the vendor for commits; 512 is what PAN-OS accepts in other descriptions, less room for order IDs.
@@ -65,13 +65,32 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
     trust_own = document.boolean("trust_own", default=False)
     lock = document.value_or("lock", one_of(*LOCKS), "none")
     validates = document.boolean("validate", default=False)
+    ha_sync_timeout = document.value_or("ha_sync_timeout", duration(0, 86400), 600.0)
+    peer = _ha_peer(document, url, HaPeer("", api_key or Secret(""), trust))
     if url is None or admin is None or api_key is None:
         return None
     return FirewallProfile(
         id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain,
         trust=trust, timeout=timeout, commit_timeout=commit_timeout, busy_wait=busy_wait, commit_window=window,
-        trust_own=trust_own, lock=lock, validates=validates,
+        trust_own=trust_own, lock=lock, validates=validates, ha_peer=peer, ha_sync_timeout=ha_sync_timeout,
     )  # fmt: skip
+
+
+def _ha_peer(document: Section, url: str | None, first: HaPeer) -> HaPeer | None:
+    """The other unit of an HA pair; key and trust are those of the first one where it has none of its own."""
+    section = document.section("ha_peer")
+    if not document.has("ha_peer"):
+        return None
+    peer_url = section.value("url", management_url, required=True)
+    api_key = section.value("api_key", secret_value) or first.api_key
+    has_trust = section.has("verify_tls")
+    trust = read_trust(section, "verify_tls")
+    section.close()
+    if peer_url is None:
+        return None
+    if peer_url == url:
+        section.refuse("url", "is the address of the first unit too", "write the address of the other unit")
+    return HaPeer(peer_url, api_key, trust if has_trust else first.trust)
 
 
 def _api_key(document: Section, firewall: str) -> Secret | None:

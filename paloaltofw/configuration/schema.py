@@ -173,7 +173,7 @@ KINDS = tuple(READERS)
 # What a reader asks for depends on these values: section, key, and every value with the name that it is written with.
 _BRANCHES = {"certificate": ("key", "type", ("RSA", "ECDSA"))}
 # Keys that a reader asks for only where they stand in the file.
-_PRESENT = {"certificate": {"name": "NAME"}}
+_PRESENT = {"certificate": {"name": "NAME"}, "firewall": {"ha_peer": ""}}
 
 
 def schema_of(kind: str) -> Schema:

@@ -20,6 +20,7 @@ from paloaltofw.execution import (
     serve,
     serve_check,
     unfinished,
+    units,
 )
 from paloaltofw.execution.clocks import ensure_clocks
 from paloaltofw.execution.context import Context
@@ -90,6 +91,7 @@ STEPS: Mapping[type[Step], Single | Joint] = {
     GoBack: Joint(go_back.go_back),
 }
 _SERVES = (Bind, DeletePredecessor)
+_BEGINS = (GenerateCsr, AdoptCsr, SubmitOrder)
 _CHANGES_FIREWALL = (
     GenerateCsr,
     RemoveUnproven,
@@ -111,6 +113,7 @@ _CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] 
 def carry_out(context: Context, tasks: Sequence[CertificateTask]) -> None:
     """Carry out the plans; what fails is in the tasks' errors. Raises AgentError if the firewall may not be changed."""
     if any(isinstance(step, _CHANGES_FIREWALL) for task in tasks for step in task.decision.steps):
+        units.admit(context, tasks)
         admission.identify(context)
     if any(isinstance(step, _SERVES) for task in tasks for step in task.decision.steps):
         # No order's record tells of these changes: without this a failed commit would be forgotten.
@@ -176,6 +179,8 @@ def _make(context: Context, task: CertificateTask, step: Step, handler: Single) 
     try:
         if not isinstance(task.phase, handler.needs):
             raise RuntimeError(f"{type(step).__name__} in phase {type(task.phase).__name__}")
+        if isinstance(step, _BEGINS):
+            context.ensure_active()  # before the journal announces it
         handler.make(context, task, step, task.phase)
     except AgentError as error:
         task.error = error

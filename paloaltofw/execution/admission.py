@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Protocol
 
-from paloaltofw.errors import Busy, PlanBlocked
+from paloaltofw.errors import Busy, PeerError, PlanBlocked
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.left_locks import release_seen
 from paloaltofw.lifecycle.succession import series_number
@@ -77,26 +78,56 @@ def claim_device(context: Context) -> None:
     """
     if context.is_device_claimed:
         return
-    serial, firewall = context.client.version().serial, context.firewall
-    if not _SERIAL.fullmatch(serial) or serial.lower() in _NO_SERIALS:
-        serial = ""
-    serial = f"{serial}/{firewall.vsys}" if serial else ""
-    known = context.store.load_device(firewall.id)
-    is_known = known is not None and (known.serial, known.url) == (serial, firewall.url)
-    # What was seen at an address that a profile has no more says nothing of it.
+    firewall, known = context.firewall, context.store.load_device(context.firewall.id)
+    units = _serials(context, known)
+    is_known = known is not None and known.units == units
+    for serial in filter(None, units.values()):
+        first = context.shared.claim_device(serial, _user_of(context, serial, is_known))
+        if first != firewall.id:
+            number = serial.partition("/")[0]
+            what = f"the device with the serial number {number} is also that of the firewall profile {first}"
+            remedy = "let all certificate profiles name one of them, and delete the other firewall profile"
+            raise PlanBlocked(what, firewall.title, remedy)
+    if not is_known:
+        peer = next((url for url in units if url != firewall.url), "")
+        context.store.save_device(
+            DeviceRecord(firewall.id, units[firewall.url], firewall.url, units.get(peer, ""), peer)
+        )
+    context.is_device_claimed = True
+
+
+def _serials(context: Context, known: DeviceRecord | None) -> dict[str, str]:
+    """The serial number at each address of the profile: one, or that of each unit of an HA pair, as far as is known."""
+    firewall = context.firewall
+    before = known.units if known is not None else {}
+    found = {url: serial for url, serial in before.items() if url in firewall.urls}
+    found[firewall.url] = _serial(context.client, firewall.vsys)
+    if context.peer is not None and not context.peer_trouble:
+        with contextlib.suppress(PeerError):  # it answers by no means now; what is known of it stays
+            found[firewall.other_unit().url] = _serial(context.peer, firewall.vsys)
+    return found
+
+
+def _serial(client: PanosClient, vsys: str) -> str:
+    serial = client.version().serial
+    is_one = _SERIAL.fullmatch(serial) and serial.lower() not in _NO_SERIALS
+    return f"{serial}/{vsys}" if is_one else ""
+
+
+def _user_of(context: Context, serial: str, is_known: bool) -> str:
+    """The other firewall profile that a device was last seen to belong to, else this one.
+
+    What was seen at an address that a profile has no more says nothing of it.
+    """
     seen = [] if is_known else context.store.devices_with(serial)
     in_use = context.shared.firewalls
-    others = [item.firewall for item in seen if in_use.get(item.firewall) == item.url and item.firewall != firewall.id]
-    first = context.shared.claim_device(serial, others[0] if others else firewall.id) if serial else firewall.id
-    if first != firewall.id:
-        what = (
-            f"the device with the serial number {serial.partition('/')[0]} is also that of the firewall profile {first}"
-        )
-        remedy = "let all certificate profiles name one of them, and delete the other firewall profile"
-        raise PlanBlocked(what, firewall.title, remedy)
-    if not is_known:
-        context.store.save_device(DeviceRecord(firewall.id, serial, firewall.url))
-    context.is_device_claimed = True
+    others = [
+        item.firewall
+        for item in seen
+        if item.firewall != context.firewall.id
+        and any(url in in_use.get(item.firewall, ()) for url, number in item.units.items() if number == serial)
+    ]
+    return others[0] if others else context.firewall.id
 
 
 def _ensure_unlocked(context: Context) -> None:

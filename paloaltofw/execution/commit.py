@@ -14,6 +14,7 @@ from paloaltofw.execution.failed_commit import commit_failure
 from paloaltofw.execution.jobs import follow
 from paloaltofw.execution.neighbours import compare, look_around
 from paloaltofw.execution.task import CertificateTask, Ordered
+from paloaltofw.execution.units import await_sync, unit_at
 from paloaltofw.execution.validation import validate
 from paloaltofw.lifecycle.steps import Commit
 from paloaltofw.model.records import CommitRecord, Phase
@@ -24,8 +25,10 @@ DESCRIPTION_CHARACTERS = 511
 def finish_earlier(context: Context) -> None:
     """A commit that an earlier run sent and did not see end: find it, wait for it, forget it."""
     record = context.store.load_commit(context.firewall.id)
-    if record is None:
+    unit = unit_at(context, record.url) if record is not None else None
+    if record is None or unit is None:
         return
+    context = unit
     job_id = record.job_id or _find(context, record)
     if job_id is not None:
         events.info("firewall=%s commit job %s of an earlier run is followed", context.firewall.id, job_id)
@@ -107,12 +110,14 @@ def _announce(context: Context, task: CertificateTask) -> None:
 def _commit_changes(context: Context, tasks: Sequence[CertificateTask], owed: Sequence[CertificateTask]) -> None:
     """Commit and follow the job to its end; raises CommitFailed or a PeerError if it did not end well."""
     admin = context.firewall.admin
+    context.ensure_active()
     # After the commit the management interface may present one of our certificates.
     remember_management(context.store, context.client, context.firewall)
     validate(context, tasks, owed)
     before = look_around(context)
     description = _description(context, owed)
-    record = CommitRecord(context.firewall.id, description, format_time(context.clock.now()))
+    now = format_time(context.clock.now())
+    record = CommitRecord(context.firewall.id, description, now, url=context.firewall.url)
     context.store.save_commit(record)
     job_id = _send(context, record)
     if job_id is None:
@@ -122,11 +127,12 @@ def _commit_changes(context: Context, tasks: Sequence[CertificateTask], owed: Se
         _see_through(context, tasks, job_id)
     context.store.remove_commit(context.firewall.id)
     owed[0].device_failure = compare(context, before, job_id)
+    await_sync(context, owed)
 
 
 def _send(context: Context, record: CommitRecord) -> str | None:
     try:
-        job_id = context.retry_while_busy(lambda: context.client.commit(context.firewall.admin, record.description))
+        job_id = context.change(lambda: context.client.commit(context.firewall.admin, record.description))
     except AnswerLost:
         job_id = _find(context, record)
         if job_id is None:

@@ -25,6 +25,12 @@ from paloaltofw.scm.client import ScmClient
 from paloaltofw.storage.store import Store
 
 T = TypeVar("T")
+
+
+def _nothing() -> None:
+    """Nothing is to be asked before a change."""
+
+
 events = logging.getLogger("paloaltofw.events")
 # Seconds between two attempts while a lock or another commit is in the way.
 BUSY_PAUSE = 15.0
@@ -47,12 +53,12 @@ class Run:
 
 
 class Shared:
-    """What the firewalls of one run share, besides the SCM clients; thread-safe. `firewalls`: the url of each in use.
+    """What the firewalls of one run share, besides the SCM clients; thread-safe. `firewalls`: the urls of each in use.
 
     `revocations`: how many certificates may be replaced on SCM's word alone, which an outage may give of all.
     """
 
-    def __init__(self, revocations: int, firewalls: Mapping[str, str]) -> None:
+    def __init__(self, revocations: int, firewalls: Mapping[str, frozenset[str]]) -> None:
         self.firewalls = firewalls
         self._revocations = revocations
         self._devices: dict[str, str] = {}
@@ -77,6 +83,10 @@ class Context:
     `certificate_names` are those of all profiles of this firewall, whether they are selected or not. `lock_trouble`: a
     lock of the agent may be left on the firewall; `commit_barred`: why nothing may be committed. `imported` are the
     intermediates (DER) that this run has imported, by their entries.
+    `certificate_names` are those of all profiles of this firewall, whether they are selected or not. `firewall` and
+    `client` are of the unit that is worked on; `peer` is the client of the other unit of an HA pair where the profile
+    names both, `peer_trouble` why that one cannot be asked, `first_url` the profile's own. `ensure_active` is called
+    before each change: it raises NotActive where the unit may not be changed (units.py).
     """
 
     settings: Settings
@@ -98,6 +108,12 @@ class Context:
     imported: dict[str, bytes] = field(default_factory=dict)
     lock_trouble: AgentError | None = None
     commit_barred: AgentError | None = None
+    peer: PanosClient | None = None
+    peer_trouble: str = ""
+    first_url: str = ""
+    is_in_pair: bool = False
+    ensure_active: Callable[[], None] = _nothing
+    notes: list[str] = field(default_factory=list)
 
     def scm_of(self, order: OrderRecord, profile: CertificateProfile) -> ScmClient:
         """The client of the account that an order was made with, whatever account the profile names by now."""
@@ -113,6 +129,15 @@ class Context:
             ours = (entry for entry in self.entries.values() if entry.changed_by <= {self.firewall.admin})
             self.present = {der for der in (first_der(entry.certificate_pem) for entry in ours) if der}
         return self.entries
+
+    def change(self, action: Callable[[], T]) -> T:
+        """Change something on the firewall, if its unit still is the one to work on, and again while it is busy."""
+
+        def act() -> T:
+            self.ensure_active()
+            return action()
+
+        return self.retry_while_busy(act)
 
     def retry_while_busy(self, action: Callable[[], T]) -> T:
         """Do something that the firewall may refuse for a lock or a commit; a refusal changes nothing, so try again."""

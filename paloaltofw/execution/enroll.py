@@ -36,7 +36,7 @@ def generate_csr(context: Context, task: CertificateTask, step: GenerateCsr, pha
     context.store.save_order(record)
     context.has_changed = True
     try:
-        context.retry_while_busy(lambda: context.client.generate_csr(_csr_request(task, step.entry)))
+        context.change(lambda: context.client.generate_csr(_csr_request(task, step.entry)))
     except AnswerLost:
         # Whether it was carried out can be seen: the CSR is there or not.
         if not context.client.csr(step.entry):
@@ -82,7 +82,7 @@ def remove_unproven(context: Context, task: CertificateTask, step: RemoveUnprove
         where = f"{context.firewall.title}, entry {step.entry}"
         raise PlanBlocked("it holds something else than a moment ago", where, "the next run looks again")
     context.has_changed = True
-    context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
+    context.change(lambda: context.client.delete_certificate(step.entry))
     context.event(task.profile, None, "CSR %s, which is not what was asked for, is removed", step.entry)
 
 

@@ -217,6 +217,7 @@ def _take_back(context: Context, before: Sequence[Change]) -> str:
     """Revert the agent's own changes, and say in words what became of that: the list of changes tells."""
     admin = context.firewall.admin
     trouble = ""
+    context.ensure_active()
     try:
         context.client.revert(admin)
     except AnswerLost as error:

@@ -12,6 +12,7 @@ from paloaltofw.execution.context import Context, Run, Shared, events
 from paloaltofw.execution.hooks import run_hooks
 from paloaltofw.execution.outcomes import dry_outcome, final_outcome, unexpected, unknown_outcome
 from paloaltofw.execution.planning import plan
+from paloaltofw.execution.units import choose_unit
 from paloaltofw.lifecycle.decision import Outcome
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_profile import FirewallProfile
@@ -32,7 +33,7 @@ def run_firewall(
     try:
         return _work(context, run, profiles)
     except AgentError as error:
-        place = "" if firewall.title in str(error) else f"firewall={firewall.id} "
+        place = "" if firewall.title in str(error) or firewall.pair_title in str(error) else f"firewall={firewall.id} "
         events.error("%s%s", place, error, extra={"firewall": firewall.id})
         return [unknown_outcome(context, profile, error) for profile in profiles]
     except Exception as error:
@@ -42,6 +43,8 @@ def run_firewall(
         return [unknown_outcome(context, profile, wrapped) for profile in profiles]
     finally:
         context.client.close()
+        if context.peer is not None:
+            context.peer.close()
 
 
 def _context(run: Run, firewall: FirewallProfile, pool: ScmClientPool, shared: Shared) -> Context:
@@ -49,6 +52,8 @@ def _context(run: Run, firewall: FirewallProfile, pool: ScmClientPool, shared: S
         settings=run.configuration.settings,
         firewall=firewall,
         client=open_firewall(run.configuration, firewall, run.clock),
+        peer=open_firewall(run.configuration, firewall.other_unit(), run.clock) if firewall.ha_peer else None,
+        first_url=firewall.url,
         scm=pool,
         shared=shared,
         store=Store(run.configuration.settings.state),
@@ -63,6 +68,7 @@ def _context(run: Run, firewall: FirewallProfile, pool: ScmClientPool, shared: S
 
 
 def _work(context: Context, run: Run, profiles: Sequence[CertificateProfile]) -> list[Outcome]:
+    choose_unit(context)
     tasks = plan(context, run, profiles)
     owed = [task for task in tasks if task.decision.steps or task.decision.waits_for]
     if owed and not run.is_dry:
@@ -71,7 +77,7 @@ def _work(context: Context, run: Run, profiles: Sequence[CertificateProfile]) ->
         run_hooks(context, tasks)
     if tasks:
         tasks[0].device_failure = tasks[0].device_failure or context.lock_trouble
-        tasks[0].notes.extend(context.client.notes)
+        tasks[0].notes.extend([*context.notes, *context.client.notes])
     if run.is_dry:
         return [dry_outcome(context, task) for task in tasks]
     return [final_outcome(context, task) for task in tasks]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, AnswerLost, PlanBlocked, ProofFailed, RolledBack
-from paloaltofw.execution import admission
+from paloaltofw.execution import admission, units
 from paloaltofw.execution.commit import commit
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.observe import read_certificate
@@ -42,6 +42,7 @@ def go_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
     The journal says since before the first change that it goes back, so that no later run moves forward again.
     """
     try:
+        units.admit(context, tasks)
         admission.identify(context)
         context.store.save_owed_commit(context.firewall.id)
         moved = [(task, _move_back(context, task)) for task in tasks]
@@ -127,7 +128,7 @@ def _bind(context: Context, item: Moved) -> None:
     context.has_changed = True
     scope = _scope_of(context, item)
     try:
-        context.retry_while_busy(lambda: context.client.bind(item.service_profile, item.entry, scope))
+        context.change(lambda: context.client.bind(item.service_profile, item.entry, scope))
     except AnswerLost:
         if not _serves(context.client.service_profiles(scope), item):
             raise

@@ -95,7 +95,7 @@ def _is_issuer_there(context: Context, leaf: Certificate) -> bool:
 def _import(context: Context, name: str, certificate: Certificate, pem: str) -> None:
     context.has_changed = True
     try:
-        context.retry_while_busy(lambda: context.client.import_certificate(name, pem))
+        context.change(lambda: context.client.import_certificate(name, pem))
     except AnswerLost:
         if not _reads_back(context, name, certificate):
             raise

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 from paloaltofw.errors import AgentError, Busy, LockLeft, PeerError, PermissionDenied, Refused
 from paloaltofw.execution.context import Context, events
+from paloaltofw.execution.units import unit_at
 from paloaltofw.model.firewall_objects import Lock
 from paloaltofw.model.firewall_profile import FirewallProfile
 
@@ -35,8 +36,11 @@ def release_left(context: Context) -> None:
     record = context.store.load_lock(context.firewall.id)
     if record is None and context.firewall.lock == "none":
         return
+    unit = unit_at(context, record.url) if record is not None else context
+    if unit is None:
+        return
     try:
-        release(context, lambda lock: is_agents(lock, context.firewall), attempts=1)
+        release(unit, lambda lock: is_agents(lock, context.firewall), attempts=1)
     except (PermissionDenied, Refused, Busy) as error:
         tell_left(context, error)
     else:

@@ -82,7 +82,7 @@ class AgentLocks:
         now = format_time(context.clock.now())
         self.record = LockRecord(context.firewall.id, comment, now, context.firewall.url)
         context.store.save_lock(self.record)
-        context.retry_while_busy(self._take_all)
+        context.change(self._take_all)
 
     def _take_all(self) -> None:
         """One attempt. Nothing is held while another's lock is waited for."""

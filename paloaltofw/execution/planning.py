@@ -21,15 +21,20 @@ from paloaltofw.execution.observe import (
 )
 from paloaltofw.execution.revocation import check_revocation
 from paloaltofw.execution.task import CertificateTask, Delivered, Ordered, phase_of
+from paloaltofw.execution.units import PeerWitness
 from paloaltofw.lifecycle.decide import decide
 from paloaltofw.lifecycle.decision import Action, Decision, State
 from paloaltofw.lifecycle.guards import costs_money
 from paloaltofw.lifecycle.inputs import Observation, RunRequest
+from paloaltofw.lifecycle.pair import held_for_peer
 from paloaltofw.lifecycle.plans import outside_window
 from paloaltofw.lifecycle.resume import is_outdated
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.records import OrderRecord, Phase
 from paloaltofw.scm.answers import OrderState
+
+# What tells a person to order again: not before the other unit of a pair was asked.
+_NAMES_RESUBMIT = ("order-limit", "lost-answer")
 
 
 def plan(context: Context, run: Run, profiles: Sequence[CertificateProfile]) -> list[CertificateTask]:
@@ -46,13 +51,17 @@ def plan(context: Context, run: Run, profiles: Sequence[CertificateProfile]) -> 
         _first_look(context, run, profile, combine(profile, context.firewall.admin, seen, state), state)
         for profile, state in zip(profiles, stored, strict=True)
     ]
+    witness = PeerWitness(context, profiles, stored)
     if any(costs_money(task.decision) for task in tasks):
         if context.firewall.vsys != "shared":
             _ensure_vsys(context)
         orders = [task.observed.order for task in tasks if task.observed.order and costs_money(task.decision)]
         seen = look_again(context.client, seen, orders, profiles)
         for task, state in zip(tasks, stored, strict=True):
-            _second_look(context, run, task, seen, state)
+            _second_look(context, run, task, seen, state, witness)
+    for task, state in zip(tasks, stored, strict=True):
+        if task.decision.blocked is not None and task.decision.blocked.code in _NAMES_RESUBMIT:
+            _hold_for_peer(task, state, witness)
     for task in tasks:
         task.decision = leave_to_window(context, task.decision)
     return tasks
@@ -95,7 +104,9 @@ def _first_look(
     return task
 
 
-def _second_look(context: Context, run: Run, task: CertificateTask, seen: FirewallSeen, stored: StoredState) -> None:
+def _second_look(
+    context: Context, run: Run, task: CertificateTask, seen: FirewallSeen, stored: StoredState, witness: PeerWitness
+) -> None:
     """Decide again, with the running configuration in hand, before anything is paid for."""
     if task.error is not None or not costs_money(task.decision):
         return
@@ -109,10 +120,23 @@ def _second_look(context: Context, run: Run, task: CertificateTask, seen: Firewa
         doubt=first.doubt,
     )
     task.decision = decide(task.profile, task.observed, _request(context, run), context.clock.now())
+    if costs_money(task.decision):
+        _hold_for_peer(task, stored, witness)
     task.notes += [note for note in task.decision.notes if note not in task.notes]
     unclear = unclear_of(task.profile, seen)
     if unclear is not None and costs_money(task.decision) and not task.is_asked_for:
         task.error = unclear
+
+
+def _hold_for_peer(task: CertificateTask, stored: StoredState, witness: PeerWitness) -> None:
+    """Hold a plan back that would make an order, or tell a person to, where the other unit of a pair has what it needs.
+
+    That anything is lost is not so then: what was said of it before is not told.
+    """
+    evidence = "" if task.is_asked_for else witness.evidence(task.profile, task.observed, stored)
+    if evidence:
+        task.notes = [note for note in task.notes if note not in task.decision.notes]
+        task.decision = held_for_peer(task.profile, task.decision, evidence)
 
 
 def _request(context: Context, run: Run) -> RunRequest:

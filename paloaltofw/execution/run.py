@@ -41,7 +41,7 @@ def _side_by_side(run: Run, by_firewall: Mapping[str, Sequence[CertificateProfil
     pool = ScmClientPool(run.configuration, run.clock)
     selected = sum(map(len, by_firewall.values()))
     used = {profile.firewall for profile in run.configuration.certificates.values()}
-    in_use = {name: run.configuration.firewalls[name].url for name in used if name in run.configuration.firewalls}
+    in_use = {name: run.configuration.firewalls[name].urls for name in used if name in run.configuration.firewalls}
     shared = Shared(max(1, selected // REVOCATION_SHARE), in_use)
 
     def work_on(name: str) -> list[Outcome]:

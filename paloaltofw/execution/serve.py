@@ -116,7 +116,7 @@ def _move(context: Context, task: CertificateTask, profile: ServiceProfile, entr
 def _bind(context: Context, profile: str, entry: str, scope: Scope) -> None:
     context.has_changed = True
     try:
-        context.retry_while_busy(lambda: context.client.bind(profile, entry, scope))
+        context.change(lambda: context.client.bind(profile, entry, scope))
     except AnswerLost:
         bound = context.client.service_profiles(scope).get(profile)
         if bound is None or bound.certificate != entry:
@@ -137,7 +137,7 @@ def delete_predecessor(context: Context, task: CertificateTask, step: DeletePred
         _keep(context, task, step, why, is_used=why.startswith(USED_BY))
         return
     try:
-        context.retry_while_busy(lambda: context.client.delete_certificate(step.entry))
+        context.change(lambda: context.client.delete_certificate(step.entry))
     except Refused as refused:
         if refused.peer_code == REFERENCED_CODE or "cannot be deleted" in refused.what:
             _keep(context, task, step, refused.what)

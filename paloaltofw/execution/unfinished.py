@@ -65,7 +65,7 @@ def _ensure_service(context: Context, failed: Sequence[CertificateTask]) -> None
 
 def _is_put_back(context: Context, name: str, pem: str, der: bytes) -> bool:
     try:
-        context.retry_while_busy(lambda: context.client.import_certificate(name, pem))
+        context.change(lambda: context.client.import_certificate(name, pem))
         entry = context.client.certificates().get(name)
     except AgentError:
         return False
@@ -94,5 +94,5 @@ def _remove_intermediates(context: Context, tasks: Sequence[CertificateTask]) ->
 
 
 def _delete(context: Context, name: str) -> None:
-    context.retry_while_busy(lambda: context.client.delete_certificate(name))
+    context.change(lambda: context.client.delete_certificate(name))
     del context.imported[name]

@@ -43,12 +43,12 @@ def validate(context: Context, tasks: Sequence[CertificateTask], owed: Sequence[
 def _send(context: Context) -> str | None:
     admin = context.firewall.admin
     try:
-        return context.retry_while_busy(lambda: context.client.validate(admin))
+        return context.change(lambda: context.client.validate(admin))
     except AnswerLost:
         running = [job for job in context.client.jobs() if job.user == admin and not job.is_finished]
         found = next((job.id for job in running if job.type.lower().startswith("validat")), None)
         # A validation changes nothing: it may be asked for again.
-        return found or context.retry_while_busy(lambda: context.client.validate(admin))
+        return found or context.change(lambda: context.client.validate(admin))
 
 
 def _go_on(context: Context, owed: Sequence[CertificateTask], why: str) -> None:

@@ -115,12 +115,16 @@ class LedgerEntry(Record):
 
 @dataclass(frozen=True)
 class CommitRecord(Record):
-    """A commit that was sent; without `job_id` its answer was lost."""
+    """A commit that was sent; without `job_id` its answer was lost.
+
+    `url`: the unit of an HA pair to which it was sent, since each numbers its jobs for itself; empty: the first one.
+    """
 
     firewall: str
     description: str
     started_at: str
     job_id: str | None = None
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,12 +183,20 @@ class ServeRecord(Record):
 class DeviceRecord(Record):
     """Which device, at which address, a firewall profile works on; an empty serial number tells devices not apart.
 
-    `serial` is followed by the vsys: two profiles may work on two of them.
+    `serial` is followed by the vsys: two profiles may work on two of them. The other unit of an HA pair is a device of
+    the same profile, known once it was worked on or asked.
     """
 
     firewall: str
     serial: str
     url: str = ""
+    peer_serial: str = ""
+    peer_url: str = ""
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The serial number at each address."""
+        return {self.url: self.serial, **({self.peer_url: self.peer_serial} if self.peer_url else {})}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from paloaltofw.model.firewall_objects import (
     SystemInfo,
     firewall_title,
 )
+from paloaltofw.model.high_availability import HaState
 from paloaltofw.model.trust import Trust
 from paloaltofw.panos.answers import (
     read_certificate,
@@ -43,6 +44,7 @@ from paloaltofw.panos.codes import INVALID_COMMAND_CODE, NOTHING_TO_EXPORT_TEXT
 from paloaltofw.panos.commands import nested, to_xml
 from paloaltofw.panos.connection import Connection
 from paloaltofw.panos.envelope import Envelope, Malformed
+from paloaltofw.panos.high_availability import read_ha_state
 from paloaltofw.panos.location import MANAGEMENT_PROFILE, VSYS_NAMES, Scope
 from paloaltofw.panos.refusals import failure
 from paloaltofw.panos.verdicts import understand
@@ -113,6 +115,21 @@ class PanosReader:
     def texts_at(self, label: str, xpath: str) -> frozenset[str]:
         """Every name of an entry and every text in the nodes at an xpath, in the candidate configuration."""
         return self._configured(label, xpath, read_texts) or frozenset()
+
+    def ha_state(self) -> HaState | None:
+        """What this unit says of its HA pair; None where the device does not know the command."""
+        label = "asking for the HA state"
+        try:
+            return read_ha_state(
+                self._operation(label, "<show><high-availability><state/></high-availability></show>").result
+            )
+        except Refused as refused:
+            if refused.peer_code == INVALID_COMMAND_CODE:
+                return None
+            raise
+        except Malformed as error:
+            what = f"the answer is not understood ({error})"
+            raise InvalidAnswer(what, self._connection.at(label), "check what answers there") from None
 
     def prove_right(self, kind: str) -> None:
         """Whether the administrator may use a type of request (commit, import, export); raises PermissionDenied.

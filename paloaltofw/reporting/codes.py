@@ -10,6 +10,7 @@ CODES = {
     "invalid-answer": "something answered, but not PAN-OS or SCM as documented",
     "credentials": "API key, client ID or client secret are not accepted",
     "permission": "the credentials lack a right",
+    "ha": "no unit of an HA pair is the one to work on, or it is not any more; nothing more was done on it",
     "busy": "a lock, another commit or a rate limit is in the way; nothing was done",
     "refused": "the firewall or SCM understood and said no",
     # of an order
@@ -28,6 +29,7 @@ CODES = {
     "shadowed": "an object in shared and one in a vsys bear the same name",
     "candidate-differs": "candidate and running configuration differ, and not by the agent's own work",
     "list-differs": "an SSL/TLS service profile serves an entry that the list of certificates does not show",
+    "ha-key": "the other unit of the HA pair holds, or may hold, what the active one lacks; nothing was ordered",
     "key-not-seen": "a good certificate of the profile is there, but nothing shows its key",
     "template": "the entry is pushed by a Panorama template",
     "bind": "an SSL/TLS service profile under bind does not exist",

@@ -28,9 +28,10 @@ from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, TOKEN_PATH, World, Wor
 SCRIPT = Path(__file__).resolve().parent.parent / "paloaltoagent.py"
 PACE = "0.05"
 COMMIT_SECONDS = 0.5
+SYNC_SECONDS = 2.0
 BOUND_PROFILE = "vpn-portal"
 # What `sandbox --serve --with` adds.
-EXTRAS = ("panorama",)
+EXTRAS = ("panorama", "ha")
 KEYS: dict[str, Mapping[str, object]] = {
     "rsa2048": {"type": "RSA", "size": 2048},
     "rsa3072": {"type": "RSA", "size": 3072},
@@ -85,8 +86,10 @@ class Tour:
         self.profiles = tour_profiles(names) | extra_profiles(extras)
         for name, server in (("SCM", self.world.scm_server), *self.world.servers.items()):
             server.interceptor = self.watch.interceptor(name)
-        for firewall in self.world.firewalls.values():
-            begin_peoples_work(firewall)
+        for name in self.world.profile_names:
+            begin_peoples_work(self.world.firewalls[name])
+        for pair in self.world.pairs.values():
+            pair.synchronise(pair.active)
         self.config = self.world.write_configuration(folder, self.profiles, {"issuance": {"wait": "20s"}})
 
     def heading(self, text: str) -> None:
@@ -219,6 +222,8 @@ def world_options(names: Sequence[str], switches: Sequence[str], extras: Sequenc
     options = WorldOptions(
         names, panos=panos, scm=scm, latencies=Latencies(commit_seconds=COMMIT_SECONDS), agent_role=AGENT_ROLE
     )
+    if "ha" in extras:
+        options = replace(options, pairs=names[:1], sync_seconds=SYNC_SECONDS)
     return replace(options, panorama=panorama) if "panorama" in extras else options
 
 
@@ -343,6 +348,8 @@ def _how_to_reach(tour: Tour) -> list[str]:
         lines.append(f"{name:<14} {server.url}{password}")
     for name, service in world.services:
         lines.append(f"{name:<14} data plane {service.address}   serves the SSL/TLS service profile {service.profile}")
+    for name, pair in world.pairs.items():
+        lines.append(f"{'HA pair':<14} {name} is active, {pair.units[1].name} is passive; one profile names both")
     return [
         *lines,
         "",

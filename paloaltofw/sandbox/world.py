@@ -16,6 +16,7 @@ from paloaltofw.sandbox.base.https import HttpsServer, server_context
 from paloaltofw.sandbox.panorama_estate import PANORAMA, PanoramaEstate
 from paloaltofw.sandbox.panos.data_plane import DataPlane, DataPlaneServer
 from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.ha_pair import HaPair
 from paloaltofw.sandbox.panos.panorama.switches import PanoramaSwitches
 from paloaltofw.sandbox.panos.service import PanosSite
 from paloaltofw.sandbox.panos.switches import SUPERUSER, Latencies, PanosSwitches, Role
@@ -40,6 +41,9 @@ class WorldOptions:
     # With a Panorama too: its switches.
     panorama: PanoramaSwitches | None = None
     multi_vsys: bool = False
+    # These firewalls become HA pairs: each gets a second unit, NAME-2, and profiles name both.
+    pairs: Sequence[str] = ()
+    sync_seconds: float = 0.0
 
 
 def default_accounts() -> list[Account]:
@@ -76,8 +80,12 @@ class World:
         self.services: list[tuple[str, DataPlaneServer]] = []
         # Of the agent's administrator on each firewall.
         self.passwords: dict[str, str] = {}
+        self.pairs: dict[str, HaPair] = {}
         for name in options.firewalls:
             self._add_firewall(name, options)
+        for name in options.pairs:
+            self._add_firewall(f"{name}-2", options)
+            self.pairs[name] = HaPair(self.firewalls[name], self.firewalls[f"{name}-2"], options.sync_seconds)
         self.panorama = self._add_panorama(options, options.panorama) if options.panorama is not None else None
 
     def _add_firewall(self, name: str, options: WorldOptions) -> None:
@@ -143,8 +151,9 @@ class World:
         ca_file.write_bytes(self.tls.ca_pem)
         for name, profile in certificates.items():
             write_yaml(folder / "profiles/certificates" / f"{name}.yaml", profile)
-        for name, firewall in self.firewalls.items():
-            write_yaml(folder / "profiles/firewalls" / f"{name}.yaml", self._firewall_profile(name, firewall, ca_file))
+        for name in self.profile_names:
+            document = self._firewall_profile(name, self.firewalls[name], ca_file)
+            write_yaml(folder / "profiles/firewalls" / f"{name}.yaml", document)
         if self.panorama is not None:
             keys = self._firewall_profile(PANORAMA, self.panorama.panorama, ca_file) | self.panorama.profile_keys()
             write_yaml(folder / "profiles/firewalls" / f"{PANORAMA}.yaml", keys)
@@ -152,13 +161,23 @@ class World:
         write_yaml(folder / "profiles/sectigo_credentials.yaml", accounts)
         return write_yaml(folder / "config.yaml", self._config(ca_file, more or {}))
 
+    @property
+    def profile_names(self) -> list[str]:
+        """The firewalls that have a firewall profile: all but the second units of pairs."""
+        seconds = {pair.units[1].name for pair in self.pairs.values()}
+        return [name for name in self.firewalls if name not in seconds]
+
     def _firewall_profile(self, name: str, firewall: Firewall, ca_file: Path) -> dict[str, object]:
-        return {
+        profile: dict[str, object] = {
             "url": self.servers[name].url,
             "admin": AGENT_ADMIN,
             "api_key": firewall.api_key(AGENT_ADMIN),
             "verify_tls": str(ca_file),
         }
+        if name in self.pairs:
+            other = self.pairs[name].units[1]
+            profile["ha_peer"] = {"url": self.servers[other.name].url, "api_key": other.api_key(AGENT_ADMIN)}
+        return profile
 
     def _config(self, ca_file: Path, more: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
         config: dict[str, dict[str, object]] = {

@@ -160,6 +160,12 @@ class Store:
         self._refuse_quarantined(path, "order journal", "whether an order is open", f"-p {profile} --order")
         return self._load(OrderRecord, path)
 
+    def orders_on(self, firewall: str) -> list[OrderRecord]:
+        """The unfinished orders whose keys are on a firewall, of all profiles, selected or not."""
+        names = sorted(path.stem for path in self._orders.glob("*.json"))
+        found = [self._load(OrderRecord, self._orders / f"{name}.json") for name in names]
+        return [record for record in found if record is not None and record.firewall == firewall]
+
     def _refuse_quarantined(self, path: Path, title: str, unknown: str, forgotten: str) -> None:
         aside = path.with_name(path.name + CORRUPT_SUFFIX)
         if aside.is_symlink() or aside.exists():
@@ -233,7 +239,7 @@ class Store:
         """What was last seen of the firewall profiles that work on a device."""
         names = sorted(path.stem for path in self._devices.glob("*.json")) if serial else []
         found = [self.load_device(name) for name in names]
-        return [record for record in found if record is not None and record.serial == serial]
+        return [record for record in found if record is not None and serial in record.units.values()]
 
     def owes_commit(self, firewall: str) -> bool:
         """Whether changes were begun on a firewall whose commit was not seen to end well."""

@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from paloaltofw.clock import Clock
-from paloaltofw.errors import AgentError, PlanBlocked, WrongClock
+from paloaltofw.errors import AgentError, NotActive, PlanBlocked, WrongClock
 from paloaltofw.execution.admission import ensure_vsys, strange_change, way_out
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.clocks import FURTHEST_OFF
 from paloaltofw.execution.left_locks import is_agents, person_holds
 from paloaltofw.execution.observe import namesakes_of
+from paloaltofw.execution.units import ask_unit, units_objection
 from paloaltofw.lifecycle.decision import Action
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.finding import Finding
 from paloaltofw.model.firewall_objects import Lock
 from paloaltofw.model.firewall_profile import FirewallProfile
+from paloaltofw.model.high_availability import HaState
 from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.reporting.words import count
@@ -85,11 +87,20 @@ def check_peers(configuration: Configuration, profiles: list[CertificateProfile]
         bound = [profile for profile in profiles if profile.firewall == name]
         every = frozenset(item.name for item in configuration.certificates.values() if item.firewall == name)
         firewall = configuration.firewalls[name]
-        client = open_firewall(configuration, firewall, clock)
+        units = [firewall, firewall.other_unit()] if firewall.ha_peer else [firewall]
+        clients = [open_firewall(configuration, unit, clock) for unit in units]
         try:
-            yield from _check_firewall(_Firewall(client, firewall, every), bound, configuration, clock)
+            is_reached = False
+            for unit, client in zip(units, clients, strict=True):
+                place = _Firewall(client, unit, every)
+                for number, finding in enumerate(_check_firewall(place, bound, configuration, clock)):
+                    is_reached |= number == 0 and finding.is_ok
+                    yield finding
+            if is_reached:  # else it would say the same
+                yield _prove(firewall.title, "high availability", functools.partial(_ha, firewall, clients))
         finally:
-            client.close()
+            for client in clients:
+                client.close()
     pool = ScmClientPool(configuration, clock)
     try:
         for label in dict.fromkeys(profile.account for profile in profiles):
@@ -187,6 +198,27 @@ def _namesakes(client: PanosClient, profiles: list[CertificateProfile]) -> str:
         what = f"there is also the {namesakes.found[0]}, and which of the two is used under this name is not certain"
         raise PlanBlocked(what, remedy="rename one of them on the firewall, or choose other names in the profile")
     return "none of the profiles' is in both" if namesakes.is_told else "the firewall does not tell those of the other"
+
+
+def _ha(firewall: FirewallProfile, clients: list[PanosClient]) -> str:
+    """The state of the HA pair: of the one unit that is named, or of both."""
+    answers = [ask_unit(client) for client in clients]
+    said = "; ".join(
+        f"{unit.address} {answer.words if isinstance(answer, HaState) else answer.what}"
+        for unit, answer in zip((firewall, firewall.other_unit()), answers, strict=False)
+    )
+    if len(answers) == 2:
+        objection = units_objection((answers[0], answers[1]))
+        if objection:
+            raise NotActive(f"{objection} ({said})", remedy="see to the pair: nothing is done before")
+        return said
+    answer = answers[0]
+    if not isinstance(answer, HaState):
+        raise answer
+    if answer.objection:
+        remedy = "name the other unit under ha_peer, or write the active unit's address into url"
+        raise NotActive(answer.objection, remedy=remedy)
+    return "it is in no HA pair" if not answer.is_enabled else f"{answer.words}; ha_peer names no other unit"
 
 
 def _changes(place: _Firewall) -> str:

@@ -126,7 +126,10 @@ def _warn(configuration: Configuration) -> None:
 
 def _clock(configuration: Configuration) -> Clock:
     pace = os.environ.get(PACE_VARIABLE)
-    hosts = [configuration.settings.scm_url, *(firewall.url for firewall in configuration.firewalls.values())]
+    hosts = [
+        configuration.settings.scm_url,
+        *(url for firewall in configuration.firewalls.values() for url in firewall.urls),
+    ]
     if not pace or not all(_is_loopback(urllib.parse.urlsplit(url).hostname or "") for url in hosts):
         return SystemClock()
     try:

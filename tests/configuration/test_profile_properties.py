@@ -166,14 +166,21 @@ def firewall_documents(draw: st.DrawFn) -> dict[str, Any]:
         "lock": draw(st.sampled_from(["none", "commit", "config", "both"])), "validate": draw(st.booleans()),
         "trust_own": draw(st.booleans()), "timeout": draw(st.integers(1, 3600)), "commit_timeout": draw(st.sampled_from(["20m", "1h30m", 600])),
         "busy_wait": draw(st.sampled_from([0, "5m"])),
+        "ha_sync_timeout": draw(st.sampled_from([0, "10m"])),
+        "ha_peer": draw(st.sampled_from([None, {"url": "https://192.0.2.99", "api_key": "LUFRPT2"}, {"url": "peer.example.com", "verify_tls": False}])),
         "commit_window": draw(st.sampled_from([None, {"days": ["Sat"]}, {"hours": "22:00-04:00"}, {"days": list(DAYS), "hours": "00:00-24:00"}])),
     }  # fmt: skip
 
 
 def firewall_document(profile: FirewallProfile) -> dict[str, Any]:
     window = profile.commit_window
-    pin = profile.trust.pin
+    pin, peer = profile.trust.pin, profile.ha_peer
+    other = {
+        "url": peer.url, "api_key": peer.api_key.reveal(),
+        "verify_tls": f"sha256:{peer.trust.pin}" if peer.trust.pin else not peer.trust.off,
+    } if peer else None  # fmt: skip
     return {
+        "ha_peer": other, "ha_sync_timeout": int(profile.ha_sync_timeout),
         "url": profile.url, "admin": profile.admin, "api_key": profile.api_key.reveal(), "vsys": profile.vsys,
         "commit_description": profile.commit_description, "chain": profile.chain,
         "verify_tls": f"sha256:{pin}" if pin else not profile.trust.off,

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.worlds import corner_worlds, panos_worlds, people_worlds, scm_worlds, scope_worlds, serve_worlds
+from tests.worlds import (
+    corner_worlds,
+    ha_worlds,
+    panos_worlds,
+    people_worlds,
+    scm_worlds,
+    scope_worlds,
+    serve_worlds,
+)
 from tests.worlds.play import World
 
 WORLDS: tuple[World, ...] = (
@@ -12,6 +20,7 @@ WORLDS: tuple[World, ...] = (
     *corner_worlds.WORLDS,
     *scope_worlds.WORLDS,
     *serve_worlds.WORLDS,
+    *ha_worlds.WORLDS,
 )
 BY_TITLE = {world.title: world for world in WORLDS}
 assert len(BY_TITLE) == len(WORLDS), "two worlds of one title"
@@ -39,4 +48,7 @@ REPRESENTATIVE = (
     "after the commit the endpoint answers with a reset, and the predecessor serves again",
     "a vsys: renewal",
     "an IKE gateway: a predecessor that is used is kept",
+    "HA: the unit with the key of an open order is off",
+    "HA: both units are active",
+    "HA: a synchronisation never ends",
 )

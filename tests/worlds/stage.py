@@ -38,6 +38,7 @@ from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panos.answers import PanosError
 from paloaltofw.sandbox.panos.configuration import place_of
 from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.ha_pair import WRITES_TO_PASSIVE, HaPair
 from paloaltofw.sandbox.panos.keystore import KeySpec, PrivateKey, generate_key, spki
 from paloaltofw.sandbox.panos.service import Call as PanosCall
 from paloaltofw.sandbox.panos.service import PanosSite
@@ -285,6 +286,18 @@ class Stage:
         if self.vsys != "shared":
             profile["vsys"] = self.vsys
         write_yaml(self.folder / f"profiles/firewalls/{name}.yaml", profile)
+
+    def pair_up(self, name: str = "fw", other: str = "fw-b", sync_seconds: float = 60.0) -> HaPair:
+        """Make an HA pair of a firewall and a new one; the profile names both units. Called once all else is set up."""
+        self.add_firewall(other)
+        (self.folder / f"profiles/firewalls/{other}.yaml").unlink()
+        pair = HaPair(self.firewalls[name], self.firewalls[other], sync_seconds)
+        path = self.folder / f"profiles/firewalls/{name}.yaml"
+        profile = yaml.safe_load(path.read_text("utf-8"))
+        key = self.firewalls[other].api_key(AGENT_ADMIN)
+        peer = {"url": f"https://{self.hosts[other]}", "api_key": key}
+        write_yaml(path, {**profile, "ha_peer": peer, "ha_sync_timeout": "5m"})
+        return pair
 
     def add_profile(
         self, profile: str, common_name: str, firewall: str = "fw", bound: str | None = PORTAL, **more: Any
@@ -538,6 +551,8 @@ class Stage:
                 self.diary.append(f"  {call.peer}: {call.label}: {answer.status if answer else 'no answer'}")
             self.canaries.see(call.request, answer)
             self._after(call, is_write, before)
+            while WRITES_TO_PASSIVE:
+                self.problem(f"a change reached {WRITES_TO_PASSIVE.pop()}")
             self._die("after")
 
     def _through_rules(self, call: Call, handle: Handle) -> Answer:
@@ -669,6 +684,7 @@ class Stage:
     def served(self, firewall: str, profile: str = PORTAL) -> Served:
         """What a service profile of the running configuration serves."""
         device = self.firewalls[firewall]
+        device = device.ha.active if device.ha else device  # what serves is the active unit of a pair
         with device.settled():
             root = device.configuration.running
         entry_name = _text_at(root, f"{self.profiles_at}/entry[@name='{profile}']/certificate")
@@ -798,7 +814,18 @@ def _command(call: PanosCall) -> str:
         words = [node.tag for node in call.command.iter()]
     except PanosError:
         return "op ?"
-    for word in ("generate", "changes", "admins", "config-locks", "commit-locks", "jobs", "clock", "revert", "load"):
+    for word in (
+        "high-availability",
+        "generate",
+        "changes",
+        "admins",
+        "config-locks",
+        "commit-locks",
+        "jobs",
+        "clock",
+        "revert",
+        "load",
+    ):
         if word in words[:5]:
             return "job" if word == "jobs" and "id" in words else word
     return "op " + " ".join(words[:4])

@@ -28,7 +28,7 @@ from paloaltofw.cli.offers import a_file, a_folder
     "extras",
     metavar="WHAT[,WHAT]",
     default="",
-    help="With --serve: what else is there: panorama (two templates, a stack, two managed firewalls).",
+    help="With --serve: what else is there: panorama (two templates, a stack, two managed firewalls), ha (an HA pair).",
 )
 @click.option(
     "--like",

@@ -46,6 +46,8 @@ def answer_commit(
     firewall.locks.require_commit(admin.name)
     if firewall.happens("auto_commit_unfinished"):
         raise PanosError("Commit job was not queued since auto-commit not yet finished")
+    if firewall.ha is not None:
+        firewall.ha.require_idle(firewall)
     require_idle(firewall)
     takes_all = order.is_partial and firewall.switches.partial_commit_takes == "everything"
     changes = [change for change in firewall.configuration.pending() if takes_all or order.covers(change)]

@@ -28,6 +28,7 @@ from paloaltofw.sandbox.panos.configuration import (
     place_of,
     vsys_of,
 )
+from paloaltofw.sandbox.panos.ha_pair import COMMIT_PENDING, HaPair
 from paloaltofw.sandbox.panos.keystore import KeySource, PrivateKey
 from paloaltofw.sandbox.panos.locks import Lock, Locks
 from paloaltofw.sandbox.panos.schema import CONFIG, NAME_LIMIT, Schema
@@ -128,6 +129,9 @@ class Firewall:
         self.locks = Locks(self.switches)
         self.store = CertificateStore(self.switches)
         self.is_full_commit_required = False
+        # The HA pair that it is a unit of, and whether it is off: then it answers nobody.
+        self.ha: HaPair | None = None
+        self.is_off = False
         # Called after each commit that took effect.
         self.listeners: list[Callable[[], None]] = []
 
@@ -192,7 +196,9 @@ class Firewall:
     def require_no_pending_commit(self) -> None:
         """An HA peer takes no changes while it takes over the other's commit (panos.md §11)."""
         if self.happens("commit_pending"):
-            raise PanosError("A commit is pending. Please try again later.", code=NOT_FOUND)
+            raise PanosError(COMMIT_PENDING, code=NOT_FOUND)
+        if self.ha is not None:
+            self.ha.require_idle(self)
 
     # --- administrators ------------------------------------------------------------------------------------------
 
@@ -320,6 +326,8 @@ class Firewall:
                 if is_done:
                     for listener in self.listeners:
                         listener()
+            if self.ha is not None:
+                self.ha.settle()
             yield
 
     def _root(self, running: bool) -> Element:

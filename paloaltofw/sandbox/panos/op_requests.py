@@ -27,6 +27,7 @@ from paloaltofw.sandbox.panos.commit_orders import CommitOrder
 from paloaltofw.sandbox.panos.commit_requests import validate
 from paloaltofw.sandbox.panos.configuration import Place
 from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.ha_requests import ha_change, ha_state, sync_to_remote
 from paloaltofw.sandbox.panos.locks import COMMIT, CONFIG, Lock
 from paloaltofw.sandbox.panos.switches import Right
 from paloaltofw.sandbox.panos.xpath import to_text
@@ -160,12 +161,6 @@ def _admins(operation: Operation) -> Answer:
         if name == operation.admin.name and firewall.switches.show_self:
             SubElement(entry, "self")
     return success(holder)
-
-
-def _ha_state(operation: Operation) -> Answer:
-    """These firewalls stand alone."""
-    operation.parameters()
-    return success(text_element("enabled", "no"))
 
 
 def _chassis_ready(operation: Operation) -> Answer:
@@ -377,7 +372,7 @@ COMMANDS: Commands = {
         "clock": _clock,
         "admins": _admins,
         "chassis-ready": _chassis_ready,
-        "high-availability": {"state": _ha_state},
+        "high-availability": {"state": ha_state},
         "config": {"list": {"changes": _changes}},
         "config-locks": locks_of(CONFIG, "vsys"),
         "commit-locks": locks_of(COMMIT, "vsys"),
@@ -386,6 +381,10 @@ COMMANDS: Commands = {
     "check": {"pending-changes": _pending_changes, "full-commit-required": _full_commit_required},
     "request": {
         "certificate": {"generate": _generate, "show": _certificate_show},
+        "high-availability": {
+            "sync-to-remote": {"running-config": sync_to_remote},
+            "state": {"suspend": ha_change("suspend"), "functional": ha_change("functional")},
+        },
         "config-lock": {"add": _add_lock(CONFIG), "remove": _remove_lock(CONFIG)},
         "commit-lock": {"add": _add_lock(COMMIT), "remove": _remove_lock(COMMIT)},
     },

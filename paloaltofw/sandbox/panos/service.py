@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
-from paloaltofw.sandbox.base.https import Answer, Part, Request
+from paloaltofw.sandbox.base.https import Answer, Cut, Part, Request
 from paloaltofw.sandbox.panos.administrators import Administrator
 from paloaltofw.sandbox.panos.answers import (
     BadCredentials,
@@ -71,6 +71,8 @@ class PanosSite:
 
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
+        if self.firewall.is_off:
+            raise Cut
         if request.path not in PATHS or not _is_understood(request):
             return self._web_interface()
         if request.method not in ("GET", "POST"):
@@ -104,6 +106,8 @@ class PanosSite:
         if "target" in call.parameters:
             # Only a Panorama has managed devices to pass a request on to.
             raise illegal("target", call.parameters["target"])
+        if self.firewall.ha is not None and _is_change(call):
+            self.firewall.ha.admit(self.firewall, f"{call.type} {_summary(call)}")
         return TYPES[call.type](self.firewall, admin, call)
 
     def _enter(self, call: Call, admin: Administrator) -> None:
@@ -173,6 +177,23 @@ TYPES: dict[str, Callable[[Firewall, Administrator, Call], Answer]] = {
 
 # Types with rights of their own, which no role of the simulation has (panos.md §1).
 _OTHER_RIGHTS = ("log", "report", "user-id")
+
+_ASKING = ("get", "show", "complete", "check", "test", "debug")
+# Without it a request only asks whether the administrator has the right.
+_NEEDS = {"commit": "cmd", "import": "category"}
+
+
+def _is_change(call: Call) -> bool:
+    """Whether a request would change something."""
+    if call.type == "config":
+        return call.parameters.get("action", "") not in _ASKING
+    if call.type == "op":
+        words = [node.tag for node in call.command.iter()][:3]
+        # The roles themselves may be changed on any unit, and whoever holds a lock there may give it back.
+        is_harmless = words[1:] == ["high-availability", "state"] or words[2:] == ["remove"]
+        return words[0] not in _ASKING and not is_harmless
+    return call.type in _NEEDS and _NEEDS[call.type] in call.parameters
+
 
 # --- the log -------------------------------------------------------------------------------------------------------
 

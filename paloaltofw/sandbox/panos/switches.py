@@ -96,6 +96,13 @@ class PanosSwitches:
     commit_pending: int = 0
     auto_commit_unfinished: int = 0
     transient_import_failures: int = 0
+    # panos.md §3, §10: HA pairs. What a passive unit does with a change; which parts the other unit takes over.
+    ha_passive_writes: Literal["accepted", "refused"] = "accepted"
+    ha_sync_certificates: Literal["whole", "without_keys"] = "whole"
+    ha_sync_management: bool = False
+    # What becomes of a unit's uncommitted changes when it takes over the other's commit.
+    ha_sync_candidate: Literal["overwritten", "kept"] = "overwritten"
+    ha_state_words: Literal["lower", "capitalised", "spaced"] = "lower"
 
 
 @dataclass(frozen=True)
