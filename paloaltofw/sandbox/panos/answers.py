@@ -146,6 +146,13 @@ def success_lines(*lines: str, code: int | None = None, extra: Sequence[Element]
     return success(message, *extra, code=code)
 
 
+def success_message_line(text: str) -> Answer:
+    """A success with a msg line directly under the response, as pan-os-python reads it."""
+    root = _success(None)
+    SubElement(SubElement(root, "msg"), "line").text = text
+    return render(root)
+
+
 def success_message(text: str, code: int) -> Answer:
     """A success with a msg directly under the response."""
     root = _success(code)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from paloaltofw.sandbox.base.https import Answer
-from paloaltofw.sandbox.panos.answers import PanosError, success, success_lines, text_element
+from paloaltofw.sandbox.panos.answers import PanosError, success, success_message_line, text_element
 
 if TYPE_CHECKING:
     from paloaltofw.sandbox.panos.op_requests import Operation
@@ -29,7 +29,7 @@ def sync_to_remote(operation: Operation) -> Answer:
     if operation.firewall.jobs.is_busy:
         raise PanosError("Local commit jobs are queued. Please try again later.")
     pair.synchronise(operation.firewall)
-    return success_lines("HA synchronization job has been queued on peer. Please check job status on peer.")
+    return success_message_line("HA synchronization job has been queued on peer. Please check job status on peer.")
 
 
 def ha_change(name: str) -> Callable[[Operation], Answer]:
