@@ -11,7 +11,7 @@ import yaml
 
 from paloaltofw.sandbox.base.https import Answer, Cut
 from paloaltofw.sandbox.panos.ha_pair import PASSIVE, HaPair
-from paloaltofw.sandbox.world import AGENT_ADMIN, WorldOptions, certificate_profile
+from paloaltofw.sandbox.world import AGENT_ADMIN, WorldOptions, certificate_profile, write_yaml
 from tests.end_to_end.harness import Scene
 from tests.sweeps import one_in
 from tests.worlds.acts import cut
@@ -25,7 +25,7 @@ from tests.worlds.ha_worlds import (
     paired,
 )
 from tests.worlds.play import COMMON_NAME, NAME, play
-from tests.worlds.stage import Call, Rule, Stage, staged
+from tests.worlds.stage import Call, Killed, Rule, Stage, staged
 from tests.worlds.wire import Handle
 
 DUE = 160.0
@@ -186,6 +186,44 @@ def test_a_commit_on_the_other_unit_never_ends_the_key_of_an_open_order(stage: S
     pair_of(stage).failover()
     assert stage.night().code == 0
     assert len(stage.orders) == 3
+
+
+def test_locks_are_given_back_on_the_unit_that_became_passive(stage: Stage) -> None:
+    path = stage.folder / "profiles/firewalls/fw.yaml"
+    write_yaml(path, {**yaml.safe_load(path.read_text("utf-8")), "lock": "both"})
+
+    def fails_over(call: Call, handle: Handle) -> Answer:
+        answer = handle(call.request)
+        pair_of(stage).failover()
+        return answer
+
+    stage.rules.append(Rule("fw generate", fails_over, times=1))
+    night = stage.night()
+    assert (night.code, night.error_codes) == (1, {"ha"})
+    held = [
+        lock for unit in pair_of(stage).units for kind in ("config", "commit") for lock in unit.locks.of(kind, "all")
+    ]
+    assert held == []
+    assert stage.orders == []
+    assert stage.night().code == 0
+    assert len(stage.orders) == 1
+
+
+def test_a_lock_that_a_killed_run_left_is_given_back_on_its_own_unit(stage: Stage) -> None:
+    path = stage.folder / "profiles/firewalls/fw.yaml"
+    write_yaml(path, {**yaml.safe_load(path.read_text("utf-8")), "lock": "both"})
+
+    def is_killed(call: Call, handle: Handle) -> Answer:
+        stage._is_dead = True
+        raise Killed
+
+    stage.rules.append(Rule("fw generate", is_killed, times=1))
+    assert stage.night().code is None
+    first = stage.firewalls[UNIT]
+    assert first.locks.of("config", "all")
+    pair_of(stage).failover()
+    assert stage.night().code == 0
+    assert first.locks.of("config", "all") == [] and first.locks.of("commit", "all") == []
 
 
 def test_one_device_under_two_profiles_is_still_found(stage: Stage) -> None:
