@@ -152,6 +152,7 @@ def test_links_are_neither_read_nor_written_through(
     store.save_installed("www", INSTALLED)
     store.save_commit(COMMIT)
     store.save_management(ManagementRecord("fw", "www", ""))
+    store.save_lock(LockRecord("fw", "paloaltoagent fedcba987654 fw", "2027-01-02T00:00:00Z"))
     store.save_certificate_id("www", "2")
     assert victim.read_bytes() == before
     assert not path.is_symlink()
