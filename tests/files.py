@@ -67,6 +67,8 @@ FIREWALL: dict[str, Any] = {
     "timeout": 60,
     "commit_timeout": "20m",
     "busy_wait": "5m",
+    "lock": "both",
+    "validate": True,
     "commit_window": {"days": ["Sat", "Sun"], "hours": "22:00-04:00"},
 }
 CREDENTIALS: dict[str, Any] = {
@@ -257,6 +259,8 @@ WRONG: dict[str, dict[str, list[object]]] = {
         "timeout": ["0", *_DURATION],
         "commit_timeout": ["1s", *_DURATION],
         "busy_wait": _DURATION,
+        "lock": ["Both", "shared", True, *_SHAPES],
+        "validate": ["yes please", 1, "true", *_SHAPES],
         "commit_window": ["always", ["Sat"]],
         "commit_window.days": [["sat"], ["Saturday"], [6], [["Sat"]], {"a": "b"}],
         "commit_window.hours": ["22-4", "24:00-04:00", "04:00-04:00", "00:00-24:01", "10:60-11:00", *_TEXT],
