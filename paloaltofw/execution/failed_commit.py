@@ -39,12 +39,12 @@ def commit_failure(
     context: Context, tasks: Sequence[CertificateTask], job: Job, is_validation: bool = False
 ) -> CommitFailed:
     """What is said of a job that failed, after the agent's own part was taken back where that is safe."""
-    kind = "validation" if is_validation else "commit"
+    kind, failed = ("validation", "the validation failed: ") if is_validation else ("commit", "the commit failed: ")
     where = f"{context.firewall.title}, {kind} job {job.id}"
     error = ValidationFailed if is_validation else CommitFailed
     # All of it is searched for our names; nobody reads more than some lines of it.
     details = job.details if len(job.details) <= TOLD_CHARACTERS else f"{job.details[:TOLD_CHARACTERS]} …"
-    what = f"the {kind} failed: {details or job.result}"
+    what = f"{failed}{details or job.result}"
     try:
         seen = _look(context, tasks)
         named = names_in(job.details, _known(seen)) & _changed(context, seen)

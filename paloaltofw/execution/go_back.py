@@ -10,6 +10,7 @@ from paloaltofw.errors import AgentError, AnswerLost, PlanBlocked, ProofFailed, 
 from paloaltofw.execution import admission, units
 from paloaltofw.execution.commit import commit
 from paloaltofw.execution.context import Context
+from paloaltofw.execution.locking import held
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.serving import Moved, may_serve_again, read_before, read_moved
@@ -45,12 +46,16 @@ def go_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
         units.admit(context, tasks)
         admission.identify(context)
         context.store.save_owed_commit(context.firewall.id)
-        moved = [(task, _move_back(context, task)) for task in tasks]
+        with held(context):
+            _go_back(context, tasks)
     except AgentError as error:
         for task in tasks:
             task.notes.append("what was moved could not go back yet; the next run tries again")
             task.error = error
-        return
+
+
+def _go_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
+    moved = [(task, _move_back(context, task)) for task in tasks]
     back = [task for task, entries in moved if entries]
     if back:
         context.has_changed = True  # by an earlier run perhaps, which was killed before its commit

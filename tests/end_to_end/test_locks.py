@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
-from paloaltofw.sandbox.base.https import Answer
+from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panos.answers import PanosError
 from paloaltofw.sandbox.world import AGENT_ADMIN, WorldOptions, certificate_profile
 from tests.end_to_end.harness import Scene
+from tests.end_to_end.test_serve_check import Portal
 from tests.observers import agents_locks
 from tests.sweeps import one_in
 from tests.worlds.acts import cut, cut_before, panos_error, swapped
 from tests.worlds.play import NAME
-from tests.worlds.stage import Call, Rule, Stage, staged
+from tests.worlds.stage import Call, Rule, Stage, panos_label, staged
 from tests.worlds.wire import Handle
 
 KINDS = {"none": (), "commit": ("commit",), "config": ("config",), "both": ("config", "commit")}
@@ -291,6 +292,28 @@ def test_the_lock_is_on_the_scope_of_the_profile(tmp_path: Path, vsys: str) -> N
         assert done.code == 0, done.err
         assert set(taken) == {vsys}
         assert agents_locks(firewall) == []
+
+
+def test_what_goes_back_after_a_serve_check_goes_back_under_the_locks(tmp_path: Path) -> None:
+    portal = Portal(tmp_path, on_wrong="rollback")
+    path = tmp_path / "profiles/firewalls/fw-edge.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text("utf-8")), "lock": "both"}), "utf-8")
+    with portal.scene as made:
+        portal.switch(served_chain="found_by_issuer", commit_releases_locks=False)
+        assert made.run("enroll").code == 0
+        portal.firewall.listeners.append(lambda: portal.switch(data_plane="another"))
+        unlocked: list[str] = []
+        server = made.world.servers["fw-edge"]
+
+        def intercept(request: Request, handle: Callable[[Request], Answer]) -> Answer:
+            label = panos_label(request)
+            if label in CHANGES and len(agents_locks(portal.firewall)) != 2:
+                unlocked.append(label)
+            return handle(request)
+
+        server.interceptor = intercept
+        assert portal.error("replace", "-p", "dv", "--yes")[:2] == (1, "rolled-back")
+        assert unlocked == []
 
 
 def test_nobody_else_can_work_under_the_config_lock(tmp_path: Path) -> None:

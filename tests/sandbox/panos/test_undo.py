@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paloaltofw.sandbox.panos.device import Role
-from tests.sandbox.panos.bench import ALICE, SHARED, SVC, SYSTEM, Bench, generate_command, switched
+from tests.sandbox.panos.bench import ALICE, BOB, SHARED, SVC, SYSTEM, Bench, generate_command, switched
 from tests.sandbox.panos.test_commit_requests import ADDRESSES, OTHERS, busy_bench
 
 # --- locks, revert, load, reboot -----------------------------------------------------------------------------------
@@ -36,6 +36,44 @@ def test_whether_a_commit_releases_its_owners_locks(releases: bool) -> None:
     for kind in ("config", "commit"):
         held = bench.op(f"<show><{kind}-locks/></show>").root.find(".//entry") is not None
         assert held is not releases
+
+
+@pytest.mark.parametrize("takes", ["own", "everything"])
+def test_whose_changes_a_limited_commit_takes(takes: str) -> None:
+    bench = busy_bench(partial_commit_takes=takes)
+    bench.generate()
+    bench.partial()
+    assert bench.changes() == (OTHERS if takes == "own" else [])
+    made = bench.firewall.commits[-1]
+    assert (made.admins, made.foreign) == ((SVC,), () if takes == "own" else (ALICE, BOB))
+
+
+VALIDATE = f"<validate><partial><admin><member>{SVC}</member></admin></partial></validate>"
+
+
+@pytest.mark.parametrize("position", ["unexpected", "accepted"])
+def test_validation_of_ones_own_changes_alone(position: str) -> None:
+    bench = switched(validate_partial=position)
+    bench.generate()
+    answer = bench.op(VALIDATE)
+    if position == "unexpected":
+        assert answer.summary == ("error", "17", "validate -> partial is unexpected")
+        return
+    assert answer.is_success
+    job = bench.firewall.jobs.all[-1]
+    assert (job.kind, job.order.admins) == ("Validate", (SVC,))
+    assert bench.changes() != []
+
+
+def test_the_list_of_locks_shows_comments_and_scopes() -> None:
+    bench = Bench()
+    for kind in ("config", "commit"):
+        command = f"<request><{kind}-lock><add><comment>paloaltoagent 12 fw</comment></add></{kind}-lock></request>"
+        assert bench.op(command).is_success
+        entry = bench.op(f"<show><{kind}-locks><vsys>all</vsys></{kind}-locks></show>").root.find(".//entry")
+        assert entry is not None
+        assert (entry.get("name"), entry.findtext("name")) == (SVC, "shared")
+        assert entry.findtext("comment") == "paloaltoagent 12 fw"
 
 
 REVERT = "<revert><config><partial><admin><member>{}</member></admin></partial></config></revert>"
