@@ -70,6 +70,17 @@ def fails_over_before(number: int) -> tuple[Any, ...]:
     return "(fw|scm) .*", act, lambda night: night == 1
 
 
+def fails_over_behind(label: str) -> tuple[Any, ...]:
+    """A rule: the pair fails over when such a request has been answered, once."""
+
+    def act(call: Call, handle: Handle) -> Answer:
+        answer = handle(call.request)
+        pair_of(call.stage).failover()
+        return answer
+
+    return label, act, lambda night: night == 1, 1
+
+
 def fail_back(stage: Stage) -> None:
     """People let the first unit be active again."""
     pair = pair_of(stage)
@@ -94,7 +105,7 @@ def failover_world(number: int, start: str = "due", kind: str = "DV", **switches
 # A night that renews one certificate makes so many requests, or fewer.
 FAILOVER_REQUESTS = 70
 
-FAILOVER_WORLDS = [failover_world(number) for number in (12, 20, 23, 25, 34, 44, 50)]
+FAILOVER_WORLDS = [failover_world(number) for number in (12, 23, 28, 34, 44, 50, 56)]
 
 STATE_WORLDS = [
     World("HA: both units are active", start="due", setup=paired(), orders=0, codes=(1,), keys=0, nights=3,
@@ -137,7 +148,7 @@ def comes_back_active(stage: Stage) -> None:
     pair.is_in_step = True
 
 
-ORDERED_IN_REQUEST = 24
+ORDER = "scm (enroll|renew)"
 SINGLE_WORLDS = [
     World("HA: the one unit that is named is passive", start="due", orders=0, codes=(1,), keys=0, nights=3,
           setup=paired(), scene=both(one_named, with_pair(HaPair.failover)), mends=fail_back, tells=("ha",),
@@ -145,10 +156,10 @@ SINGLE_WORLDS = [
     World("HA: the one unit that is named is active, then passive, then active", start="due", codes=(0,), nights=4,
           setup=paired(), scene=one_named, events={2: with_pair(HaPair.failover), 3: with_pair(HaPair.failover)}),
     World("HA: the one unit that is named fails over behind the order", start="due", codes=(1,), nights=3, orders=1,
-          setup=paired(), scene=one_named, rules=(fails_over_before(20),), commits=False, mends=fail_back, keys=3,
+          setup=paired(), scene=one_named, rules=(fails_over_behind(ORDER),), commits=False, mends=fail_back, keys=3,
           tells=("ha",)),
     World("HA: the unit with the key of an open order is off", start="due", codes=(1,), nights=4, orders=1, keys=1,
-          setup=paired(), rules=(fails_over_before(ORDERED_IN_REQUEST),), commits=False, tells=("ha-key",),
+          setup=paired(), rules=(fails_over_behind(ORDER),), commits=False, tells=("ha-key",),
           events={2: key_left_on_a_unit_that_is_off}, says="cannot be asked", mends=comes_back_active),
 ]  # fmt: skip
 
