@@ -322,6 +322,37 @@ def test_a_rollback_waits_for_the_commit_window(stage: Stage) -> None:
     assert (code_of(stage.night()), bound(stage)) == ("rolled-back", "www")
 
 
+def test_what_a_vsys_serves_of_shared_goes_back_too(stage: Stage) -> None:
+    begin(stage, on_wrong="rollback")
+    firewall = stage.firewalls["fw"]
+    firewall.install_profile("vsys-portal", "www", "vsys1")
+    at_the_commit(stage, data_plane="resets")
+    night = stage.night()
+    assert (code_of(night), bound(stage)) == ("rolled-back", "www")
+    assert firewall.profile_certificate("vsys-portal", vsys="vsys1") == "www"
+    stage.rules.clear()
+    stage.switch_panos("fw", data_plane="follows")
+    assert stage.person("enroll --resubmit -p www").code == 0
+    assert firewall.profile_certificate("vsys-portal", vsys="vsys1") == "www-2"
+
+
+def test_going_back_is_done_under_the_agents_own_locks(stage: Stage) -> None:
+    begin(stage, on_wrong="rollback")
+    path = stage.folder / "profiles/firewalls/fw.yaml"
+    path.write_text(path.read_text("utf-8") + "lock: both\n", "utf-8")
+    at_the_commit(stage, data_plane="resets")
+    unlocked: list[str] = []
+
+    def watch(call: Any, handle: Any) -> Any:
+        if AGENT_ADMIN not in {lock.owner for lock in call.firewall.locks._locks}:
+            unlocked.append(call.label)
+        return handle(call.request)
+
+    stage.rules.append(Rule("fw edit.*|fw commit", watch))
+    assert code_of(stage.night()) == "rolled-back"
+    assert (unlocked, stage.firewalls["fw"].locks._locks) == ([], [])
+
+
 def test_a_rollback_whose_commit_did_nothing_is_finished_by_the_next_run(stage: Stage) -> None:
     begin(stage, on_wrong="rollback")
     at_the_commit(stage, data_plane="resets")
