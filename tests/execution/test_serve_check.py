@@ -353,6 +353,32 @@ def test_going_back_is_done_under_the_agents_own_locks(stage: Stage) -> None:
     assert (unlocked, stage.firewalls["fw"].locks._locks) == ([], [])
 
 
+def test_killed_between_the_move_and_its_commit_a_follower_goes_back_too(stage: Stage) -> None:
+    """A service profile that `bind` does not name: only the journal knows that its commit is owed."""
+    serve(stage)
+    check = {"endpoints": [ENDPOINT], "wait": "2m", "on_wrong": "rollback"}
+    stage.add_profile("www", "www.example.com", bound=None, serve_check={**check, "on_wrong": "report"})
+    stage.night()
+    stage.firewalls["fw"].install_profile(PORTAL, "www")
+    stage.edit_profile("www", serve_check=check)
+    assert stage.night().code == 0
+    stage.skip(DUE)
+    at_the_commit(stage, data_plane="resets")
+    moves: list[str] = []
+
+    def watch(call: Any, handle: Any) -> Any:
+        moves.append(call.label)
+        if len(moves) == 2:
+            stage.kill_at = (stage._points, "after")
+        return handle(call.request)
+
+    stage.rules.append(Rule("fw edit.*", watch))
+    assert stage.night().code is None
+    assert phase(stage) == "going-back"
+    assert (code_of(stage.night()), bound(stage), phase(stage)) == ("rolled-back", "www", "went-back")
+    assert stage.firewalls["fw"].pending_changes() == []
+
+
 def test_a_rollback_whose_commit_did_nothing_is_finished_by_the_next_run(stage: Stage) -> None:
     begin(stage, on_wrong="rollback")
     at_the_commit(stage, data_plane="resets")
