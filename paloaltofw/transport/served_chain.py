@@ -91,7 +91,7 @@ def _reason(error: Exception) -> str:
         return "the name cannot be resolved"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({(error.reason or 'broken off').lower().replace('_', ' ')})"
-    if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.ENOTCONN):
+    if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.ENOTCONN, errno.EPIPE):
         return "the connection was reset"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
