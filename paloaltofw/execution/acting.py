@@ -101,7 +101,6 @@ _CHANGES_FIREWALL = (
     Bind,
     DeletePredecessor,
     Commit,
-    GoBack,
 )
 # What is done for all certificates once a stage is over.
 _CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] = {

@@ -20,21 +20,27 @@ from paloaltofw.panos.location import Scope
 from paloaltofw.pki.served import Look, Served, is_worse
 
 
-def is_to_go_back(
+def phase_after(
     context: Context, task: CertificateTask, record: ServeRecord, looks: Mapping[str, tuple[Look, Served]]
-) -> bool:
-    """Whether clients are worse off than before the commit, and what served them then may serve again.
+) -> ServePhase:
+    """What a finding leads to: it goes back where clients are worse off than before, and a predecessor may serve again.
 
-    Only the first check after the commit decides: what goes wrong later is not the commit's doing. And only while the
-    firewall may be committed.
+    Only the first check after the commit decides: what goes wrong later is not the commit's doing. While the firewall
+    may not be committed, that is left to the next run.
     """
     now = context.clock.now()
     if task.profile.serve_check.on_wrong != "rollback" or record.phase != ServePhase.NOTED:
-        return False
-    if not may_serve_again(record, now) or context.firewall.commit_window.closed_until(now):
-        return False
+        return ServePhase.WRONG
     before = read_before(record.before)
-    return any(is_worse(before.get(name, ("", 0)), look, found) for name, (look, found) in looks.items())
+    is_worse_now = any(is_worse(before.get(name, ("", 0)), look, found) for name, (look, found) in looks.items())
+    if not is_worse_now or not may_serve_again(record, now):
+        return ServePhase.WRONG
+    opens = context.firewall.commit_window.closed_until(now)
+    if opens:
+        task.notes.append(
+            f"what was moved goes back once the commit window is open, {opens}, unless it is served by then"
+        )
+    return ServePhase.NOTED if opens else ServePhase.GOING_BACK
 
 
 def go_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
@@ -58,7 +64,6 @@ def _go_back(context: Context, tasks: Sequence[CertificateTask]) -> None:
     moved = [(task, _move_back(context, task)) for task in tasks]
     back = [task for task, entries in moved if entries]
     if back:
-        context.has_changed = True  # by an earlier run perhaps, which was killed before its commit
         commit(context, back)
         _see_running(context, moved)
     for task, entries in moved:

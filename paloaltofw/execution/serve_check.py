@@ -19,7 +19,7 @@ from paloaltofw.errors import (
     ServeUnreachable,
 )
 from paloaltofw.execution.context import Context, events
-from paloaltofw.execution.go_back import go_back, is_to_go_back
+from paloaltofw.execution.go_back import go_back, phase_after
 from paloaltofw.execution.hooks import owe_hook
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask, Issued
@@ -225,11 +225,10 @@ def _settle(context: Context, inquiry: _Inquiry) -> bool:
     error = _error_of(context, inquiry)
     task.service_failure = error
     looks = {str(endpoint): (look, verdict.found) for endpoint, (look, verdict) in inquiry.wrong.items()}
-    goes_back = is_to_go_back(context, task, known, looks)
-    phase = ServePhase.GOING_BACK if goes_back else ServePhase.WRONG
+    phase = phase_after(context, task, known, looks)
     context.store.save_serve(replace(known, phase=phase.value, finding=f"{error.where}: {error.what}"))
     context.task_event(task, "serve check: %s", error)
-    return goes_back
+    return phase is ServePhase.GOING_BACK
 
 
 def _owe_hook(context: Context, task: CertificateTask, record: ServeRecord) -> None:

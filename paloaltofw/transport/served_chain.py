@@ -14,6 +14,7 @@ from paloaltofw.transport.deadline import WATCHDOG
 HANDSHAKE_SECONDS = 10.0
 # `_ssl.ENCODING_DER`, whose module is private.
 _DER = 2
+_CHUNK = 16 * 1024
 
 
 @dataclass(frozen=True)
@@ -54,32 +55,49 @@ def _shake_hands(plain: socket.socket, server_name: str) -> Presented:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with context.wrap_socket(plain, do_handshake_on_connect=False, server_hostname=server_name or None) as secured:
-        failure = ""
-        try:
-            secured.do_handshake()
-        except (OSError, ValueError) as error:
-            # A portal that asks for a client certificate breaks off here, and has presented its own before.
-            failure = _reason(error)
-        return Presented(_certificates(secured), failure)
+    # In memory, so that the socket stays ours to close: wrapping it may fail half-way where the peer resets.
+    heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+    talk = context.wrap_bio(heard, said, server_hostname=server_name or None)
+    try:
+        while not _is_agreed(talk):
+            plain.sendall(said.read())
+            received = plain.recv(_CHUNK)
+            if received:
+                heard.write(received)
+            else:
+                heard.write_eof()
+        plain.sendall(said.read())
+    except (OSError, ValueError) as error:
+        # A portal that asks for a client certificate breaks off here, and has presented its own before.
+        return Presented(_certificates(talk), _reason(error))
+    return Presented(_certificates(talk))
 
 
-def _certificates(secured: ssl.SSLSocket) -> tuple[bytes, ...]:
+def _is_agreed(talk: ssl.SSLObject) -> bool:
+    """Whether the handshake is over; False where it wants to hear more."""
+    try:
+        talk.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
+
+
+def _certificates(talk: ssl.SSLObject) -> tuple[bytes, ...]:
     """What was presented, in its order.
 
-    `SSLSocket.get_unverified_chain` is there from Python 3.13 on; from 3.10 on its inner object has it, which is what
+    `SSLObject.get_unverified_chain` is there from Python 3.13 on; from 3.10 on its inner object has it, which is what
     the public one calls. Where neither is, the leaf is all that can be told.
     """
-    public = getattr(secured, "get_unverified_chain", None)
-    inner = getattr(getattr(secured, "_sslobj", None), "get_unverified_chain", None)
+    public = getattr(talk, "get_unverified_chain", None)
+    inner = getattr(getattr(talk, "_sslobj", None), "get_unverified_chain", None)
     chain: Iterable[object] = (public() if public else inner() if inner else None) or ()
     found = tuple(item if isinstance(item, bytes) else item.public_bytes(_DER) for item in chain)  # type: ignore[attr-defined]
     if found:
         return found
     try:
-        leaf = secured.getpeercert(binary_form=True)
+        leaf = talk.getpeercert(binary_form=True)
     except (OSError, ValueError):
-        return ()  # the handshake did not come so far, or the connection was reset before it
+        return ()  # the handshake did not come so far
     return (leaf,) if leaf else ()
 
 
@@ -91,7 +109,7 @@ def _reason(error: Exception) -> str:
         return "the name cannot be resolved"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({(error.reason or 'broken off').lower().replace('_', ' ')})"
-    if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.ENOTCONN):
+    if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.ENOTCONN, errno.EPIPE):
         return "the connection was reset"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()

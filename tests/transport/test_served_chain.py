@@ -136,10 +136,11 @@ def test_no_handshake_is_told_in_time(name: str) -> None:
     talk, words = BROKEN[name]
     started = time.monotonic()
     with service(talk) as port:
-        found = served_chain("127.0.0.1", port, "", 0.3)
+        # Who hangs up by itself is waited for: on a busy machine that may take a moment.
+        found = served_chain("127.0.0.1", port, "", 0.3 if name in ("says nothing", "drips") else 10)
     assert (found.certificates, found.is_reached) == ((), True)
     assert any(word in found.failure for word in words.split("|")), found.failure
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 9
 
 
 def test_each_way_to_a_chain_and_none() -> None:
