@@ -142,6 +142,10 @@ def _asked(context: Context, target: PanoramaTarget, stacks: Sequence[TemplateSt
     if strange:
         what = f"the device {strange[0]} is in none of {', '.join(stack.name for stack in stacks)}"
         raise PlanBlocked(what, context.firewall.title, "correct panorama.push.devices in the profile")
+    if not members:
+        # Also what a role that sees no devices would be told: no reason to call it pushed.
+        what = f"Panorama shows no firewall in {', '.join(stack.name for stack in stacks)}, so nothing can be pushed"
+        raise PlanBlocked(what, context.firewall.title, "see to the stack, or to the administrator's rights")
     return set(target.push_devices) or members
 
 

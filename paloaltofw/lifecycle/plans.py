@@ -190,7 +190,8 @@ def clean_up_steps(
 
     `is_served`: the serve check has passed, or there is none.
     """
-    predecessors = predecessors_of(profile, observed, entry) if is_served and not observed.owes_push else ()
+    is_served = is_served and not observed.owes_push
+    predecessors = predecessors_of(profile, observed, entry) if is_served else ()
     served = {item.certificate for item in (observed.service_profiles or {}).values()}
     followed = followed_by(profile, observed, entry)
     record = observed.serve if is_served and profile.serve_check.endpoints else None
