@@ -309,7 +309,7 @@ POINTS = 66
 KILLS = [(point, side) for point in range(1, POINTS + 1) for side in ("before", "after")]
 
 
-@pytest.mark.parametrize(("point", "side"), one_in(11, KILLS))
+@pytest.mark.parametrize(("point", "side"), one_in(33, KILLS))
 def test_killed_at_any_point_the_next_runs_push_and_order_no_second_certificate(
     tmp_path: Path, point: int, side: str
 ) -> None:
@@ -338,7 +338,7 @@ def test_the_kills_reach_the_end_of_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "side"), one_in(7, [(point, side) for point in range(14, 30) for side in ("before", "after")])
+    ("point", "side"), one_in(16, [(point, side) for point in range(14, 30) for side in ("before", "after")])
 )
 def test_killed_while_a_key_is_made_elsewhere_the_next_run_cleans_up(tmp_path: Path, point: int, side: str) -> None:
     with scene(tmp_path, generate_under_target="panorama") as place:
