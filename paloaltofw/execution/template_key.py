@@ -40,11 +40,24 @@ def ensure_free_elsewhere(context: Context, task: CertificateTask, entry: str, p
         found = client.certificate_in(scope, entry)
         if found is None:
             continue
-        if is_begun and _is_just_made(context, task, found):
+        if is_begun and found.changed_by and _is_just_made(context, task, found):
             _remove(context, client, scope, entry)
             continue
         what = f"there is an entry {entry} in {scope.words}, which a new key could overwrite"
         raise PlanBlocked(what, context.firewall.title, "rename it there, or set another name in the profile")
+    _ensure_unshadowed(context, client, entry)
+
+
+def _ensure_unshadowed(context: Context, client: PanoramaClient, entry: str) -> None:
+    """Of two entries of one name in the templates of a stack its firewalls get one; raises PlanBlocked."""
+    target = context.firewall.panorama
+    stacks = [stack for stack in client.template_stacks() if target is not None and target.holds(stack)]
+    places = [Scope(template_stack=stack.name) for stack in stacks]
+    places += [Scope(template=name) for name in sorted({name for stack in stacks for name in stack.templates})]
+    for scope in places:
+        if scope != client.scope and client.certificate_in(scope, entry) is not None:
+            what = f"there is an entry {entry} in {scope.words} too, and the firewalls would get only one of them"
+            raise PlanBlocked(what, context.firewall.title, "rename it there, or set another name in the profile")
 
 
 @contextlib.contextmanager
@@ -91,8 +104,11 @@ def _clean_up(context: Context, client: PanoramaClient, task: CertificateTask, e
 
 
 def _is_just_made(context: Context, task: CertificateTask, found: CertificateEntry) -> bool:
-    """Whether an entry is the key that was asked for: a CSR of the profile alone, by nobody but our administrator."""
-    if found.certificate_pem or found.changed_by != {context.firewall.admin}:
+    """Whether an entry is the key that was asked for: a CSR of the profile alone, with no mark of anybody else.
+
+    Where none was there a moment ago that is proof; whether a new key is marked at all is not confirmed (panos.md §6).
+    """
+    if found.certificate_pem or not found.changed_by <= {context.firewall.admin}:
         return False
     try:
         verify_csr(parse_csr(found.csr_pem), requirements(task.profile))

@@ -15,7 +15,7 @@ from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.panorama import places
 from paloaltofw.sandbox.panos.panorama.switches import PanoramaSwitches
 from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, to_text
-from paloaltofw.sandbox.world import AGENT_ADMIN, WorldOptions, certificate_profile
+from paloaltofw.sandbox.world import AGENT_ADMIN, WorldOptions, certificate_profile, write_yaml
 from tests.end_to_end.harness import Done, Scene
 from tests.sweeps import one_in
 
@@ -305,7 +305,7 @@ def test_an_order_that_waits_is_collected_pushed_and_keeps_its_key(tmp_path: Pat
 
 
 # As many as the first run has, with its three last ones of the report; a test sees that there are no more.
-POINTS = 66
+POINTS = 70
 KILLS = [(point, side) for point in range(1, POINTS + 1) for side in ("before", "after")]
 
 
@@ -338,7 +338,7 @@ def test_the_kills_reach_the_end_of_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "side"), one_in(16, [(point, side) for point in range(14, 30) for side in ("before", "after")])
+    ("point", "side"), one_in(16, [(point, side) for point in range(14, 34) for side in ("before", "after")])
 )
 def test_killed_while_a_key_is_made_elsewhere_the_next_run_cleans_up(tmp_path: Path, point: int, side: str) -> None:
     with scene(tmp_path, generate_under_target="panorama") as place:
@@ -407,3 +407,30 @@ def test_a_devices_own_part_of_a_stack_can_be_left_out(tmp_path: Path) -> None:
         keys["panorama"]["push"] = {"template_stacks": ["other"]}
         path.write_text(yaml.safe_dump(keys), "utf-8")
         assert place.run("check").code == 1
+
+
+def test_a_name_that_another_template_of_the_stack_holds_is_not_used(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        panorama = estate(place).panorama
+        base = places.in_template("base")
+        panorama.install(to_text((*base, Step("certificate"), Step("entry", name="www"))), "<ca>no</ca>")
+        done = place.run("run", "--json")
+        assert done.code == 1
+        assert "the template base too" in row(done)["error"]["message"]
+        assert orders(place) == 0
+        assert panorama.pending_changes() == []
+
+
+def test_two_templates_of_one_panorama_take_turns(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        path = tmp_path / f"profiles/firewalls/{PANORAMA}.yaml"
+        keys = yaml.safe_load(path.read_text("utf-8")) | {"panorama": {"template": "base"}}
+        write_yaml(path.with_name("second.yaml"), keys)
+        mail = certificate_profile("second", "mail.example.com")
+        write_yaml(tmp_path / "profiles/certificates/mail.yaml", mail)
+        assert place.run("run").code == 0, place.log
+        assert on_devices(place) == on_devices(place, "mail") == [True, True]
+        assert entry(estate(place).panorama, places.in_template("base"), "mail") is not None
+        assert entry(estate(place).panorama, EDGE, "mail") is None
+        assert place.run("run").code == 0
+        assert orders(place) == 2
