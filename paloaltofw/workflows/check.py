@@ -155,7 +155,8 @@ def _check_firewall(
         for title, proof in panorama_proofs(client, firewall.panorama):
             yield prove(title, proof)
     names = sorted({name for profile in profiles for name in profile.ssl_tls_service_profiles})
-    yield prove("names in shared and in a vsys", lambda: _namesakes(client, profiles))
+    if firewall.panorama is None:
+        yield prove("names in shared and in a vsys", lambda: _namesakes(client, profiles))
     if names:
         yield prove("SSL/TLS service profiles", lambda: _service_profiles(client, names))
 

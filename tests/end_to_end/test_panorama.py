@@ -288,6 +288,7 @@ def test_check_says_where_keys_are_made_and_which_devices_are_away(tmp_path: Pat
         assert done.code == 0, done.out
         assert "are made on this Panorama, in the template edge" in done.out
         assert all(name in done.out for name in (*MANAGED, STACK))
+        assert "in a vsys" not in done.out
         serial = connect(place, 0, is_connected=False)
         done = place.run("check")
         assert done.code == 1
@@ -434,3 +435,12 @@ def test_two_templates_of_one_panorama_take_turns(tmp_path: Path) -> None:
         assert entry(estate(place).panorama, EDGE, "mail") is None
         assert place.run("run").code == 0
         assert orders(place) == 2
+
+
+@pytest.mark.parametrize(("on_wrong", "code"), [("report", 0), ("rollback", 2)])
+def test_a_serve_check_reports_and_does_not_go_back(tmp_path: Path, on_wrong: str, code: int) -> None:
+    check = {"serve_check": {"endpoints": ["127.0.0.1:9"], "on_wrong": on_wrong}}
+    with scene(tmp_path, agent=check) as place:
+        done = place.run("check", "--offline")
+        assert done.code == code
+        assert ("does not go back by itself" in done.err + done.out) == (code == 2)
