@@ -18,7 +18,7 @@ SERIAL = "007200001234"
 
 def read(tmp_path: Path, **values: Any) -> tuple[FirewallProfile | None, list[str]]:
     findings = Findings()
-    document = {key: value for key, value in FIREWALL.items() if key not in ("type", "panorama")} | values
+    document = {key: value for key, value in FIREWALL.items() if key not in ("type", "panorama", "ha_peer")} | values
     profile = read_firewall_profile(write(tmp_path / "panorama.yaml", document), findings)
     return profile, [str(problem) for problem in findings.problems]
 
@@ -63,6 +63,7 @@ def test_a_firewall_is_none(tmp_path: Path, kind: dict[str, Any]) -> None:
         ({"type": "panorama", "panorama": {"template": "T", "push": {"devices": ["no serial"]}}}, "not a serial number"),
         ({"type": "panorama", "panorama": {"template_stack": "S", "push": {"template_stacks": ["X"]}}}, "only the stack S"),
         ({"type": "panorama", "panorama": {"template": "T", "stack": "S"}}, "stack"),
+        ({"type": "panorama", "panorama": {"template": "T"}, "ha_peer": {"url": "192.0.2.9"}}, "is not possible with a P"),
         ({"type": "Panorama", "panorama": {"template": "T"}}, "did you mean panorama?"),
     ],
 )  # fmt: skip
