@@ -14,6 +14,7 @@ AgentError                     one sentence: what is wrong, where, what to do ne
 │   └── ServedOld, ServedOther, ServedLeafOnly, ServedWrongChain, ServeUnreachable, ServeNoHandshake
 ├── RolledBack                 the predecessor serves again after a serve check             exit 1
 ├── ForeignCommit              a commit took other administrators' changes along            exit 1
+├── PushFailed                 a device did not take what Panorama pushed                  exit 1
 ├── HookFailed                 the program of `hooks` failed; the certificate is in service exit 1
 ├── PlanBlocked                the agent must not go on by itself; a person decides         exit 1
 │   ├── OrderLimit             one more automatic order would be too many                   exit 1
@@ -125,6 +126,12 @@ class ForeignCommit(AgentError):
     """The firewall committed other administrators' changes, which the agent had not asked for."""
 
     code = "foreign-commit"
+
+
+class PushFailed(AgentError):
+    """A firewall has not taken what its Panorama pushed, or is away; the next run pushes again, and orders nothing."""
+
+    code = "push"
 
 
 class HookFailed(AgentError):

@@ -72,6 +72,8 @@ FIREWALL: dict[str, Any] = {
     "commit_window": {"days": ["Sat", "Sun"], "hours": "22:00-04:00"},
     "ha_peer": {"url": "https://192.0.2.99", "api_key": None, "verify_tls": None},
     "ha_sync_timeout": "10m",
+    "type": "firewall",
+    "panorama": {"template": None, "template_stack": None, "push": {"template_stacks": [], "devices": []}},
 }
 CREDENTIALS: dict[str, Any] = {
     "ENROLLMENT_API_1": {"client_id": "b8923830-aaaa", "client_secret": "s]e.c!r,et", "scm_url": None}

@@ -26,6 +26,10 @@ def check_references(
         if profile.firewall not in firewalls and firewalls:
             what = f"there is no firewall profile {profile.firewall!r} in {settings.firewall_folder}"
             findings.add(item.firewall_at, "firewall", what, suggestion(profile.firewall, firewalls))
+        firewall, check = firewalls.get(profile.firewall), profile.serve_check
+        if firewall is not None and firewall.panorama is not None and check.endpoints and check.on_wrong == "rollback":
+            what = "a Panorama's certificate does not go back by itself: it serves on several firewalls"
+            findings.add(item.firewall_at, "serve_check.on_wrong", what, "write on_wrong: report")
 
 
 def check_collisions(

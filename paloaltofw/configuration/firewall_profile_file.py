@@ -11,6 +11,7 @@ from paloaltofw.configuration.addresses import management_url, read_trust
 from paloaltofw.configuration.credentials_file import PLACEHOLDER, notice_secrets, secret_value, warn_if_exposed
 from paloaltofw.configuration.mistakes import other_kind
 from paloaltofw.configuration.names import free_text, panos_name
+from paloaltofw.configuration.panorama_section import read_panorama
 from paloaltofw.configuration.problems import Findings
 from paloaltofw.configuration.rules import BadValue, duration, one_of, string_schema, takes, text_schema
 from paloaltofw.configuration.yaml_document import Section, read_document
@@ -67,12 +68,14 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
     validates = document.boolean("validate", default=False)
     ha_sync_timeout = document.value_or("ha_sync_timeout", duration(0, 86400), 600.0)
     peer = _ha_peer(document, url, HaPeer("", api_key or Secret(""), trust))
+    panorama = read_panorama(document, vsys)
     if url is None or admin is None or api_key is None:
         return None
     return FirewallProfile(
         id=path.stem, url=url, admin=admin, api_key=api_key, commit_description=description, vsys=vsys, chain=chain,
         trust=trust, timeout=timeout, commit_timeout=commit_timeout, busy_wait=busy_wait, commit_window=window,
         trust_own=trust_own, lock=lock, validates=validates, ha_peer=peer, ha_sync_timeout=ha_sync_timeout,
+        panorama=panorama,
     )  # fmt: skip
 
 

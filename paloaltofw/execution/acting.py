@@ -15,6 +15,7 @@ from paloaltofw.execution import (
     enroll,
     go_back,
     install,
+    push,
     record,
     revocation,
     serve,
@@ -41,6 +42,7 @@ from paloaltofw.lifecycle.steps import (
     ImportChain,
     NoteServed,
     Prove,
+    Push,
     RecordId,
     RemoveUnproven,
     RevokePredecessor,
@@ -85,6 +87,7 @@ STEPS: Mapping[type[Step], Single | Joint] = {
     Bind: Single(serve.bind),
     DeletePredecessor: Single(serve.delete_predecessor),
     Commit: Joint(commit.commit, is_announced=False),
+    Push: Joint(push.push, is_announced=False),
     RecordId: Joint(record.record_ids),
     RevokePredecessor: Single(revocation.revoke_after_check),
     CheckService: Joint(serve_check.check_service),
@@ -101,11 +104,19 @@ _CHANGES_FIREWALL = (
     Bind,
     DeletePredecessor,
     Commit,
+    Push,
 )
+
+
+def _close_serving(context: Context, tasks: Sequence[CertificateTask]) -> None:
+    unfinished.clean_up(context, tasks)
+    push.announce(context, tasks)
+
+
 # What is done for all certificates once a stage is over.
 _CLOSINGS: Mapping[Stage, Callable[[Context, Sequence[CertificateTask]], None]] = {
     Stage.INSTALL: install.read_back,
-    Stage.SERVE: unfinished.clean_up,
+    Stage.SERVE: _close_serving,
 }
 
 

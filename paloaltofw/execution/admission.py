@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
 from paloaltofw.errors import Busy, PeerError, PlanBlocked
+from paloaltofw.execution.clients import scope_of
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.left_locks import release_seen
 from paloaltofw.lifecycle.succession import series_number
-from paloaltofw.model.firewall_objects import Change, xpath_steps
+from paloaltofw.model.firewall_objects import CertificateEntry, Change, SystemInfo, xpath_steps
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.probe_report import PROBE_PREFIX
 from paloaltofw.model.records import DeviceRecord
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.panos.location import Scope
+from paloaltofw.panos.panorama_client import PanoramaClient
 
 # A VM-Series without a licence has none; what is no serial number does not tell devices apart.
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,63}")
@@ -80,6 +83,7 @@ def claim_device(context: Context) -> None:
         return
     firewall, known = context.firewall, context.store.load_device(context.firewall.id)
     units = _serials(context, known)
+    _ensure_template(context)
     is_known = known is not None and known.units == units
     for serial in filter(None, units.values()):
         first = context.shared.claim_device(serial, _user_of(context, serial, is_known))
@@ -101,17 +105,19 @@ def _serials(context: Context, known: DeviceRecord | None) -> dict[str, str]:
     firewall = context.firewall
     before = known.units if known is not None else {}
     found = {url: serial for url, serial in before.items() if url in firewall.urls}
-    found[firewall.url] = _serial(context.client, firewall.vsys)
+    found[firewall.url] = _serial(context.client, firewall)
     if context.peer is not None and not context.peer_trouble:
         with contextlib.suppress(PeerError):  # it answers by no means now; what is known of it stays
-            found[firewall.other_unit().url] = _serial(context.peer, firewall.vsys)
+            found[firewall.other_unit().url] = _serial(context.peer, firewall)
     return found
 
 
-def _serial(client: PanosClient, vsys: str) -> str:
-    serial = client.version().serial
+def _serial(client: PanosClient, firewall: FirewallProfile) -> str:
+    info = client.version()
+    ensure_kind(info, firewall)
+    serial = info.serial
     is_one = _SERIAL.fullmatch(serial) and serial.lower() not in _NO_SERIALS
-    return f"{serial}/{vsys}" if is_one else ""
+    return f"{serial}/{scope_of(firewall).words}" if is_one else ""
 
 
 def _user_of(context: Context, serial: str, is_known: bool) -> str:
@@ -130,9 +136,33 @@ def _user_of(context: Context, serial: str, is_known: bool) -> str:
     return others[0] if others else context.firewall.id
 
 
+def ensure_kind(info: SystemInfo, firewall: FirewallProfile) -> None:
+    """A Panorama for a firewall, or the reverse, would be changed in places that were not meant; raises PlanBlocked."""
+    if info.is_panorama and firewall.panorama is None:
+        remedy = "name the firewall itself, or write type: panorama with a template"
+        raise PlanBlocked(f"is a Panorama ({info.model}), the profile says firewall", firewall.title, remedy)
+    if not info.is_panorama and firewall.panorama is not None:
+        remedy = "name the Panorama, or remove type and panorama from the profile"
+        raise PlanBlocked(f"is no Panorama ({info.model}), the profile says panorama", firewall.title, remedy)
+
+
+def _ensure_template(context: Territory) -> None:
+    """A template that is not there looks like one without certificates; raises PlanBlocked."""
+    client, place = context.client, context.firewall.panorama
+    if place is None or not isinstance(client, PanoramaClient):
+        return
+    stacks = {stack.name for stack in client.template_stacks()} if place.template_stack else set()
+    if place.template not in client.templates() and place.template_stack not in stacks:
+        what = f"Panorama does not show {place.words}"
+        raise PlanBlocked(
+            what, context.firewall.title, "correct panorama in the profile, or the administrator's rights"
+        )
+
+
 def _ensure_unlocked(context: Context) -> None:
     """Another administrator's lock on our scope is respected before anything is changed; raises Busy."""
-    scopes = ("shared", context.firewall.vsys)
+    place = context.firewall.panorama
+    scopes = ("shared", context.firewall.vsys, *((place.template or place.template_stack,) if place else ()))
     locks = context.client.locks()
     release_seen(context, locks)
     for lock in locks:
@@ -149,7 +179,9 @@ def strange_change(context: Territory) -> str:
             return change.xpath
     # A line that names only the container (panos.md §11) may be of any entry: then the entries are compared.
     container = xpath_steps(context.client.scope.certificates)
-    strange = _strange_entry(context) if any(change.path == container for change in own) else ""
+    strange = ""
+    if any(change.path == container for change in own):
+        strange = _strange_entry(context, context.client.running_certificates(), context.client.certificates())
     scopes = dict.fromkeys(_scope_of_profiles(change, context.client.scope) for change in own)
     found = (_strange_profile(context, scope) for scope in scopes if scope is not None)
     return strange or next((name for name in found if name), "")
@@ -162,10 +194,11 @@ def way_out(strange: str, firewall: FirewallProfile, usual: str) -> str:
     return f"a probe has left it; run `paloaltoagent probe --firewall {firewall.id}`, which removes it first"
 
 
-def _strange_entry(context: Territory) -> str:
+def _strange_entry(
+    context: Territory, before: Mapping[str, CertificateEntry], candidate: Mapping[str, CertificateEntry]
+) -> str:
     """The name of a certificate that is not ours and differs from the running configuration by our administrator."""
-    before = context.client.running_certificates()
-    for name, entry in context.client.certificates().items():
+    for name, entry in candidate.items():
         there = before.get(name)
         is_same = there is not None and (there.certificate_pem, there.csr_pem) == (entry.certificate_pem, entry.csr_pem)
         is_others = bool(entry.changed_by) and context.firewall.admin not in entry.changed_by
@@ -194,6 +227,8 @@ def _is_of_a_series(context: Territory, name: str) -> bool:
 def _is_foreign(context: Territory, change: Change) -> bool:
     """Whether a change of the agent's own administrator is not one that the agent makes."""
     scope = context.client.scope
+    if (is_foreign := _is_foreign_elsewhere(context, change)) is not None:
+        return is_foreign
     certificates = xpath_steps(scope.certificates)
     if change.is_within(certificates):
         return _is_strange_entry(context, change.path[len(certificates) :])
@@ -203,6 +238,21 @@ def _is_foreign(context: Territory, change: Change) -> bool:
     # The agent changes one leaf of a service profile; PAN-OS may name what holds it instead (panos.md §11).
     below = change.path[len(xpath_steps(place.service_profiles)) :]
     return len(below) > 1 and below[1] != "certificate"
+
+
+def _is_foreign_elsewhere(context: Territory, change: Change) -> bool | None:
+    """The same where a key may have been made that was asked for in a template; None for a change that is not there.
+
+    What a killed run left there goes before the next key is made (template_key.py).
+    """
+    for place in context.client.scope.elsewhere:
+        base = xpath_steps(place.certificates)
+        if change.path == base and isinstance(context.client, PanoramaClient):
+            before = context.client.certificates_in(place, running=True)
+            return bool(_strange_entry(context, before, context.client.certificates_in(place)))
+        if change.is_within(base):
+            return _is_strange_entry(context, change.path[len(base) :])
+    return None
 
 
 def _scope_of_profiles(change: Change, scope: Scope) -> Scope | None:

@@ -18,6 +18,7 @@ from paloaltofw.model.records import ManagementRecord
 from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.panos.location import Scope
+from paloaltofw.panos.panorama_client import PanoramaClient
 from paloaltofw.pki.certificate import Certificate
 from paloaltofw.scm.client import ScmClient
 from paloaltofw.storage.store import Store
@@ -63,7 +64,8 @@ C = TypeVar("C", bound=PanosClient)
 
 def open_firewall(configuration: Configuration, profile: FirewallProfile, clock: Clock) -> PanosClient:
     """The client of a run."""
-    return open_firewall_as(PanosClient, configuration, profile, clock)
+    kind = PanosClient if profile.panorama is None else PanoramaClient
+    return open_firewall_as(kind, configuration, profile, clock)
 
 
 def open_firewall_as(kind: type[C], configuration: Configuration, profile: FirewallProfile, clock: Clock) -> C:
@@ -75,9 +77,15 @@ def open_firewall_as(kind: type[C], configuration: Configuration, profile: Firew
     certificates = [item for item in configuration.certificates.values() if item.firewall == profile.id]
     store = Store(configuration.settings.state)
     return kind(
-        profile.id, profile.url, profile.api_key, profile.trust, profile.timeout, Scope(profile.vsys), clock,
+        profile.id, profile.url, profile.api_key, profile.trust, profile.timeout, scope_of(profile), clock,
         lambda: own_certificates(store, profile, certificates, clock.now()),
     )  # fmt: skip
+
+
+def scope_of(profile: FirewallProfile) -> Scope:
+    """Where on the device the certificates of a firewall profile are."""
+    place = profile.panorama
+    return Scope(profile.vsys, place.template, place.template_stack) if place else Scope(profile.vsys)
 
 
 def own_certificates(
@@ -101,8 +109,10 @@ def remember_management(store: Store, client: PanosClient, firewall: FirewallPro
     service profile. What cannot be read leaves the memory as it is. Nothing is asked where nothing would be trusted
     because of it.
     """
-    if firewall.trust.pin or firewall.trust.off or firewall.trust_own or firewall.vsys != "shared":
-        return  # in a vsys nothing is ours that the interface could serve: its certificate is one of shared
+    if firewall.trust.pin or firewall.trust.off or firewall.trust_own:
+        return
+    if firewall.vsys != "shared" or firewall.panorama:
+        return  # in a vsys or a template nothing is ours that the interface could serve: that is one of shared
     try:
         running = client.management_certificate()
         record = ManagementRecord(firewall.id, running, client.management_certificate(running=False))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -34,6 +35,8 @@ def _nothing() -> None:
 events = logging.getLogger("paloaltofw.events")
 # Seconds between two attempts while a lock or another commit is in the way.
 BUSY_PAUSE = 15.0
+# The same while another profile of the same Panorama has its turn.
+TURN_PAUSE = 1.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Shared:
         self.firewalls = firewalls
         self._revocations = revocations
         self._devices: dict[str, str] = {}
+        self._busy: set[str] = set()
         self._lock = threading.Lock()
 
     def take_revocation(self) -> bool:
@@ -74,6 +78,26 @@ class Shared:
         """Return the firewall profile that works on a device in this run: the first one that asks."""
         with self._lock:
             return self._devices.setdefault(serial, firewall)
+
+    @contextlib.contextmanager
+    def alone_on(self, firewall: FirewallProfile, clock: Clock) -> Iterator[None]:
+        """One profile of a Panorama at a time: where its session points may be one state for all (panos.md §4)."""
+        if firewall.panorama is None:
+            yield
+            return
+        while not self._take(firewall.url):
+            clock.sleep(TURN_PAUSE)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(firewall.url)
+
+    def _take(self, url: str) -> bool:
+        with self._lock:
+            is_free = url not in self._busy
+            self._busy.add(url)
+            return is_free
 
 
 @dataclass

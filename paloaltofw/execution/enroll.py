@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AnswerLost, OrderWithoutId, PeerError, PermissionDenied, PlanBlocked, ProofFailed, Refused
-from paloaltofw.execution import ledger
+from paloaltofw.execution import ledger, template_key
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.task import CertificateTask, Ordered, Planned, Requested, TaskPhase
 from paloaltofw.lifecycle.requested import change_since, ordered_requirements, requested_of
@@ -31,10 +31,19 @@ REFERENCE_PREFIX = "paloaltoagent-"
 def generate_csr(context: Context, task: CertificateTask, step: GenerateCsr, phase: TaskPhase) -> None:
     """Let the firewall make key and CSR. The name is in the journal before it is used."""
     _ensure_free(context, step.entry)
+    template_key.ensure_free_elsewhere(context, task, step.entry, phase)
     _keep_open_order(context, task, phase)
     record = _new_record(context, task, step.entry)
     context.store.save_order(record)
     context.has_changed = True
+    with template_key.made_in_place(context, task, step.entry):
+        _generate(context, task, step)
+    context.event(task.profile, None, "CSR generated as %s (%s)", step.entry, step.key)
+    task.phase = _with_csr(context, task, record)
+
+
+def _generate(context: Context, task: CertificateTask, step: GenerateCsr) -> None:
+    """Ask for key and CSR; whether a lost request was carried out can be seen."""
     try:
         context.change(lambda: context.client.generate_csr(_csr_request(task, step.entry)))
     except AnswerLost:
@@ -46,8 +55,6 @@ def generate_csr(context: Context, task: CertificateTask, step: GenerateCsr, pha
             raise
         remedy = "PAN-OS offers P-256 and P-384 only: set curve: P384 in the profile"
         raise Refused(refused.what, refused.where, remedy, refused.peer_code) from None
-    context.event(task.profile, None, "CSR generated as %s (%s)", step.entry, step.key)
-    task.phase = _with_csr(context, task, record)
 
 
 def _ensure_free(context: Context, entry: str) -> None:
@@ -65,6 +72,7 @@ def _keep_open_order(context: Context, task: CertificateTask, phase: TaskPhase) 
 
 def adopt_csr(context: Context, task: CertificateTask, step: AdoptCsr, phase: TaskPhase) -> None:
     """Use the CSR that waits on the firewall."""
+    template_key.release_session(context)
     record = phase.record
     if record is None or record.entry != step.entry:
         record = _new_record(context, task, step.entry)

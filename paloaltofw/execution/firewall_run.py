@@ -31,7 +31,8 @@ def run_firewall(
     """Do what is to be done for the certificates of one firewall; whatever fails becomes part of an outcome."""
     context = _context(run, firewall, pool, shared)
     try:
-        return _work(context, run, profiles)
+        with shared.alone_on(firewall, run.clock):
+            return _work(context, run, profiles)
     except AgentError as error:
         place = "" if firewall.title in str(error) or firewall.pair_title in str(error) else f"firewall={firewall.id} "
         events.error("%s%s", place, error, extra={"firewall": firewall.id})

@@ -50,8 +50,8 @@ def run_hooks(context: Context, tasks: Sequence[CertificateTask]) -> None:
 def _run_owed(context: Context, task: CertificateTask) -> None:
     profile = task.profile
     record = context.store.load_hook(profile.id)
-    if record is None:
-        return
+    if record is None or context.store.load_push(context.firewall.id) is not None:
+        return  # nothing to tell of; or, on a Panorama, not every device has the certificate yet
     installed = context.store.load_installed(profile.id)
     if profile.hooks.post_install and installed is not None and installed.certificate_id == record.certificate_id:
         try:

@@ -122,6 +122,9 @@ def import_certificate(context: Context, task: CertificateTask, step: ImportCert
 def _ensure_nobody_else_edits(context: Context, name: str) -> None:
     """What is imported onto another administrator's uncommitted change would take that change into our commit."""
     entry = context.read_entries().get(name)
+    if entry is not None and entry.template:
+        what = f"the entry {name} is pushed by the Panorama template {entry.template}"
+        raise PlanBlocked(what, context.firewall.title, "manage it on Panorama, or choose another name")
     others = sorted(entry.changed_by - {context.firewall.admin}) if entry else []
     if others:
         what = f"the entry {name} holds uncommitted changes of {', '.join(others)}"

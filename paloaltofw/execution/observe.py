@@ -35,6 +35,7 @@ class FirewallSeen:
     unclear: Mapping[str, PeerError] = field(default_factory=dict)
     owes_commit: bool = False
     namesakes: tuple[Namesake, ...] = ()
+    owes_push: bool = False
 
     @property
     def hides_keys(self) -> bool:
@@ -171,6 +172,7 @@ def combine(profile: CertificateProfile, admin: str, firewall: FirewallSeen, sto
         owes_commit=firewall.owes_commit,
         serve=stored.serve,
         namesakes=tuple(item for item in firewall.namesakes if _concerns(item, profile)),
+        owes_push=firewall.owes_push,
     )
     return replace(
         observed,

@@ -47,6 +47,7 @@ def plan(context: Context, run: Run, profiles: Sequence[CertificateProfile]) -> 
     stored = [read_state(context.store, profile) for profile in profiles]
     owes_commit = context.store.owes_commit(context.firewall.id)
     seen = read_firewall(context.client, context.firewall.admin, profiles, stored, owes_commit)
+    seen = replace(seen, owes_push=context.store.load_push(context.firewall.id) is not None)
     tasks = [
         _first_look(context, run, profile, combine(profile, context.firewall.admin, seen, state), state)
         for profile, state in zip(profiles, stored, strict=True)
@@ -141,7 +142,8 @@ def _hold_for_peer(task: CertificateTask, stored: StoredState, witness: PeerWitn
 
 def _request(context: Context, run: Run) -> RunRequest:
     firewall = context.firewall
-    return replace(run.request, admin=firewall.admin, bundles_chain=firewall.chain == "bundle")
+    pushes_to = firewall.panorama.pushed_to if firewall.panorama else ""
+    return replace(run.request, admin=firewall.admin, bundles_chain=firewall.chain == "bundle", pushes_to=pushes_to)
 
 
 def _without_outdated(

@@ -53,6 +53,10 @@ def _revoke_superseded(context: Context, task: CertificateTask, superseded: str,
         what = f"the predecessor (certificate ID {superseded}) was not revoked, because {kept} is in use"
         task.trouble = PlanBlocked(what, context.firewall.title, "revoke it in SCM once nothing uses it any more")
         return
+    if context.store.load_push(context.firewall.id) is not None:
+        what = f"the predecessor (certificate ID {superseded}) was not revoked, because devices may still serve it"
+        task.trouble = PlanBlocked(what, context.firewall.title, "revoke it in SCM once every device was pushed to")
+        return
     try:
         context.scm(account or task.profile.account).revoke(superseded, SUPERSEDED, "superseded by a new certificate")
     except PeerError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from paloaltofw.errors import AnswerLost, Busy, PermissionDenied, PlanBlocked, Refused
+from paloaltofw.execution import device_users
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask, TaskPhase
@@ -71,7 +72,7 @@ def _still_ours(context: Context, step: Bind, profiles: Mapping[str, ServiceProf
 def _holds(context: Context, item: Predecessor | DeletePredecessor) -> bool:
     """Whether an entry holds the certificate, or the pending CSR's key, with this fingerprint, and is nobody's work."""
     entry = context.client.certificate(item.entry)
-    if entry is None or entry.changed_by - {context.firewall.admin}:
+    if entry is None or entry.template or entry.changed_by - {context.firewall.admin}:
         return False
     certificate = read_certificate(entry.certificate_pem)
     if certificate is not None:
@@ -133,7 +134,7 @@ def delete_predecessor(context: Context, task: CertificateTask, step: DeletePred
     if user:
         _keep(context, task, step, f"{user} serves it until another administrator's change is committed")
         return
-    if why := why_kept(context, step.entry):
+    if why := device_users.why_kept(context, step.entry) or why_kept(context, step.entry):
         _keep(context, task, step, why, is_used=why.startswith(USED_BY))
         return
     try:

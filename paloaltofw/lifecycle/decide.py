@@ -14,18 +14,20 @@ from paloaltofw.lifecycle.plans import (
     blocked_decision,
     check_steps,
     clean_up_steps,
+    commit_steps,
     install_steps,
     move_steps,
     note_steps,
     order_new_key,
     unbound_profiles,
     usable_id,
+    with_owed_push,
 )
 from paloaltofw.lifecycle.renewal_window import settled_window, urgent_from
 from paloaltofw.lifecycle.requested import change_since
 from paloaltofw.lifecycle.resume import go_on
 from paloaltofw.lifecycle.serving import Serving, read_moved, record_of, serving_of, went_back
-from paloaltofw.lifecycle.steps import AdoptCsr, Bind, Collect, Commit, GoBack, Step, SubmitOrder
+from paloaltofw.lifecycle.steps import AdoptCsr, Bind, Collect, GoBack, Step, SubmitOrder
 from paloaltofw.lifecycle.succession import CertificateGeneration, requirements
 from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.pki.certificate import Certificate
@@ -39,7 +41,8 @@ def decide(profile: CertificateProfile, observed: Observation, request: RunReque
         what = f"{pushed[0].name} is pushed by the Panorama template {pushed[0].template}"
         hint = "manage it on Panorama, or choose another name"
         return blocked_decision(State.UNKNOWN, what, Blocked("template", what, hint))
-    return guarded(profile, observed, request, now, _wanted(profile, observed, request, now))
+    decision = guarded(profile, observed, request, now, _wanted(profile, observed, request, now))
+    return with_owed_push(observed, request, decision)
 
 
 def _wanted(
@@ -240,7 +243,7 @@ def _finish(case: _Case) -> Decision:
             noted = note_steps(case.profile, case.observed, case.current.name)
             steps = (*noted, Bind(case.current.name, (*unbound, *missing)))
         reason = f"{case.reason}; {'to be bound' if unbound else 'not committed yet'}"
-        return case.decision(Action.INSTALL, (*steps, Commit(case.request.admin), *asks), reason)
+        return case.decision(Action.INSTALL, (*steps, *commit_steps(case.request), *asks), reason)
     if missing:
         what = f"there is no SSL/TLS service profile {missing[0]!r} on the firewall"
         hint = "create it, or correct bind in the profile"
@@ -282,7 +285,8 @@ def _go_back_or_on(case: _Case, serving: Serving, asks: tuple[Step, ...]) -> Dec
         reason = f"{case.reason}; it is not served well, and what was moved to it goes back"
         blocked = _held(case).blocked
         return replace(case.decision(Action.INSTALL, (GoBack(case.current.name),), reason), alarm=blocked)
-    steps = (*move_steps(case.profile, case.observed, case.current.name), Commit(case.request.admin), *asks)
+    moved = move_steps(case.profile, case.observed, case.current.name, case.request)
+    steps = (*moved, *commit_steps(case.request), *asks)
     return case.decision(Action.INSTALL, steps, f"{case.reason}; to be put into service again")
 
 

@@ -23,7 +23,7 @@ class Observation:
     word on the certificate in service is not believed yet. `owes_commit`: an earlier run changed the firewall, and its
     commit was not seen to end well. `namesakes`: what bears a name of the series, or of a bound profile, in a
     scope that shadows this one or is shadowed by it; read before anything is ordered. `serve`: how far the last serve
-    check is.
+    check is. `owes_push`: devices of a Panorama may lack what it has committed.
     """
 
     generations: tuple[CertificateGeneration, ...] = ()
@@ -43,6 +43,7 @@ class Observation:
     owes_commit: bool = False
     serve: ServeRecord | None = None
     namesakes: tuple[Namesake, ...] = ()
+    owes_push: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class RunRequest:
     """What the user asked for: the command, its options, and the settings that decisions depend on.
 
     `order_limit`: at most so many automatic orders in so many seconds; None is the rule of contract.md §10.
-    `pending_alarm` is in seconds.
+    `pending_alarm` is in seconds. `pushes_to`: where a Panorama pushes to, in words; empty for a firewall.
     """
 
     enroll: bool = False
@@ -65,6 +66,7 @@ class RunRequest:
     bundles_chain: bool = False
     order_limit: tuple[int, float] | None = None
     pending_alarm: float = DEFAULT_PENDING_ALARM
+    pushes_to: str = ""
 
     @property
     def is_asked_for(self) -> bool:

@@ -21,6 +21,7 @@ from paloaltofw.lifecycle.steps import (
     NoteServed,
     Predecessor,
     Prove,
+    Push,
     RecordId,
     RevokePredecessor,
     Step,
@@ -33,7 +34,8 @@ from paloaltofw.pki.certificate import VerificationError
 from paloaltofw.pki.verification import verify_csr
 
 _IN_WINDOW = (
-    ImportChain, ImportCertificate, NoteServed, Bind, DeletePredecessor, Commit, RecordId, RevokePredecessor, GoBack
+    ImportChain, ImportCertificate, NoteServed, Bind, DeletePredecessor, Commit, Push, RecordId, RevokePredecessor,
+    GoBack,
 )  # fmt: skip
 
 
@@ -131,18 +133,39 @@ def install_steps(
     """Return the steps from a chain in hand to a certificate in service under `entry`."""
     steps: list[Step] = [Prove()]
     steps += [ImportCertificate(entry, True)] if request.bundles_chain else [ImportChain(), ImportCertificate(entry)]
-    steps += [*move_steps(profile, observed, entry), Commit(request.admin), RecordId(profile.id)]
+    steps += [*move_steps(profile, observed, entry, request), *commit_steps(request), RecordId(profile.id)]
     return (*steps, *check_steps(profile, entry))
 
 
-def move_steps(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Step, ...]:
-    """Move references to the entry and let its predecessors go; with a serve check they stay until it has passed."""
+def commit_steps(request: RunRequest) -> tuple[Step, ...]:
+    """A commit; on a Panorama its devices get it too."""
+    commit = Commit(request.admin)
+    return (commit, Push(request.pushes_to)) if request.pushes_to else (commit,)
+
+
+def with_owed_push(observed: Observation, request: RunRequest, decision: Decision) -> Decision:
+    """The decision, with the push that an earlier run owes, whatever else is to be done or stands in the way."""
+    is_there = any(isinstance(step, Push) for step in decision.steps)
+    if not observed.owes_push or not request.pushes_to or is_there or not (request.enroll or request.renew):
+        return decision
+    steps = (*decision.steps, Push(request.pushes_to))
+    if decision.action is not Action.NONE:
+        return replace(decision, steps=steps)
+    reason = f"{decision.reason}; to be pushed to {request.pushes_to}"
+    return replace(decision, steps=steps, action=Action.INSTALL, reason=reason, is_clean_up=False)
+
+
+def move_steps(profile: CertificateProfile, observed: Observation, entry: str, request: RunRequest) -> tuple[Step, ...]:
+    """Move references to the entry and let its predecessors go; with a serve check they stay until it has passed.
+
+    Not those on a Panorama: its devices use them until each has taken the successor (see `clean_up_steps`).
+    """
     followed = followed_by(profile, observed, entry)
     steps: list[Step] = []
     if profile.ssl_tls_service_profiles or followed:
         steps += note_steps(profile, observed, entry)
         steps.append(Bind(entry, profile.ssl_tls_service_profiles, followed))
-    if not profile.serve_check.endpoints:
+    if not profile.serve_check.endpoints and not request.pushes_to:
         steps.extend(DeletePredecessor(item.entry, item.holds) for item in predecessors_of(profile, observed, entry))
     return tuple(steps)
 
@@ -167,6 +190,7 @@ def clean_up_steps(
 
     `is_served`: the serve check has passed, or there is none.
     """
+    is_served = is_served and not observed.owes_push
     predecessors = predecessors_of(profile, observed, entry) if is_served else ()
     served = {item.certificate for item in (observed.service_profiles or {}).values()}
     followed = followed_by(profile, observed, entry)
@@ -176,7 +200,7 @@ def clean_up_steps(
     if not predecessors and not any(item.entry in served for item in followed):
         return last
     deletions = [DeletePredecessor(item.entry, item.holds) for item in predecessors]
-    return (Bind(entry, (), followed), *deletions, Commit(request.admin), *last)
+    return (Bind(entry, (), followed), *deletions, *commit_steps(request), *last)
 
 
 def predecessors_of(profile: CertificateProfile, observed: Observation, entry: str) -> tuple[Predecessor, ...]:

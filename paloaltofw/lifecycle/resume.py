@@ -13,6 +13,7 @@ from paloaltofw.lifecycle.ownership import current_of, own
 from paloaltofw.lifecycle.plans import (
     blocked_decision,
     check_steps,
+    commit_steps,
     free_entry,
     install_steps,
     is_adoptable,
@@ -263,7 +264,8 @@ def _issued(case: _Open) -> Decision:
     unbound, missing = unbound_profiles(case.profile, case.observed, order.entry)
     last: tuple[Step, ...] = (RecordId(case.profile.id),)
     if case.observed.unapplied or unbound or missing:
-        last = (*move_steps(case.profile, case.observed, order.entry), Commit(case.request.admin), *last)
+        moved = move_steps(case.profile, case.observed, order.entry, case.request)
+        last = (*moved, *commit_steps(case.request), *last)
     last = (*last, *check_steps(case.profile, order.entry))
     return Decision(State.PENDING, Action.INSTALL, f"{reason} and imported", last)
 

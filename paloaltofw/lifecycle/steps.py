@@ -20,8 +20,9 @@ class Stage(IntEnum):
     INSTALL = 3
     SERVE = 4
     COMMIT = 5
-    RECORD = 6
-    CHECK = 7
+    PUSH = 6
+    RECORD = 7
+    CHECK = 8
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,18 @@ class Commit:
 
 
 @dataclass(frozen=True)
+class Push:
+    """A Panorama pushes what it has committed to its devices; what a device lacks is pushed by the next run."""
+
+    to: str
+    stage = Stage.PUSH
+    words = "push to the devices"
+
+    def __str__(self) -> str:
+        return f"changes of the agent's administrator only, to {self.to}"
+
+
+@dataclass(frozen=True)
 class RecordId:
     """The running configuration is seen to hold the certificate, the ID is saved, the journal entry ends."""
 
@@ -260,6 +273,7 @@ Step = (
     | Bind
     | DeletePredecessor
     | Commit
+    | Push
     | RecordId
     | RevokePredecessor
     | CheckService

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from paloaltofw.model.commit_window import ALWAYS, CommitWindow
 from paloaltofw.model.firewall_objects import firewall_title
+from paloaltofw.model.panorama import PanoramaTarget
 from paloaltofw.model.trust import SYSTEM_TRUST, Trust
 from paloaltofw.secret import Secret
 
@@ -34,6 +35,7 @@ class FirewallProfile:
 
     `chain`: intermediates become entries of their own (separate), or follow the certificate in its entry (bundle).
     `lock`: which locks are taken around changes, a key of `LOCKS`; `validates`: a validate job precedes each commit.
+    `panorama`: the device is a Panorama, and certificates are in one of its templates.
     `trust_own`: every certificate that the agent obtained for this firewall may be its management certificate.
     """
 
@@ -54,6 +56,7 @@ class FirewallProfile:
     validates: bool = False
     ha_peer: HaPeer | None = None
     ha_sync_timeout: float = 600.0
+    panorama: PanoramaTarget | None = None
 
     @property
     def address(self) -> str:

@@ -138,6 +138,23 @@ class LockRecord(Record):
 
 
 @dataclass(frozen=True)
+class PushRecord(Record):
+    """What a Panorama has, or is about to have, that its devices lack. It is there before the commit is sent.
+
+    `lacking`: serial numbers of the devices that are known to lack it, one a line; empty: any may. `stack` is the
+    template stack whose push was sent and not seen to end, with its `description`; without `job_id` the answer was
+    lost.
+    """
+
+    firewall: str
+    since: str
+    lacking: str = ""
+    stack: str = ""
+    description: str = ""
+    job_id: str | None = None
+
+
+@dataclass(frozen=True)
 class HookRecord(Record):
     """A certificate is in service whose hook has not ended yet."""
 

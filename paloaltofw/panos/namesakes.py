@@ -32,6 +32,8 @@ def find_namesakes(reader: PanosReader, is_certificate: Wanted, is_profile: Want
     For shared these are all vsys, for a vsys it is shared. One request for the certificates' names and, with
     `is_profile`, one for those of the profiles; more only to say which vsys it is.
     """
+    if reader.scope.elsewhere:
+        return Namesakes()  # in a template: what shadows there is asked before a key is made (template_key.py)
     wanted = {CERTIFICATE: is_certificate, **({PROFILE: is_profile} if is_profile else {})}
     try:
         found = [item for kind, accepts in wanted.items() for item in _of_kind(reader, kind, accepts)]

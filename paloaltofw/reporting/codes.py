@@ -34,6 +34,7 @@ CODES = {
     "template": "the entry is pushed by a Panorama template",
     "bind": "an SSL/TLS service profile under bind does not exist",
     "predecessor": "a predecessor in the last twentieth of its life is still in use",
+    "push": "a firewall has not taken what its Panorama pushed, or is away; nothing is ordered for that",
     "served-old": "an endpoint of serve_check still serves the old certificate",
     "served-other": "an endpoint of serve_check serves another certificate",
     "served-leaf-only": "an endpoint of serve_check serves the certificate without its intermediates",

@@ -10,6 +10,7 @@
     STATE/journal/owed/FW.json       changes were begun on a firewall, and their commit was not seen to end well
     STATE/journal/ledger/FW/CERTIFICATE.json  every order that was made for a certificate on a firewall, for the brake
     STATE/journal/devices/FW.json      the serial number of the device that a firewall profile works on
+    STATE/journal/pushes/FW.json       what a Panorama has committed that its devices may lack
     STATE/journal/hooks/NAME.json      the certificate in service is one whose hook has not ended yet
     STATE/journal/serve/NAME.json      whether the certificate in service was seen to be served, and what was before
     STATE/journal/management/FW.json   which entries a firewall's management interface serves
@@ -26,6 +27,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -42,6 +44,7 @@ from paloaltofw.model.records import (
     ManagementRecord,
     OrderRecord,
     ProbeRecord,
+    PushRecord,
     Record,
     ServeRecord,
 )
@@ -56,6 +59,7 @@ from paloaltofw.storage.codec import (
     encode_record,
 )
 
+log = logging.getLogger(__name__)
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 CORRUPT_SUFFIX = ".corrupt"
@@ -74,6 +78,7 @@ class Store:
         self._devices = folder / "journal" / "devices"
         self._owed = folder / "journal" / "owed"
         self._management = folder / "journal" / "management"
+        self._pushes = folder / "journal" / "pushes"
         self._hooks = folder / "journal" / "hooks"
         self._serve = folder / "journal" / "serve"
         self._locks = folder / "journal" / "locks"
@@ -89,7 +94,7 @@ class Store:
         try:
             # One by one: mkdir gives intermediate folders the umask's mode, not ours.
             journal = (self._orders, self._installed, self._commits, self._ledger, self._devices, self._management)
-            others = (self._owed, self._hooks, self._serve, self._locks, self._probes)
+            others = (self._owed, self._hooks, self._serve, self._locks, self._probes, self._pushes)
             for folder in (self._folder, self._orders.parent, *journal, *others):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 self._check(folder)
@@ -276,6 +281,27 @@ class Store:
     def remove_lock(self, firewall: str) -> None:
         """The locks were seen to be released."""
         self.remove(self._locks / f"{firewall}.json")
+
+    def load_push(self, firewall: str) -> PushRecord | None:
+        """What is to be pushed from a Panorama to its devices. One that cannot be read is what any device may lack."""
+        path = self._pushes / f"{firewall}.json"
+        aside = path.with_name(path.name + CORRUPT_SUFFIX)
+        try:
+            found = self._load(PushRecord, path)
+        except StateError as error:
+            log.warning("%s", error)
+            found = None
+        return found or (PushRecord(firewall, "") if aside.exists() else None)
+
+    def save_push(self, record: PushRecord) -> None:
+        """Write what is to be pushed: before the commit, before and after each push is sent, and when it has ended."""
+        atomic_write(self._pushes / f"{record.firewall}.json", encode_record(record))
+
+    def remove_push(self, firewall: str) -> None:
+        """Every device has what it was to have."""
+        path = self._pushes / f"{firewall}.json"
+        self.remove(path.with_name(path.name + CORRUPT_SUFFIX))
+        self.remove(path)
 
     def load_management(self, firewall: str) -> ManagementRecord | None:
         """What was last seen of the management interface."""

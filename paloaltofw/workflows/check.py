@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, NotActive, PlanBlocked, WrongClock
-from paloaltofw.execution.admission import ensure_vsys, strange_change, way_out
+from paloaltofw.execution.admission import ensure_kind, ensure_vsys, strange_change, way_out
 from paloaltofw.execution.clients import ScmClientPool, open_firewall
 from paloaltofw.execution.clocks import FURTHEST_OFF
 from paloaltofw.execution.left_locks import is_agents, person_holds
@@ -24,8 +24,10 @@ from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.high_availability import HaState
 from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
+from paloaltofw.panos.panorama_client import PanoramaClient
 from paloaltofw.reporting.words import count
 from paloaltofw.scm.client import ScmClient
+from paloaltofw.workflows.check_panorama import panorama_proofs
 from paloaltofw.workflows.check_probe import finish_probe, is_unfinished, learned
 from paloaltofw.workflows.endpoints import check_endpoints
 from paloaltofw.workflows.maintain import make_request, plan
@@ -133,7 +135,7 @@ def _check_firewall(
 ) -> Iterator[Finding]:
     client, firewall = place.client, place.firewall
     prove = functools.partial(_prove, firewall.title)
-    first = prove("address and API key", lambda: _version(client))
+    first = prove("address and API key", lambda: _version(client, firewall))
     yield first
     if not first.is_ok:
         return  # every further line would say the same
@@ -149,8 +151,12 @@ def _check_firewall(
         yield prove("an earlier probe", lambda: finish_probe(configuration, firewall, clock))
     yield prove("uncommitted changes", lambda: _changes(place))
     yield from learned(configuration, firewall, client, profiles)
+    if isinstance(client, PanoramaClient) and firewall.panorama is not None:
+        for title, proof in panorama_proofs(client, firewall.panorama):
+            yield prove(title, proof)
     names = sorted({name for profile in profiles for name in profile.ssl_tls_service_profiles})
-    yield prove("names in shared and in a vsys", lambda: _namesakes(client, profiles))
+    if firewall.panorama is None:
+        yield prove("names in shared and in a vsys", lambda: _namesakes(client, profiles))
     if names:
         yield prove("SSL/TLS service profiles", lambda: _service_profiles(client, names))
 
@@ -164,10 +170,9 @@ def _prove(subject: str, name: str, proof: Callable[[], str]) -> Finding:
         return Finding(subject, name, False, str(type(error)(error.what, where, error.remedy)))
 
 
-def _version(client: PanosClient) -> str:
+def _version(client: PanosClient, firewall: FirewallProfile) -> str:
     info = client.version()
-    if info.is_panorama:
-        raise PlanBlocked(f"is a Panorama ({info.model})", remedy="name the firewall itself")
+    ensure_kind(info, firewall)
     return "; ".join([f"{info.model}, PAN-OS {info.version}, serial {info.serial}", *client.notes])
 
 

@@ -45,7 +45,7 @@ def generate_api_key(file: ProfileFile, gpg: Gpg, password: Secret, encrypts: bo
 
 
 def _client(profile: FirewallProfile, key: Secret | None, clock: Clock) -> PanosClient:
-    return PanosClient(profile.id, profile.url, key, profile.trust, profile.timeout, Scope(profile.vsys), clock)
+    return PanosClient(profile.id, profile.url, key, profile.trust, profile.timeout, Scope(), clock)
 
 
 def keygen(access: Access, password: str) -> str:

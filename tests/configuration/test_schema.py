@@ -263,6 +263,8 @@ def test_choices_and_defaults_are_taken_by_both_and_other_words_are_not(kind: st
         made = with_value(kind, place, value, document)
         if value is None and place[0] == "key":
             continue  # one of the two, size or curve, is required
+        if value == "panorama":
+            continue  # needs a template beside it: test_panorama_section.py
         assert reads(kind, made), value
         assert fits(kind, made), value
     if any(isinstance(value, str) for value in choices(part)):

@@ -236,10 +236,10 @@ def test_predecessors_are_our_complete_entries_with_a_lower_number(item: Certifi
     assert predecessors_of(PROFILE, observed, "other-3") == ()
     deletions = tuple(DeletePredecessor(old.entry, old.holds) for old in expected)
     moved = (Bind("www-3", (), expected), *deletions) if expected else ()
-    assert move_steps(PROFILE, observed, "www-3") == moved
+    assert move_steps(PROFILE, observed, "www-3", RUN) == moved
     assert clean_up_steps(PROFILE, observed, "www-3", RUN) == ((*moved, Commit("svc")) if moved else ())
     bound = replace(PROFILE, ssl_tls_service_profiles=("vpn",))
-    assert move_steps(bound, observed, "www-3") == (Bind("www-3", ("vpn",), expected), *deletions)
+    assert move_steps(bound, observed, "www-3", RUN) == (Bind("www-3", ("vpn",), expected), *deletions)
     assert clean_up_steps(bound, observed, "www-3", RUN) == ((*moved, Commit("svc")) if moved else ())
 
 
@@ -254,7 +254,7 @@ def test_what_serves_a_certificate_whose_key_is_not_seen_is_moved_and_the_entry_
     observed = Observation((item,), running=(), admin="svc", service_profiles=profiles)
     bind = Bind("www-3", (), (Predecessor("www-2", GOOD.sha256),))
     assert predecessors_of(PROFILE, observed, "www-3") == ()
-    assert move_steps(PROFILE, observed, "www-3") == (bind,)
+    assert move_steps(PROFILE, observed, "www-3", RUN) == (bind,)
     assert clean_up_steps(PROFILE, observed, "www-3", RUN) == ((bind, Commit("svc")) if serves else ())
 
 

@@ -21,6 +21,7 @@ from paloaltofw.lifecycle.steps import (
     NoteServed,
     Predecessor,
     Prove,
+    Push,
     RecordId,
     RemoveUnproven,
     RevokePredecessor,
@@ -58,6 +59,7 @@ TEXTS: list[tuple[Step, Stage, str]] = [
     ),
     (DeletePredecessor("www", "aa"), Stage.SERVE, "www, unless something still refers to it"),
     (Commit("svc"), Stage.COMMIT, "changes of svc only"),
+    (Push("the template stack S1"), Stage.PUSH, "changes of the agent's administrator only, to the template stack S1"),
     (RecordId("www"), Stage.RECORD, "www.ids"),
     (NoteServed("www-2", (OLD,)), Stage.SERVE, "before www-2"),
     (RevokePredecessor("9", "A"), Stage.RECORD, "certificate ID 9, unless something still refers to it"),
@@ -80,7 +82,8 @@ WORDS = {
     AdoptCsr: "use the pending CSR", SubmitOrder: "order the certificate", Collect: "collect the certificate",
     Prove: "verify key, names and chain", ImportChain: "import the intermediates",
     ImportCertificate: "import the certificate", Bind: "move service profiles",
-    DeletePredecessor: "delete the predecessor", Commit: "commit", RecordId: "save the certificate ID",
+    DeletePredecessor: "delete the predecessor", Commit: "commit", Push: "push to the devices",
+    RecordId: "save the certificate ID",
     NoteServed: "note what is served now", RevokePredecessor: "revoke the predecessor",
     CheckService: "ask who serves it", GoBack: "go back to the predecessor",
 }  # fmt: skip
@@ -100,7 +103,7 @@ def test_every_step_is_told_apart_by_its_words() -> None:
 
 def test_a_firewall_is_ordered_for_before_it_is_changed_and_committed_once_for_all() -> None:
     assert [stage.name for stage in sorted(Stage)] == [
-        "ORDER", "COLLECT", "INSTALL", "SERVE", "COMMIT", "RECORD", "CHECK"
+        "ORDER", "COLLECT", "INSTALL", "SERVE", "COMMIT", "PUSH", "RECORD", "CHECK"
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.worlds import (
     corner_worlds,
     ha_worlds,
+    panorama_worlds,
     panos_worlds,
     people_worlds,
     scm_worlds,
@@ -21,6 +22,7 @@ WORLDS: tuple[World, ...] = (
     *scope_worlds.WORLDS,
     *serve_worlds.WORLDS,
     *ha_worlds.WORLDS,
+    *panorama_worlds.WORLDS,
 )
 BY_TITLE = {world.title: world for world in WORLDS}
 assert len(BY_TITLE) == len(WORLDS), "two worlds of one title"
@@ -47,6 +49,7 @@ REPRESENTATIVE = (
     "the host's clock is 400 days off",
     "after the commit the endpoint answers with a reset, and the predecessor serves again",
     "a vsys: renewal",
+    "Panorama: one of two firewalls is away for ten nights",
     "an IKE gateway: a predecessor that is used is kept",
     "HA: the unit with the key of an open order is off",
     "HA: both units are active",

@@ -1,0 +1,184 @@
+"""A Panorama: a firewall's client whose certificates are in a template, and what only a Panorama is asked.
+
+Source: docs/reference/panos.md, cited as panos.md. Knows no profile and no command line.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from typing import TypeVar
+from xml.etree.ElementTree import Element  # nosec B405  # only the type
+
+from paloaltofw.errors import AnswerLost, InvalidAnswer, PeerError, Refused
+from paloaltofw.model.firewall_objects import CertificateEntry, Lock
+from paloaltofw.model.panorama import ManagedDevice, PushJob, TemplateStack
+from paloaltofw.panos.answers import (
+    read_certificate,
+    read_certificates,
+    read_job_id,
+    read_locks,
+    read_names,
+    read_service_profiles,
+)
+from paloaltofw.panos.client import PanosClient
+from paloaltofw.panos.codes import INVALID_COMMAND_CODE
+from paloaltofw.panos.commands import CsrRequest, nested, take_lock_command, to_xml
+from paloaltofw.panos.envelope import Malformed
+from paloaltofw.panos.location import STACK_NAMES, TEMPLATE_NAMES, VSYS_NAMES, Scope, literal, stack_xpath
+from paloaltofw.panos.panorama import push_command, read_devices, read_push_jobs, read_texts, target_command
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class PanoramaClient(PanosClient):
+    """One Panorama, through one API key; its scope is a template or a template stack."""
+
+    # --- what is asked ---------------------------------------------------------------------------------------------
+
+    def locks(self) -> tuple[Lock, ...]:
+        """Config and commit locks. A vsys in the question is not accepted here (panos.md §11)."""
+        found: tuple[Lock, ...] = ()
+        for kind in ("config-locks", "commit-locks"):
+            command = f"<show><{kind}/></show>"
+            found += read_locks(self._operation(f"reading the {kind.replace('-', ' ')}", command).result)
+        return found
+
+    def templates(self) -> frozenset[str]:
+        """The names of all templates."""
+        return frozenset(self._configured("reading the names of the templates", TEMPLATE_NAMES, read_names) or ())
+
+    def template_stacks(self) -> tuple[TemplateStack, ...]:
+        """All template stacks with their templates and devices; of their configuration nothing is read."""
+        names = self._configured("reading the names of the template stacks", STACK_NAMES, read_names) or ()
+        return tuple(
+            TemplateStack(name, self._texts(name, "templates"), self._texts(name, "devices")) for name in sorted(names)
+        )
+
+    def _texts(self, stack: str, part: str) -> frozenset[str]:
+        label = f"reading the {part} of the template stack {stack}"
+        return self._configured(label, f"{stack_xpath(stack)}/{part}", read_texts) or frozenset()
+
+    def managed_devices(self) -> tuple[ManagedDevice, ...]:
+        """Every device that this Panorama manages, and whether it is connected."""
+        label = "asking for the managed devices"
+        try:
+            return read_devices(self._operation(label, "<show><devices><all/></devices></show>").result)
+        except Malformed as error:
+            what = f"the answer is not what was asked for ({error})"
+            raise InvalidAnswer(what, self._connection.at(label), "check what answers there") from None
+
+    def certificate_in(self, scope: Scope, name: str) -> CertificateEntry | None:
+        """One entry of another place, as `certificate` reads it."""
+        label = f"reading {name} in {scope.words}"
+        return self._configured(label, scope.certificate(name), lambda result: read_certificate(result, name))
+
+    def certificates_in(self, scope: Scope, running: bool = False) -> dict[str, CertificateEntry]:
+        """Every entry of another place, as `certificates` and `running_certificates` read them."""
+        label = f"reading the certificates in {scope.words}"
+        return self._configured(label, scope.certificates, read_certificates, running) or {}
+
+    def users_on(self, serial: str, certificate: str) -> frozenset[str]:
+        """The SSL/TLS service profiles in a firewall's own configuration that serve a certificate.
+
+        Asked through this Panorama, of the running configuration's candidate there (panos.md §1, §8).
+        """
+        found: frozenset[str] = frozenset()
+        for scope in (Scope(), *(Scope(name) for name in sorted(self._vsys_on(serial)))):
+            label = f"asking {serial} for the users of {certificate} in {scope.words}"
+            xpath = f"{scope.service_profiles}/entry[./certificate={literal(certificate)}]"
+            profiles = self._on_device(label, serial, xpath, read_service_profiles) or {}
+            found |= {name for name, profile in profiles.items() if not profile.template}
+        return found
+
+    def _vsys_on(self, serial: str) -> tuple[str, ...]:
+        label = f"asking {serial} for the names of its vsys"
+        return self._on_device(label, serial, VSYS_NAMES, read_names) or ()
+
+    def _on_device(self, label: str, serial: str, xpath: str, reader: Callable[[Element | None], T]) -> T | None:
+        parameters = {"type": "config", "action": "get", "xpath": xpath, "target": serial}
+        envelope = self._connection.read(label, parameters)
+        if envelope.is_absent:
+            return None
+        try:
+            return reader(envelope.result)
+        except Malformed as error:
+            what = f"the answer is not what was asked for ({error})"
+            raise InvalidAnswer(what, self._connection.at(label), "check what answers there") from None
+
+    def push_job(self, job_id: str) -> PushJob | None:
+        """The job of a push; None if the device does not know it. Not repeated here: whoever waits for it polls."""
+        root, _ = nested("show/jobs/id", job_id)
+        label = f"asking for job {job_id}"
+        envelope = self._connection.ask(label, {"type": "op", "cmd": to_xml(root)}, is_write=False)
+        if envelope.is_absent:
+            return None
+        found = [job for job in read_push_jobs(envelope.result) if job.id == job_id]
+        if not found:
+            what = "the answer does not name the job"
+            raise InvalidAnswer(what, self._connection.at(label), "check what answers there")
+        return found[0]
+
+    def push_jobs(self) -> tuple[PushJob, ...]:
+        """All jobs that the device remembers."""
+        return read_push_jobs(self._operation("reading the jobs", "<show><jobs><all/></jobs></show>").result)
+
+    # --- what changes something ------------------------------------------------------------------------------------
+
+    def generate_csr(self, request: CsrRequest) -> None:
+        """Make a key pair and a CSR with the session pointed at the template, and point it at nothing afterwards.
+
+        Whether that steers where the key is made is not confirmed (panos.md §4): the caller looks.
+        """
+        try:
+            self._point(*self._scope.target)
+            super().generate_csr(request)
+        finally:
+            self.point_at_nothing()
+
+    def take_lock(self, kind: str, comment: str) -> None:
+        """Take a config-lock or commit-lock on shared: how one on a template alone is asked for is not known."""
+        parameters = {"type": "op", "cmd": take_lock_command(kind, comment)}
+        self._connection.write(f"taking a {kind}", parameters)
+
+    def delete_certificate_in(self, scope: Scope, name: str) -> None:
+        """Delete an entry of another place."""
+        parameters = {"type": "config", "action": "delete", "xpath": scope.certificate(name)}
+        self._connection.write(f"deleting {name} in {scope.words}", parameters)
+
+    def push(self, stack: str, description: str, admin: str, devices: Collection[str]) -> tuple[str | None, bool]:
+        """Push a template stack; return the job's ID and whether the push was limited to one administrator's changes.
+
+        The ID is None if there was nothing to push. Before 10.2 a push cannot be limited (panos.md §9).
+        """
+        try:
+            return self._push(stack, push_command(stack, description, admin, devices)), True
+        except Refused as refused:
+            if refused.peer_code != INVALID_COMMAND_CODE:
+                raise
+            return self._push(stack, push_command(stack, description, None, devices)), False
+
+    def _push(self, stack: str, command: str) -> str | None:
+        label = f"pushing the template stack {stack}"
+        envelope = self._connection.write(label, {"type": "commit", "action": "all", "cmd": command})
+        try:
+            return read_job_id(envelope)
+        except Malformed as error:
+            raise AnswerLost(str(error), self._connection.at(label), "the next run looks for it") from None
+
+    def _point(self, kind: str, name: str) -> None:
+        command = target_command(kind, name)
+        self._connection.write(f"pointing the session at {self._scope.words}", {"type": "op", "cmd": command})
+
+    def point_at_nothing(self) -> None:
+        """Sent twice at most: whoever uses the same key later must not work in our template."""
+        for attempt in (1, 2):
+            try:
+                self._connection.write("pointing the session at no template", {"type": "op", "cmd": target_command()})
+                return
+            except PeerError as error:
+                log.info("%s", error)
+                if attempt == 2:
+                    what = f"the API session may still point at {self._scope.words}: {error.what}"
+                    self._transport.notes.append(what)
