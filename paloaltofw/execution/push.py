@@ -189,7 +189,7 @@ def _push_stack(context: Context, made: _Round, stack: TemplateStack, wanted: se
 def _send(context: Context, made: _Round, stack: TemplateStack, devices: Collection[str]) -> str | None:
     admin, description = context.firewall.admin, made.record.description
     try:
-        job_id, is_limited = context.retry_while_busy(lambda: made.client.push(stack.name, description, admin, devices))
+        job_id, is_limited = context.change(lambda: made.client.push(stack.name, description, admin, devices))
     except AnswerLost:
         job_id = _find(made)
         if job_id is None:

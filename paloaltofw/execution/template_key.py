@@ -118,5 +118,5 @@ def _is_just_made(context: Context, task: CertificateTask, found: CertificateEnt
 
 
 def _remove(context: Context, client: PanoramaClient, scope: Scope, entry: str) -> None:
-    context.retry_while_busy(lambda: client.delete_certificate_in(scope, entry))
+    context.change(lambda: client.delete_certificate_in(scope, entry))
     events.warning("firewall=%s the key %s was made in %s; removed", context.firewall.id, entry, scope.words)
