@@ -37,7 +37,7 @@ from paloaltofw.panos.answers import (
     read_service_profiles,
     read_version,
 )
-from paloaltofw.panos.codes import INVALID_COMMAND_CODE, NOTHING_TO_EXPORT_TEXT
+from paloaltofw.panos.codes import NOTHING_TO_EXPORT_TEXT, UNKNOWN_COMMAND_CODES
 from paloaltofw.panos.commands import nested, to_xml
 from paloaltofw.panos.connection import Connection
 from paloaltofw.panos.envelope import Envelope, Malformed
@@ -199,7 +199,7 @@ class PanosReader:
         try:
             return read_changes(self._operation("reading the list of changes", command).result)
         except Refused as refused:
-            if refused.peer_code == INVALID_COMMAND_CODE:
+            if refused.peer_code in UNKNOWN_COMMAND_CODES:
                 return None
             raise
 

@@ -71,10 +71,10 @@ class Watch:
 class Tour:
     """One demonstration: what it prints, and whether every claim held."""
 
-    def __init__(self, folder: Path, count: int, switches: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, count: int, switches: Sequence[str] = (), release: str | None = None) -> None:
         names = ["fw-edge", "fw-branch", "fw-dc", *(f"fw-{n}" for n in range(4, 21))][:count]
         self.folder = folder
-        panos, scm = set_switches(switches)
+        panos, scm = set_switches(switches, release)
         latencies = Latencies(commit_seconds=COMMIT_SECONDS)
         self.world = World(WorldOptions(names, panos=panos, scm=scm, latencies=latencies, agent_role=AGENT_ROLE))
         self.watch = Watch()
@@ -273,10 +273,12 @@ def _folder(folder: str | None) -> Path:
     return Path(folder).absolute() if folder else Path(tempfile.mkdtemp(prefix="paloaltoagent-sandbox-"))
 
 
-def serve_until_stopped(folder: str | None, count: int, switches: Sequence[str] = ()) -> int:
+def serve_until_stopped(
+    folder: str | None, count: int, switches: Sequence[str] = (), release: str | None = None
+) -> int:
     """Keep the simulated systems running until Ctrl-C; prints how to reach them. Raises ValueError for a bad switch."""
-    set_switches(switches)
-    tour = Tour(_folder(folder), count, switches)
+    set_switches(switches, release)
+    tour = Tour(_folder(folder), count, switches, release)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     with tour.world:

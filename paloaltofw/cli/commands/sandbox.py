@@ -7,6 +7,13 @@ import click
 from paloaltofw.cli.offers import a_folder
 
 
+def a_release(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """One release of PAN-OS that the sandbox plays."""
+    from paloaltofw.sandbox.panos.releases import RELEASES
+
+    return [release for release in RELEASES if release.startswith(incomplete)]
+
+
 @click.command()
 @click.option("--serve", is_flag=True, help="Keep the simulated systems running and print how to reach them.")
 @click.option(
@@ -23,10 +30,22 @@ from paloaltofw.cli.offers import a_folder
     multiple=True,
     help="With --serve: let them behave otherwise; repeatable.",
 )
+@click.option(
+    "--release",
+    metavar="VERSION",
+    shell_complete=a_release,
+    help="With --serve: let the firewalls behave like this release of PAN-OS: 10.1, 10.2, 11.1, 11.2 or 12.1.",
+)
 @click.option("--list-switches", is_flag=True, help="Show every switch with its default and its positions.")
 @click.pass_context
 def sandbox(
-    ctx: click.Context, serve: bool, folder: str | None, count: int, switches: tuple[str, ...], list_switches: bool
+    ctx: click.Context,
+    serve: bool,
+    folder: str | None,
+    count: int,
+    switches: tuple[str, ...],
+    release: str | None,
+    list_switches: bool,
 ) -> None:
     """Try everything without a firewall or an SCM account: simulated ones, on loopback HTTPS.
 
@@ -34,6 +53,8 @@ def sandbox(
     """
     if switches and not serve:
         raise click.UsageError("--switch needs --serve")
+    if release and not serve:
+        raise click.UsageError("--release needs --serve")
     if list_switches:
         from paloaltofw.sandbox.switchboard import list_switches as listed
 
@@ -42,6 +63,6 @@ def sandbox(
     from paloaltofw.sandbox.tour import serve_until_stopped, show_tour
 
     try:
-        ctx.exit(serve_until_stopped(folder, count, switches) if serve else show_tour(folder, count))
+        ctx.exit(serve_until_stopped(folder, count, switches, release) if serve else show_tour(folder, count))
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--switch") from None
+        raise click.BadParameter(str(error), param_hint="--switch or --release") from None

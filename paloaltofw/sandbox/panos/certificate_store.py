@@ -182,7 +182,9 @@ class CertificateStore:
         path = entry_path(order.name, order.vsys)
         key = self.key_of(find(root, path))
         if key is None:
-            if self.switches.keyless_import == "refused_leaf" and not is_ca(certificates[0]):
+            if self.switches.keyless_import == "refused" or (
+                self.switches.keyless_import == "refused_leaf" and not is_ca(certificates[0])
+            ):
                 raise order.failed("private key doesn't exist for csr")
         elif spki(key) != spki(certificates[0]) and self._is_mismatch_refused(find(root, path)):
             raise order.failed(self.switches.mismatch_text)

@@ -25,6 +25,8 @@ from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.switches import Right
 
 NO_CHANGES = "There are no changes to commit."
+# After a `load config` (panos.md §9); the wording is our own.
+FULL_COMMIT = "A full commit is required; partial commit is not possible"
 # Vendor clients match on the beginning of this text (panos.md §2).
 BUSY = "Another commit/validate is in progress. Please try again later"
 
@@ -40,9 +42,11 @@ def answer_commit(firewall: Firewall, admin: Administrator, parameters: Mapping[
     firewall.locks.require_commit(admin.name)
     if firewall.happens("auto_commit_unfinished"):
         raise PanosError("Commit job was not queued since auto-commit not yet finished")
+    if order.is_partial and firewall.is_full_commit_required:
+        raise PanosError(FULL_COMMIT)
     _require_idle(firewall)
     changes = [change for change in firewall.configuration.pending() if order.covers(change)]
-    if not changes and not order.is_forced:
+    if not changes and not order.is_forced and not firewall.is_full_commit_required:
         return _no_changes(firewall, admin, order)
     return _enqueue(firewall, admin, order, changes)
 
@@ -53,7 +57,7 @@ def _parse(firewall: Firewall, parameters: Mapping[str, str]) -> CommitOrder:
     action = parameters.get("action", "")
     if action not in ("", "partial"):
         # `all` is for Panorama.
-        raise illegal("action", action)
+        raise illegal("action", action, ("partial",))
     order = parse_commit(parse_xml(parameters["cmd"]), firewall.switches)
     if action == "partial" and not order.is_partial:
         raise PanosError(" commit is missing 'partial'", code=INVALID_COMMAND)
@@ -89,6 +93,7 @@ def _enqueue(
 ) -> Answer:
     content = firewall.configuration.snapshot([change.path for change in changes])
     job = firewall.jobs.enqueue(admin.name, order, content, firewall.clock.now())
+    firewall.is_stumbling = not order.is_validation
     job.details.extend(details)
     what = "Validate" if order.is_validation else "Commit"
     number = text_element("job", str(job.id))

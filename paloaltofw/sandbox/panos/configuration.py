@@ -154,6 +154,8 @@ class Configuration:
         self.candidate = copy.deepcopy(running)
         self._records: list[ChangeRecord] = []
         self._sequence = 0
+        # Whether anything was edited since the last commit or revert, even if it came to nothing.
+        self.is_touched = False
 
     @property
     def sequence(self) -> int:
@@ -161,10 +163,13 @@ class Configuration:
         return self._sequence
 
     @contextlib.contextmanager
-    def change(self, admin: str, moment: datetime.datetime, written: Xpath = ()) -> Iterator[Element]:
+    def change(
+        self, admin: str, moment: datetime.datetime, written: Xpath = (), takes_over: bool = False
+    ) -> Iterator[Element]:
         """Edit the candidate in a with statement. An exception undoes it; else it is marked and entered.
 
-        `written` is the path that the request names, where it names one.
+        `written` is the path that the request names, where it names one. An edit takes over what others have changed
+        below it, although it leaves it as it is (panos.md §8).
         """
         before = self.candidate
         self.candidate = copy.deepcopy(before)
@@ -175,6 +180,15 @@ class Configuration:
             self.candidate = before
             raise
         self._enter(before, admin, moment, written)
+        if takes_over:
+            self._take_over(admin, written)
+        self.is_touched = True
+
+    def _take_over(self, admin: str, written: Xpath) -> None:
+        for path in {record.path for record in self._records}:
+            if len(path) > len(written) and path[: len(written)] == written:
+                self._sequence += 1
+                self._records.append(ChangeRecord(self._sequence, path, admin, written))
 
     def _enter(self, before: Element, admin: str, moment: datetime.datetime, written: Xpath) -> None:
         old, new = objects(before), objects(self.candidate)
@@ -251,17 +265,20 @@ class Configuration:
         for path in changes:
             self._forget(path, sequence)
         self._forget_settled()
+        self.is_touched = bool(self._records)
 
     def revert(self, paths: Collection[Xpath]) -> None:
         """Let the candidate be again what is running at these paths."""
         for path in paths:
             put(self.candidate, path, find(self.running, path))
         self._forget_settled()
+        self.is_touched = bool(self._records)
 
     def revert_all(self) -> None:
         """Let the whole candidate be again what is running."""
         self.candidate = copy.deepcopy(self.running)
         self._records.clear()
+        self.is_touched = False
 
 
 def _require_own(before: Element, after: Element) -> None:
