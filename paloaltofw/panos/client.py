@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element  # nosec B405  # only the type
 
 from paloaltofw.errors import AnswerLost, CredentialsRefused, InvalidAnswer, Refused
 from paloaltofw.panos.answers import read_job_id
-from paloaltofw.panos.codes import INVALID_COMMAND_CODE
+from paloaltofw.panos.codes import UNKNOWN_COMMAND_CODES
 from paloaltofw.panos.commands import (
     CsrRequest,
     commit_command,
@@ -101,7 +101,7 @@ class PanosClient(PanosReader):
         try:
             return self._commit(commit_command(admin, description))
         except Refused as refused:
-            if refused.peer_code != INVALID_COMMAND_CODE:
+            if refused.peer_code not in UNKNOWN_COMMAND_CODES:
                 raise
             # Where the description may stand differs between sources; a refused command was not carried out.
             return self._commit(commit_command(admin, None))
@@ -130,7 +130,7 @@ class PanosClient(PanosReader):
         try:
             return self._validate(validate_command(admin))
         except Refused as refused:
-            if refused.peer_code != INVALID_COMMAND_CODE:
+            if refused.peer_code not in UNKNOWN_COMMAND_CODES:
                 raise
             return self._validate(validate_command(None))
 

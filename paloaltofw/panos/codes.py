@@ -6,6 +6,8 @@ BAD_CREDENTIALS_CODE = 403
 UNAUTHORIZED_CODE = 16
 REFERENCED_CODE = 10
 INVALID_COMMAND_CODE = 17
+# A release that does not know an operational command: 17 was seen, 1 is the vendor's word for it (panos.md §2).
+UNKNOWN_COMMAND_CODES = (1, INVALID_COMMAND_CODE)
 # Texts that mean "later", since codes are not reliable here (panos.md §2).
 BUSY_TEXTS = (
     "another commit/validate is in progress",

@@ -22,7 +22,7 @@ from paloaltofw.panos.answers import (
     read_service_profiles,
 )
 from paloaltofw.panos.client import PanosClient
-from paloaltofw.panos.codes import INVALID_COMMAND_CODE
+from paloaltofw.panos.codes import UNKNOWN_COMMAND_CODES
 from paloaltofw.panos.commands import CsrRequest, nested, take_lock_command, to_xml
 from paloaltofw.panos.envelope import Malformed
 from paloaltofw.panos.location import STACK_NAMES, TEMPLATE_NAMES, VSYS_NAMES, Scope, literal, stack_xpath
@@ -155,7 +155,7 @@ class PanoramaClient(PanosClient):
         try:
             return self._push(stack, push_command(stack, description, admin, devices)), True
         except Refused as refused:
-            if refused.peer_code != INVALID_COMMAND_CODE:
+            if refused.peer_code not in UNKNOWN_COMMAND_CODES:
                 raise
             return self._push(stack, push_command(stack, description, None, devices)), False
 

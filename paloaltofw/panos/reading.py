@@ -40,7 +40,7 @@ from paloaltofw.panos.answers import (
     read_texts,
     read_version,
 )
-from paloaltofw.panos.codes import INVALID_COMMAND_CODE, NOTHING_TO_EXPORT_TEXT
+from paloaltofw.panos.codes import NOTHING_TO_EXPORT_TEXT, UNKNOWN_COMMAND_CODES
 from paloaltofw.panos.commands import nested, to_xml
 from paloaltofw.panos.connection import Connection
 from paloaltofw.panos.envelope import Envelope, Malformed
@@ -124,7 +124,7 @@ class PanosReader:
                 self._operation(label, "<show><high-availability><state/></high-availability></show>").result
             )
         except Refused as refused:
-            if refused.peer_code == INVALID_COMMAND_CODE:
+            if refused.peer_code in UNKNOWN_COMMAND_CODES:
                 return None
             raise
         except Malformed as error:
@@ -226,7 +226,7 @@ class PanosReader:
         try:
             return read_changes(self._operation("reading the list of changes", command).result)
         except Refused as refused:
-            if refused.peer_code == INVALID_COMMAND_CODE:
+            if refused.peer_code in UNKNOWN_COMMAND_CODES:
                 return None
             raise
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, Union
 
 from paloaltofw.sandbox.base.authority import ChainForm
 from paloaltofw.sandbox.panos.panorama.switches import PanoramaSwitches
+from paloaltofw.sandbox.panos.releases import switches_of
 from paloaltofw.sandbox.panos.switches import PanosSwitches
 from paloaltofw.sandbox.scm.orders import ScmSwitches
 
@@ -20,12 +21,14 @@ PANORAMA = "panorama."
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
 
 
-def set_switches(settings: Iterable[str]) -> tuple[PanosSwitches, ScmSwitches]:
+def set_switches(settings: Iterable[str], release: str | None = None) -> tuple[PanosSwitches, ScmSwitches]:
     """Both systems' switches with these settings; raises ValueError with a sentence for whoever typed them.
+
+    `release`: of PAN-OS, whose positions the settings may change.
 
     Lists are separated by commas; `chain.order` is the field `order` of the switch `chain`.
     """
-    panos, scm = PanosSwitches(), ScmSwitches()
+    panos, scm = switches_of(release) if release else PanosSwitches(), ScmSwitches()
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:

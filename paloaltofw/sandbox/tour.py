@@ -77,10 +77,17 @@ class Watch:
 class Tour:
     """One demonstration: what it prints, and whether every claim held."""
 
-    def __init__(self, folder: Path, count: int, switches: Sequence[str] = (), extras: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        count: int,
+        switches: Sequence[str] = (),
+        extras: Sequence[str] = (),
+        release: str | None = None,
+    ) -> None:
         names = ["fw-edge", "fw-branch", "fw-dc", *(f"fw-{n}" for n in range(4, 21))][:count]
         self.folder = folder
-        self.world = World(world_options(names, switches, extras))
+        self.world = World(world_options(names, switches, extras, release))
         self.watch = Watch()
         self.failures = 0
         self.profiles = tour_profiles(names) | extra_profiles(extras)
@@ -212,13 +219,15 @@ def tour_profiles(firewalls: list[str]) -> dict[str, dict[str, object]]:
     return profiles
 
 
-def world_options(names: Sequence[str], switches: Sequence[str], extras: Sequence[str]) -> WorldOptions:
+def world_options(
+    names: Sequence[str], switches: Sequence[str], extras: Sequence[str], release: str | None = None
+) -> WorldOptions:
     """The world of the tour, with what `--with` names; raises ValueError for what there is not."""
     for extra in extras:
         if extra not in EXTRAS:
             raise ValueError(f"{extra!r} is not one of {', '.join(EXTRAS)}")
     panorama, others = set_panorama_switches(switches, panorama_estate.USEFUL)
-    panos, scm = set_switches(others)
+    panos, scm = set_switches(others, release)
     options = WorldOptions(
         names, panos=panos, scm=scm, latencies=Latencies(commit_seconds=COMMIT_SECONDS), agent_role=AGENT_ROLE
     )
@@ -308,11 +317,12 @@ def serve_until_stopped(
     switches: Sequence[str] = (),
     extras: Sequence[str] = (),
     likeness: Likeness | None = None,
+    release: str | None = None,
 ) -> int:
     """Keep the simulated systems running until Ctrl-C; prints how to reach them. Raises ValueError for a bad switch."""
     switches = [*(likeness.settings if likeness else ()), *switches]
-    world_options((), switches, extras)
-    tour = Tour(_folder(folder), count, switches, extras)
+    world_options((), switches, extras, release)
+    tour = Tour(_folder(folder), count, switches, extras, release)
     if likeness is not None:
         likeness.give_to(tour.world.firewalls.values())
         print("\n".join(likeness.told), flush=True)

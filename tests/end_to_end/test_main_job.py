@@ -20,6 +20,7 @@ from cryptography import x509
 from paloaltofw.sandbox.base.authority import ChainForm
 from paloaltofw.sandbox.base.https import Answer, Cut, Request
 from paloaltofw.sandbox.panos import generation, xpath
+from paloaltofw.sandbox.panos.releases import RELEASES
 from paloaltofw.sandbox.panos.switches import PanosSwitches, Right, Role
 from paloaltofw.sandbox.scm.orders import Account, ScmSwitches
 from paloaltofw.sandbox.tour import BOUND_PROFILE, KEYS, begin_peoples_work, examine, tour_profiles
@@ -754,6 +755,10 @@ PANOS_POSITIONS: list[dict[str, Any]] = [
     {"alt_email": "ignored"}, {"alt_email": "unexpected"}, {"generate_existing": "kept"}, {"export_absent": "code_7"},
     {"dots_in_names": "dropped"}, {"dots_in_names": "refused"},
     {"pending_mismatch": "accepted"}, {"net_zero_changes": "listed"},
+    {"unknown_command_code": 1, "changes_shape": "unknown_command"}, {"role_denial": "not_authenticated"},
+    {"job_form": "p2done"}, {"forced_partial": "nested"}, {"commit_stumbles": 2}, {"sw_version": "99.9.9-h9.xfr"},
+    {"commit_stumbles": 2, "stumble": "false_credentials"}, {"version_tells_multi_vsys": True},
+    {"certificate_show_expiry": "true"}, {"api_key_certificate": False},
 ]  # fmt: skip
 SCM_POSITIONS: list[dict[str, Any]] = [
     {"token_basic": False}, {"token_seconds": 1}, {"challenge": "unquoted"}, {"challenge": "realm_first"},
@@ -772,6 +777,8 @@ SCM_POSITIONS: list[dict[str, Any]] = [
     {"chain": ChainForm("root_first", cross_expired=True)},
     {"chain": ChainForm("root_first", with_root=True, cross_expired=True)},
 ]  # fmt: skip
+# Of the releases the suite has the oldest, the newest and one between them; the sweep has each with each key policy.
+IN_THE_SUITE = [("10.1", "rotate"), ("11.1", "reuse"), ("12.1", "rotate")]
 # Positions in which the agent cannot live yet, and why. They fail here until it can.
 OPEN: dict[str, str] = {}
 
@@ -794,6 +801,8 @@ def positions(*tables: list[dict[str, Any]]) -> list[Any]:
 
 
 def switches_of(position: dict[str, Any]) -> tuple[PanosSwitches, ScmSwitches]:
+    if "release" in position:
+        return RELEASES[position["release"]].switches, ScmSwitches()
     names = {field.name for field in dataclasses.fields(PanosSwitches)}
     panos = {name: value for name, value in position.items() if name in names}
     scm = {name: value for name, value in position.items() if name not in names}
@@ -820,6 +829,23 @@ def lives(*tables: list[dict[str, Any]]) -> list[Any]:
 
 @pytest.mark.parametrize(("position", "key"), lives(PANOS_POSITIONS, SCM_POSITIONS))
 def test_a_whole_life_under_every_position_of_every_switch(tmp_path: Path, position: dict[str, Any], key: str) -> None:
+    live(tmp_path, position, key)
+
+
+@pytest.mark.parametrize(
+    ("release", "key"),
+    [
+        pytest.param(release, key, marks=[] if (release, key) in IN_THE_SUITE else [pytest.mark.sweep])
+        for release in RELEASES
+        for key in ("rotate", "reuse")
+    ],
+)
+def test_a_whole_life_under_every_release(tmp_path: Path, release: str, key: str) -> None:
+    live(tmp_path, {"release": release}, key)
+
+
+def live(tmp_path: Path, position: dict[str, Any], key: str) -> None:
+    """From nothing to the third generation; at the end everything is in order and nobody else's work was touched."""
     panos, scm = switches_of(position)
     profile = {**OV, "renewal": {"key": key}, "bind": {"ssl_tls_service_profiles": [BOUND_PROFILE]}}
     account = Account("OV_ACCOUNT", "id", "s]ecret", "OV", auto_approve=False, age_days=150)

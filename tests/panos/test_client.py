@@ -330,3 +330,11 @@ def test_a_pinned_certificate(tmp_path: Path) -> None:
         with pytest.raises(Unreachable, match="not the pinned one"):
             panos.certificates()
     assert (site.requests, clock.slept) == ([], [])
+
+
+@pytest.mark.parametrize("code", [1, 17])
+def test_a_release_without_a_list_of_changes(tmp_path: Path, code: int) -> None:
+    with client(tmp_path, lambda _: xml(error(code, "show -> config -> list is unexpected"))) as (panos, *_):
+        assert panos.changes() is None
+    with client(tmp_path, lambda _: xml(error(14, "not now"))) as (panos, *_), pytest.raises(Refused):
+        panos.changes()

@@ -7,6 +7,13 @@ import click
 from paloaltofw.cli.offers import a_file, a_folder
 
 
+def a_release(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """One release of PAN-OS that the sandbox plays."""
+    from paloaltofw.sandbox.panos.releases import RELEASES
+
+    return [release for release in RELEASES if release.startswith(incomplete)]
+
+
 @click.command()
 @click.option("--serve", is_flag=True, help="Keep the simulated systems running and print how to reach them.")
 @click.option(
@@ -36,6 +43,12 @@ from paloaltofw.cli.offers import a_file, a_folder
     shell_complete=a_file,
     help="With --serve: let the firewalls behave as the report of a `probe` says; --switch wins.",
 )
+@click.option(
+    "--release",
+    metavar="VERSION",
+    shell_complete=a_release,
+    help="With --serve: let the firewalls behave like this release of PAN-OS: 10.1, 10.2, 11.1, 11.2 or 12.1.",
+)
 @click.option("--list-switches", is_flag=True, help="Show every switch with its default and its positions.")
 @click.pass_context
 def sandbox(
@@ -46,6 +59,7 @@ def sandbox(
     switches: tuple[str, ...],
     extras: str,
     like: str | None,
+    release: str | None,
     list_switches: bool,
 ) -> None:
     """Try everything without a firewall or an SCM account: simulated ones, on loopback HTTPS.
@@ -58,6 +72,10 @@ def sandbox(
         raise click.UsageError("--with needs --serve")
     if like and not serve:
         raise click.UsageError("--like needs --serve")
+    if release and not serve:
+        raise click.UsageError("--release needs --serve")
+    if release and like:
+        raise click.UsageError("--release and --like are two answers to one question")
     if list_switches:
         from paloaltofw.sandbox.switchboard import list_switches as listed
 
@@ -69,8 +87,10 @@ def sandbox(
     try:
         more = [extra.strip() for extra in extras.split(",") if extra.strip()]
         likeness = read_likeness(like) if like else None
-        ctx.exit(serve_until_stopped(folder, count, switches, more, likeness) if serve else show_tour(folder, count))
+        if not serve:
+            ctx.exit(show_tour(folder, count))
+        ctx.exit(serve_until_stopped(folder, count, switches, more, likeness, release))
     except BadReport as error:
         raise click.BadParameter(str(error), param_hint="--like") from None
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--switch or --with") from None
+        raise click.BadParameter(str(error), param_hint="--switch, --with or --release") from None

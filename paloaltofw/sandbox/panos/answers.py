@@ -44,13 +44,26 @@ class PanosError(Exception):
         return render(root)
 
 
+class UnknownCommand(PanosError):
+    """An operational command that the release does not know. Its code is not confirmed."""
+
+    def __init__(self, *path: str) -> None:
+        super().__init__(f" {' -> '.join(path)}  is unexpected", code=INVALID_COMMAND)
+
+    def answer(self, switches: PanosSwitches) -> Answer:
+        self.code = switches.unknown_command_code
+        return super().answer(switches)
+
+
 class Unauthorized(PanosError):
-    """The administrator's role lacks a right. Its HTTP status is not confirmed."""
+    """The administrator's role lacks a right. Form and HTTP status are not confirmed."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized request", code=UNAUTHORIZED)
 
     def answer(self, switches: PanosSwitches) -> Answer:
+        if switches.role_denial == "not_authenticated":
+            return _transport_error(403, 403, "Not Authenticated")
         plain = super().answer(switches)
         return Answer(switches.role_denial_http_status, plain.body, plain.content_type)
 

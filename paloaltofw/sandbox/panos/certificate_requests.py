@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
+from xml.etree.ElementTree import Element, tostring  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox.base.https import Answer, Part
 from paloaltofw.sandbox.panos.administrators import Administrator
@@ -19,15 +19,17 @@ from paloaltofw.sandbox.panos.answers import (
     text_of,
 )
 from paloaltofw.sandbox.panos.certificate_store import CERTIFICATE, KEYPAIR, PRIVATE_KEY, Export, Import
-from paloaltofw.sandbox.panos.configuration import Place, place_of
+from paloaltofw.sandbox.panos.config_requests import visible
+from paloaltofw.sandbox.panos.configuration import Place, place_of, without
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.generation import parse_generate
 from paloaltofw.sandbox.panos.switches import Right
-from paloaltofw.sandbox.panos.x509_texts import summary
+from paloaltofw.sandbox.panos.x509_texts import openssl_date, summary
 from paloaltofw.sandbox.panos.xpath import Step, find
 
 Parameters = Mapping[str, str]
 _IMPORT_FORMATS = {CERTIFICATE: ("pem",), KEYPAIR: ("pem", "pkcs12"), PRIVATE_KEY: ("pem",)}
+CONFIGURATION = "configuration"
 _EXPORT_FORMATS = ("pem", "pkcs10", "pkcs12")
 
 
@@ -59,7 +61,9 @@ def _flat(firewall: Firewall, entry: Element) -> Element:
     fields = {"common-name": text_of(entry.find("common-name"))}
     if certificates:
         fields.update(summary(certificates[0], firewall.switches.subject_form))
-        fields["expiry"] = str(int(certificates[0].not_valid_after_utc.timestamp()))
+        is_true = firewall.switches.certificate_show_expiry == "true"
+        expiry = certificates[0].not_valid_after_utc if is_true else firewall.clock.now()
+        fields |= {"not-valid-after": openssl_date(expiry), "expiry": str(int(expiry.timestamp()))}
     flat.extend(text_element(tag, text) for tag, text in fields.items() if text)
     return flat
 
@@ -105,8 +109,10 @@ def answer_export(firewall: Firewall, admin: Administrator, parameters: Paramete
     category = parameters.get("category")
     if not category:
         raise missing("category")
+    if category == CONFIGURATION:
+        return _export_configuration(firewall, admin)
     if category != CERTIFICATE:
-        raise illegal("category", category, (CERTIFICATE,))
+        raise illegal("category", category, (CERTIFICATE, CONFIGURATION))
     name, format_, with_key = (
         _required(parameters, key, "exporting", category) for key in ("certificate-name", "format", "include-key")
     )
@@ -121,6 +127,13 @@ def answer_export(firewall: Firewall, admin: Administrator, parameters: Paramete
     file_name, content = firewall.store.export(firewall.configuration.candidate, order)
     headers = {"Content-Disposition": f"attachment; filename={file_name}"}
     return Answer(200, content, "application/octet-stream", headers)
+
+
+def _export_configuration(firewall: Firewall, admin: Administrator) -> Answer:
+    """The running configuration without an envelope (panos.md §2), as far as this administrator may see it."""
+    [root] = visible(firewall, admin, [without(firewall.configuration.running, template_marks=True)])
+    headers = {"Content-Disposition": "attachment; filename=running-config.xml"}
+    return Answer(200, tostring(root), "application/xml", headers)
 
 
 def _required(parameters: Parameters, name: str, doing: str, category: str) -> str:

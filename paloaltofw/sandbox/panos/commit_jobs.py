@@ -170,8 +170,11 @@ class Jobs:
         return sum(other.is_open and other.id < job.id for other in self.all)
 
 
-def describe(job: Job, position: int, now: datetime.datetime, zone: datetime.tzinfo) -> Element:
-    """A job in the form of `show jobs` (panos.md §9). Times are device-local and name no zone."""
+def describe(job: Job, position: int, now: datetime.datetime, zone: datetime.tzinfo, form: str = "details") -> Element:
+    """A job in the form of `show jobs` (panos.md §9). Times are device-local and name no zone.
+
+    `form`: whether a job that went well has details, or `p2done` instead.
+    """
     if job.result == "LOST":
         return _lost()
     is_started = not job.is_open or position == 0
@@ -193,8 +196,11 @@ def describe(job: Job, position: int, now: datetime.datetime, zone: datetime.tzi
         "progress": str(job.progress(now)),
     }
     element.extend(text_element(tag, text) for tag, text in fields.items())
-    details = SubElement(element, "details")
-    details.extend(text_element("line", line) for line in job.details)
+    if form == "p2done":
+        element.append(text_element("p2done", "no" if job.is_open else "yes"))
+    if form == "details" or job.result == "FAIL":
+        details = SubElement(element, "details")
+        details.extend(text_element("line", line) for line in job.details)
     SubElement(element, "warnings")
     job.describe(element)
     return element

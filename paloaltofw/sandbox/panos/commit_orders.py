@@ -68,10 +68,14 @@ def _read(element: Element, order: CommitOrder, path: list[str], switches: Panos
 
 
 def _partial(element: Element, order: CommitOrder, path: list[str], switches: PanosSwitches) -> CommitOrder:
+    if order.is_forced and not (path[-2] == "force" and switches.forced_partial == "nested"):
+        raise unexpected(*path)
     return _read(element, replace(order, is_partial=True), path, switches)
 
 
 def _force(element: Element, order: CommitOrder, path: list[str], switches: PanosSwitches) -> CommitOrder:
+    if order.is_partial:
+        raise unexpected(*path)
     return _read(element, replace(order, is_forced=True), path, switches)
 
 

@@ -26,6 +26,8 @@ from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.switches import PanosSwitches, Right
 
 NO_CHANGES = "There are no changes to commit."
+# After a `load config` (panos.md §9); the wording is our own.
+FULL_COMMIT = "A full commit is required; partial commit is not possible"
 # Vendor clients match on the beginning of this text (panos.md §2).
 BUSY = "Another commit/validate is in progress. Please try again later"
 
@@ -46,12 +48,14 @@ def answer_commit(
     firewall.locks.require_commit(admin.name)
     if firewall.happens("auto_commit_unfinished"):
         raise PanosError("Commit job was not queued since auto-commit not yet finished")
+    if order.is_partial and firewall.is_full_commit_required:
+        raise PanosError(FULL_COMMIT)
     if firewall.ha is not None:
         firewall.ha.require_idle(firewall)
     require_idle(firewall)
     takes_all = order.is_partial and firewall.switches.partial_commit_takes == "everything"
     changes = [change for change in firewall.configuration.pending() if takes_all or order.covers(change)]
-    if not changes and not order.is_forced:
+    if not changes and not order.is_forced and not firewall.is_full_commit_required:
         return _no_changes(firewall, admin, order)
     return _enqueue(firewall, admin, order, changes)
 
@@ -62,7 +66,7 @@ def _parse(firewall: Firewall, parameters: Mapping[str, str], parse: Parser) -> 
     action = parameters.get("action", "")
     if action not in ("", "partial"):
         # `all` is for Panorama.
-        raise illegal("action", action)
+        raise illegal("action", action, ("partial",))
     order = parse(parse_xml(parameters["cmd"]), firewall.switches)
     if action == "partial" and not order.is_partial:
         raise PanosError(" commit is missing 'partial'", code=INVALID_COMMAND)
@@ -98,6 +102,7 @@ def _enqueue(
 ) -> Answer:
     content = firewall.configuration.snapshot([change.path for change in changes])
     job = firewall.jobs.enqueue(admin.name, order, content, firewall.clock.now())
+    firewall.is_stumbling = not order.is_validation
     job.details.extend(details)
     job.owners = {change.path: change.admins for change in changes}
     job.foreign = tuple(sorted({name for change in changes for name in change.admins} - {admin.name}))

@@ -89,13 +89,13 @@ def _xpath(firewall: Firewall, parameters: Parameters) -> Xpath:
 
 def _get(firewall: Firewall, admin: Administrator, path: Xpath) -> Answer:
     """The candidate; many nodes are allowed, and none is a success with code 7 (panos.md §2)."""
-    nodes = _visible(firewall, admin, find_all(firewall.configuration.candidate, path))
+    nodes = visible(firewall, admin, find_all(firewall.configuration.candidate, path))
     return found(nodes) if nodes else success(code=ABSENT)
 
 
 def _show(firewall: Firewall, admin: Administrator, path: Xpath) -> Answer:
     """The running configuration; a single node, without the attributes of uncommitted ones."""
-    nodes = _visible(firewall, admin, find_all(firewall.configuration.running, path))
+    nodes = visible(firewall, admin, find_all(firewall.configuration.running, path))
     if not nodes:
         raise PanosError("No such node")
     if len(nodes) > 1:
@@ -103,7 +103,7 @@ def _show(firewall: Firewall, admin: Administrator, path: Xpath) -> Answer:
     return success(without(nodes[0], template_marks=True))
 
 
-def _visible(firewall: Firewall, admin: Administrator, nodes: list[Element]) -> list[Element]:
+def visible(firewall: Firewall, admin: Administrator, nodes: list[Element]) -> list[Element]:
     """The nodes without what this administrator may not see (panos.md §6)."""
     switches = firewall.switches
     levels = {"private-key": switches.private_key_hidden_from, "csr": switches.csr_hidden_from}
@@ -134,7 +134,7 @@ def _write(firewall: Firewall, admin: Administrator, path: Xpath, parameters: Pa
         firewall.locks.require_config(admin.name, scope)
     before = dangling(firewall.configuration.candidate)
     override = path if action in ("edit", "override") else ()
-    with firewall.configuration.change(admin.name, firewall.local_now(), path, override) as root:
+    with firewall.configuration.change(admin.name, firewall.local_now(), path, override, action == "edit") as root:
         _WRITES[action](firewall, root, path, parameters)
         if firewall.switches.dangling_reference == "refused_at_once":
             broken = [reference for reference in dangling(root) if reference not in before]

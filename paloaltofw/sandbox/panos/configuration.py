@@ -184,6 +184,8 @@ class Configuration:
         self.refusal = TemplateRefusal()
         # Whether the list of changes keeps naming what is again as it is running.
         self.lists_net_zero = False
+        # Whether anything was edited since the last commit or revert, even if it came to nothing.
+        self.is_touched = False
 
     @property
     def sequence(self) -> int:
@@ -192,12 +194,18 @@ class Configuration:
 
     @contextlib.contextmanager
     def change(
-        self, admin: str, moment: datetime.datetime, written: Xpath = (), override: Xpath = ()
+        self,
+        admin: str,
+        moment: datetime.datetime,
+        written: Xpath = (),
+        override: Xpath = (),
+        takes_over: bool = False,
     ) -> Iterator[Element]:
         """Edit the candidate in a with statement. An exception undoes it; else it is marked and entered.
 
         `written` is the path that the request names, where it names one; at `override` a local object may take the
-        place of a template's.
+        place of a template's. An edit takes over what others have changed below it, although it leaves it as it is
+        (panos.md §8).
         """
         before = self.candidate
         self.candidate = copy.deepcopy(before)
@@ -209,6 +217,15 @@ class Configuration:
             self.candidate = before
             raise
         self._enter(before, admin, moment, written)
+        if takes_over:
+            self._take_over(admin, written)
+        self.is_touched = True
+
+    def _take_over(self, admin: str, written: Xpath) -> None:
+        for path in {record.path for record in self._records}:
+            if len(path) > len(written) and path[: len(written)] == written:
+                self._sequence += 1
+                self._records.append(ChangeRecord(self._sequence, path, admin, written))
 
     def _enter(self, before: Element, admin: str, moment: datetime.datetime, written: Xpath) -> None:
         old, new = objects(before), objects(self.candidate)
@@ -290,6 +307,7 @@ class Configuration:
         for path in changes:
             self._forget(path, sequence)
         self._forget_settled()
+        self.is_touched = bool(self._records)
 
     def replace(self, running: Element, candidate: Element) -> None:
         """A Panorama has pushed: both configurations are new; what is the same in both is no longer pending."""
@@ -302,11 +320,13 @@ class Configuration:
             put(self.candidate, path, find(self.running, path))
             self._forget(path, self._sequence)
         self._forget_settled()
+        self.is_touched = bool(self._records)
 
     def revert_all(self) -> None:
         """Let the whole candidate be again what is running."""
         self.candidate = copy.deepcopy(self.running)
         self._records.clear()
+        self.is_touched = False
 
 
 @dataclass(frozen=True)

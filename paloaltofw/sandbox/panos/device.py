@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, fromstring  # nosec B405  # parses nothing foreign
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from paloaltofw.sandbox.base.clock import UTC, Clock
 from paloaltofw.sandbox.panos.administrators import Administrators
-from paloaltofw.sandbox.panos.answers import NOT_FOUND, PanosError, illegal, parse_fragments, text_element, text_of
+from paloaltofw.sandbox.panos.answers import (
+    INVALID_OBJECT,
+    NOT_FOUND,
+    PanosError,
+    illegal,
+    parse_fragments,
+    text_element,
+    text_of,
+)
 from paloaltofw.sandbox.panos.certificate_store import CertificateStore, entry_path
 from paloaltofw.sandbox.panos.commit_jobs import CommitRecord, Jobs
 from paloaltofw.sandbox.panos.configuration import (
@@ -69,6 +78,10 @@ class LogEntry:
     admin: str
 
 
+# The certificate that signs API keys must be of this strength (panos.md §1).
+_API_KEY_CERTIFICATE_BITS = 3072
+
+
 @dataclass(frozen=True)
 class CertificateView:
     """A certificate entry as an observer sees it."""
@@ -98,7 +111,7 @@ class Firewall:
         switches: PanosSwitches | None = None,
         latencies: Latencies | None = None,
         model: str = "PA-VM",
-        sw_version: str = "11.1.4",
+        sw_version: str = "",
         multi_vsys: bool = False,
         zone: datetime.tzinfo = UTC,
     ) -> None:
@@ -107,7 +120,7 @@ class Firewall:
         self.switches = switches or PanosSwitches()
         self.latencies = latencies or Latencies()
         self.model = model
-        self.sw_version = sw_version
+        self.sw_version = sw_version or self.switches.sw_version
         self.serial = f"0079{secrets.randbelow(10**11):011d}"
         self.is_multi_vsys = multi_vsys
         self.vsys_names: tuple[str, ...] = ("vsys1", "vsys2") if multi_vsys else ("vsys1",)
@@ -124,14 +137,18 @@ class Firewall:
         nameless_fails = self.switches.nameless_certificate == "fails_commits"
         self.jobs = Jobs(self.configuration, self.latencies.commit_seconds, nameless_fails)
         # How often each of the counted switches has still to happen.
-        counted = ("commit_pending", "auto_commit_unfinished", "transient_import_failures")
+        counted = ("commit_pending", "auto_commit_unfinished", "transient_import_failures", "commit_stumbles")
         self.still_to_happen: dict[str, int] = {name: getattr(self.switches, name) for name in counted}
+        # The certificate that signs API keys: its name, and what it was when it was chosen.
+        self._api_key_certificate: tuple[str, str] | None = None
         self.locks = Locks(self.switches)
         self.store = CertificateStore(self.switches)
         self.is_full_commit_required = False
         # The HA pair that it is a unit of, and whether it is off: then it answers nobody.
         self.ha: HaPair | None = None
         self.is_off = False
+        # Whether a commit was taken, so that the API may stumble (panos.md §10).
+        self.is_stumbling = False
         # Called after each commit that took effect.
         self.listeners: list[Callable[[], None]] = []
 
@@ -212,7 +229,7 @@ class Firewall:
 
     def api_key(self, admin: str) -> str:
         """A valid API key of an administrator; ends no other."""
-        with self.lock:
+        with self.settled():
             return self.admins.current_key(admin)
 
     def set_password(self, admin: str, password: str) -> None:
@@ -223,6 +240,31 @@ class Firewall:
     def expire_api_keys(self) -> None:
         """End all API keys."""
         with self.lock:
+            self.admins.expire_keys()
+
+    def set_api_key_certificate(self, name: str) -> None:
+        """An administrator chooses, and commits, the certificate that signs API keys, which ends all of them (§1)."""
+        with self.settled():
+            view = self.certificates(running=True).get(name)
+            key = self.private_key(name)
+            is_strong = isinstance(key, rsa.RSAPrivateKey) and key.key_size >= _API_KEY_CERTIFICATE_BITS
+            is_fit = view is not None and view.leaf is not None and view.leaf.issuer == view.leaf.subject and is_strong
+            if not self.switches.api_key_certificate or not is_fit:
+                raise PanosError(f"{name} cannot be the API key certificate", code=INVALID_OBJECT)
+            self._api_key_certificate = (name, self._public_key_text(name))
+            self.admins.expire_keys()
+
+    def _public_key_text(self, name: str) -> str:
+        entry = find(self.configuration.running, entry_path(name, "shared"))
+        return text_of(entry.find("public-key")) if entry is not None else ""
+
+    def _notice_api_key_certificate(self) -> None:
+        """All API keys end when the certificate that signs them is changed (panos.md §1)."""
+        if self._api_key_certificate is None:
+            return
+        name, before = self._api_key_certificate
+        if self._public_key_text(name) != before:
+            self._api_key_certificate = (name, self._public_key_text(name))
             self.admins.expire_keys()
 
     def is_admin_configured(self, name: str) -> bool:
@@ -324,6 +366,7 @@ class Firewall:
                 if is_done and not job.order.is_partial:
                     self.is_full_commit_required = False
                 if is_done:
+                    self._notice_api_key_certificate()
                     for listener in self.listeners:
                         listener()
             if self.ha is not None:

@@ -15,6 +15,7 @@ from paloaltofw.sandbox.panos.answers import (
     INVALID_COMMAND,
     PanosError,
     Unauthorized,
+    UnknownCommand,
     invalid,
     success,
     success_lines,
@@ -80,7 +81,7 @@ def answer_op(
     while True:
         following = known.get(element.tag)
         if following is None:
-            raise unexpected(*path)
+            raise UnknownCommand(*path)
         if not isinstance(following, dict):
             return following(Operation(firewall, admin, element, path, vsys))
         element, known = _only_child(element, path), following
@@ -100,12 +101,9 @@ def _only_child(element: Element, path: tuple[str, ...]) -> Element:
 
 def version(firewall: Firewall) -> Answer:
     """type=version."""
-    fields = {
-        "sw-version": firewall.sw_version,
-        "multi-vsys": _on(firewall.is_multi_vsys),
-        "model": firewall.model,
-        "serial": firewall.serial,
-    }
+    fields = {"sw-version": firewall.sw_version, "model": firewall.model, "serial": firewall.serial}
+    if firewall.switches.version_tells_multi_vsys:
+        fields["multi-vsys"] = _on(firewall.is_multi_vsys)
     return success(*(text_element(tag, text) for tag, text in fields.items()))
 
 
@@ -163,6 +161,17 @@ def _admins(operation: Operation) -> Answer:
     return success(holder)
 
 
+# What `show session info` says of a firewall that does nothing; which fields there are differs by release.
+_SESSIONS = {"num-max": "819200", "num-installed": "0", "num-active": "0", "num-tcp": "0", "num-udp": "0",
+             "num-icmp": "0", "kbps": "0", "pps": "0", "cps": "0", "tmo-tcp": "3600", "tmo-udp": "30"}  # fmt: skip
+
+
+def _session_info(operation: Operation) -> Answer:
+    """The data plane's sessions: nothing passes a simulated firewall."""
+    operation.parameters()
+    return success(*(text_element(tag, text) for tag, text in _SESSIONS.items()))
+
+
 def _chassis_ready(operation: Operation) -> Answer:
     operation.parameters()
     return success(text="yes\n")
@@ -176,7 +185,7 @@ def _changes(operation: Operation) -> Answer:
     operation.parameters()
     switches = operation.firewall.switches
     if switches.changes_shape == "unknown_command":
-        raise unexpected(*operation.path)
+        raise UnknownCommand(*operation.path)
     is_shown = switches.changes_shape == "journal"
     changes = operation.firewall.configuration.journal(switches.journal_paths) if is_shown else []
     if not changes:
@@ -196,8 +205,9 @@ def _changes(operation: Operation) -> Answer:
 
 
 def _pending_changes(operation: Operation) -> Answer:
+    """Says yes, too, after an edit that came to nothing (panos.md §3)."""
     operation.parameters()
-    return success(text="yes" if operation.firewall.configuration.pending() else "no")
+    return success(text="yes" if operation.firewall.configuration.is_touched else "no")
 
 
 def _full_commit_required(operation: Operation) -> Answer:
@@ -276,7 +286,8 @@ def _jobs(*states: bool) -> Handler:
 
 def _job(firewall: Firewall, index: int) -> Element:
     job = firewall.jobs.all[index]
-    return describe(job, firewall.jobs.position(job), firewall.clock.now(), firewall.zone)
+    position, form = firewall.jobs.position(job), firewall.switches.job_form
+    return describe(job, position, firewall.clock.now(), firewall.zone, form)
 
 
 def _job_by_id(operation: Operation) -> Answer:
@@ -369,6 +380,7 @@ def _certificate_show(operation: Operation) -> Answer:
 COMMANDS: Commands = {
     "show": {
         "system": {"info": _system_info},
+        "session": {"info": _session_info},
         "clock": _clock,
         "admins": _admins,
         "chassis-ready": _chassis_ready,

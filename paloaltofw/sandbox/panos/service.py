@@ -78,10 +78,18 @@ class PanosSite:
         if request.method not in ("GET", "POST"):
             return Answer(405, b"", "text/html", {"Allow": "GET, POST"})
         with self.firewall.settled():
+            if self.firewall.is_stumbling and self.firewall.happens("commit_stumbles"):
+                return self._stumble()
             try:
                 return self._answer(Call(request))
             except PanosError as error:
                 return error.answer(self.firewall.switches)
+
+    def _stumble(self) -> Answer:
+        """The web server without its management plane, or without its authentication service yet (panos.md §10)."""
+        if self.firewall.switches.stumble == "false_credentials":
+            return BadCredentials().answer(self.firewall.switches)
+        return Answer(502, b"<html><body>Bad Gateway</body></html>", "text/html")
 
     def _web_interface(self) -> Answer:
         """Whatever is no request to the API gets a page for people (panos.md §2)."""
@@ -124,6 +132,7 @@ class PanosSite:
                 raise missing(parameter)
         admin = self.firewall.admins.by_password(call.parameters["user"], call.parameters["password"])
         self.firewall.log.append(LogEntry("keygen", "", admin.name if admin else ""))
+        self.firewall.sessions.pop(self._require(admin).name, None)  # a new key ends the user's sessions (panos.md §1)
         return key_answer(self.firewall.admins.keygen(self._require(admin)))
 
     def _authenticate(self, call: Call) -> Administrator:

@@ -18,10 +18,16 @@ class PanosSwitches:
     many times a firewall does so, then never again.
     """
 
+    # What the device says of itself (panos.md §3); nothing else depends on it. releases.py has what goes with it.
+    sw_version: str = "11.1.4"
+    version_tells_multi_vsys: bool = False
     # panos.md §1, §2: which form a refusal takes
     bad_key_http_status: int = 403
     bad_key_text: Literal["Invalid credentials.", "Invalid Credential"] = "Invalid credentials."
+    role_denial: Literal["code_16", "not_authenticated"] = "code_16"
     role_denial_http_status: int = 200
+    # panos.md §2: 17 was seen, 1 is what the vendor's table has for it
+    unknown_command_code: Literal[17, 1] = 17
     bad_request_http_status: int = 400
     malformed_xpath: Literal["absent", "bad_xpath"] = "absent"
     unrooted_xpath: Literal["unauth", "bad_xpath"] = "unauth"
@@ -32,6 +38,8 @@ class PanosSwitches:
     keygen_without_lifetime: Literal["same_key", "new_key"] = "same_key"
     keygen_ends_old_key: bool = True
     api_key_with_plus: bool = False
+    # 11.1 and later: a certificate that signs API keys, and ends them all when it changes
+    api_key_certificate: bool = True
     # panos.md §3
     show_self: bool = True
     changes_shape: Literal["journal", "empty", "unknown_command"] = "journal"
@@ -64,6 +72,8 @@ class PanosSwitches:
     keyless_import: Literal["accepted", "refused_leaf", "refused"] = "accepted"
     # An import of a certificate of another key: onto a pending CSR, and onto a finished entry.
     pending_mismatch: Literal["error", "accepted"] = "error"
+    # panos.md §11: `request certificate show` was seen to give today's date
+    certificate_show_expiry: Literal["today", "true"] = "today"
     reimport_mismatch: Literal["error", "accepted"] = "error"
     mismatch_text: str = "Mismatched public and private keys."
     bundle: Literal["leaf_only", "whole"] = "leaf_only"
@@ -91,6 +101,13 @@ class PanosSwitches:
     partial_commit_takes: Literal["own", "everything"] = "own"
     # Whether the changes of one administrator can be validated alone; the whole candidate can.
     validate_partial: Literal["unexpected", "accepted"] = "unexpected"
+    # Whether `force` may hold a `partial`, as pan-python writes it; beside each other they are an error.
+    forced_partial: Literal["refused", "nested"] = "refused"
+    # An answer of 2026 has `p2done` and no details.
+    job_form: Literal["details", "p2done"] = "details"
+    # panos.md §10: so many requests after a commit was taken do not get their answer, but this one
+    commit_stumbles: int = 0
+    stumble: Literal["bad_gateway", "false_credentials"] = "bad_gateway"
     # panos.md §11. PAN-321143: one entry without a common name lets every commit fail, on hardware.
     nameless_certificate: Literal["fails_commits", "ignored"] = "fails_commits"
     commit_pending: int = 0

@@ -277,7 +277,7 @@ def test_revoked_on_the_box_until_a_new_certificate_comes() -> None:
 
 
 def test_request_certificate_show_is_flat_and_without_pem() -> None:
-    bench = Bench()
+    bench = switched(certificate_show_expiry="true")
     issued = bench.enroll()
     bench.generate("pending")
     shown = bench.op("<request><certificate><show/></certificate></request>")
@@ -340,7 +340,7 @@ def test_an_exported_key_is_encrypted() -> None:
     ("changed", "text"),
     [
         ({"category": ""}, "Missing value for parameter &quot;category&quot;."),
-        ({"category": "configuration"}, "Illegal value for parameter &quot;category&quot; [configuration]. Legal values: certificate."),
+        ({"category": "software"}, "Illegal value for parameter &quot;category&quot; [software]. Legal values: certificate, configuration."),
         ({"certificate-name": ""}, "Parameter &quot;certificate-name&quot; is required while exporting certificate"),
         ({"format": ""}, "Parameter &quot;format&quot; is required while exporting certificate"),
         ({"format": "der"}, "Illegal value for parameter &quot;format&quot; [der]."),

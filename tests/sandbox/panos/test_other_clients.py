@@ -175,6 +175,7 @@ def test_pan_python_configuration(device: Device) -> None:
 
 def test_commands_made_by_pan_commit(device: Device) -> None:
     xapi = device.xapi()
+    device.firewall.switches = PanosSwitches(forced_partial="nested")
     xapi.set(xpath=ADDRESSES, element="<entry name='a'><fqdn>a.example</fqdn></entry>")
     order = pan.commit.PanCommit(validate=True)
     order.device_and_network_excluded()

@@ -39,7 +39,7 @@ def test_the_defaults_are_the_least_forgiving_positions() -> None:
     assert switches.nameless_certificate == "fails_commits"
     values = {field.name: getattr(switches, field.name) for field in dataclasses.fields(switches)}
     counted = [name for name, value in values.items() if type(value) is int and value == 0]
-    assert counted == ["commit_pending", "auto_commit_unfinished", "transient_import_failures"]
+    assert counted == ["commit_stumbles", "commit_pending", "auto_commit_unfinished", "transient_import_failures"]
 
 
 # --- waiting -------------------------------------------------------------------------------------------------------

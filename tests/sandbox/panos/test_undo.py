@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from paloaltofw.sandbox.panos.commit_requests import FULL_COMMIT
 from paloaltofw.sandbox.panos.device import Role
 from tests.sandbox.panos.bench import ALICE, BOB, SHARED, SVC, SYSTEM, Bench, generate_command, switched
 from tests.sandbox.panos.test_commit_requests import ADDRESSES, OTHERS, busy_bench
@@ -101,6 +102,9 @@ def test_loading_the_running_configuration_throws_everything_away() -> None:
     assert bench.op("<load><config><from>running-config.xml</from></config></load>").is_success
     assert bench.changes() == []
     assert bench.op("<check><full-commit-required/></check>").text == "yes"
+    bench.generate()
+    assert bench.partial().text == FULL_COMMIT
+    assert bench.firewall.commits == []
     bench.commit("<commit><force/></commit>")
     assert bench.op("<check><full-commit-required/></check>").text == "no"
 
