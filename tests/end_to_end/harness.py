@@ -18,8 +18,8 @@ from paloaltofw.clock import format_time, parse_time
 from paloaltofw.sandbox.base.clock import Clock
 from paloaltofw.sandbox.world import AGENT_ADMIN, World, WorldOptions
 from tests.json_documents import assert_documented
+from tests.leftovers import agents_locks, foreign_commits
 from tests.observer import watching
-from tests.observers import agents_locks, foreign_commits
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "paloaltofw" / "paloaltoagent.py"

@@ -16,7 +16,7 @@ from paloaltofw.sandbox.panos.answers import PanosError
 from paloaltofw.sandbox.world import AGENT_ADMIN, WorldOptions, certificate_profile
 from tests.end_to_end.harness import Scene
 from tests.end_to_end.test_serve_check import Portal
-from tests.observers import agents_locks
+from tests.leftovers import agents_locks
 from tests.sweeps import one_in
 from tests.worlds.acts import cut, cut_before, panos_error, swapped
 from tests.worlds.play import NAME

@@ -50,8 +50,8 @@ from paloaltofw.sandbox.scm.token_server import TOKEN_PATH
 from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, certificate_profile, write_yaml
 from paloaltofw.storage import store
 from tests.end_to_end.canaries import Canaries, files_in
+from tests.leftovers import agents_locks
 from tests.observer import watching
-from tests.observers import agents_locks
 from tests.worlds.wire import Handle, Peer, connected
 
 UTC = datetime.timezone.utc
