@@ -183,6 +183,7 @@ def agent(config: Path, *arguments: str, **environment: str) -> subprocess.Compl
     )
 
 
+@pytest.mark.sweep
 def test_the_commands_on_a_whole_configuration(home: Path, tmp_path: Path) -> None:
     config = files.write_all(tmp_path, config=files.changed(files.CONFIG, "encryption.gnupg_home", str(home)))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.yaml")}

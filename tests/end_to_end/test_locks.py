@@ -241,7 +241,7 @@ POINTS = range(1, 75)
 
 
 @pytest.mark.parametrize("after", ["both", "none"])
-@pytest.mark.parametrize("point", one_in(12, POINTS))
+@pytest.mark.parametrize("point", one_in(37, POINTS))
 def test_a_lock_of_a_run_that_was_killed_is_released_by_the_next(tmp_path: Path, point: int, after: str) -> None:
     with stage(tmp_path, "both") as place:
         place.switch_panos(commit_releases_locks=False)

@@ -78,6 +78,7 @@ def test_a_failure_ends_with_where_the_log_is_on_a_terminal_only(tmp_path: Path)
         assert run_on_terminal(place.config, ["check"], []).out.splitlines()[-1] == log
 
 
+@pytest.mark.sweep
 def test_encrypting_with_a_typed_passphrase_says_what_a_nightly_run_needs(tmp_path: Path, home: Path) -> None:
     with Scene(tmp_path, WWW, more={"encryption": {"gnupg_home": str(home)}}) as place:
         typed = [("Passphrase", PASSPHRASE), ("Repeat for confirmation", PASSPHRASE)]

@@ -310,7 +310,7 @@ POINTS = 70
 KILLS = [(point, side) for point in range(1, POINTS + 1) for side in ("before", "after")]
 
 
-@pytest.mark.parametrize(("point", "side"), one_in(33, KILLS))
+@pytest.mark.parametrize(("point", "side"), one_in(66, KILLS))
 def test_killed_at_any_point_the_next_runs_push_and_order_no_second_certificate(
     tmp_path: Path, point: int, side: str
 ) -> None:

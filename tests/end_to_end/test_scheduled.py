@@ -35,6 +35,7 @@ def cron_file(place: Scene) -> str:
     return done.out
 
 
+@pytest.mark.sweep
 def test_the_cron_line_does_its_work_on_encrypted_files_without_anybody(tmp_path: Path, home: Path) -> None:
     with scene(tmp_path, home) as place:
         assert place.run("encrypt").code == 0

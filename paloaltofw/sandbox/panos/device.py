@@ -7,8 +7,7 @@ import datetime
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from xml.etree.ElementTree import Element, SubElement, fromstring  # nosec B405  # parses nothing foreign
+from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -37,64 +36,27 @@ from paloaltofw.sandbox.panos.configuration import (
     place_of,
     vsys_of,
 )
+from paloaltofw.sandbox.panos.factory import factory_configuration
 from paloaltofw.sandbox.panos.ha_pair import COMMIT_PENDING, HaPair
 from paloaltofw.sandbox.panos.keystore import KeySource, PrivateKey
 from paloaltofw.sandbox.panos.locks import Lock, Locks
 from paloaltofw.sandbox.panos.schema import CONFIG, NAME_LIMIT, Schema
 from paloaltofw.sandbox.panos.switches import SUPERREADER, SUPERUSER, Latencies, PanosSwitches, Right, Role
+from paloaltofw.sandbox.panos.views import CertificateView, LogEntry
 from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, parse
 
-__all__ = ["SUPERREADER", "SUPERUSER", "CertificateView", "Firewall", "Latencies", "PanosSwitches", "Right", "Role"]
-
-# `localhost.localdomain` is a literal constant (panos.md §6).
-_FACTORY = """<config>
-<mgt-config><users/></mgt-config>
-<shared><certificate/><ssl-tls-service-profile/></shared>
-<devices><entry name="localhost.localdomain">
-<deviceconfig><system><hostname>{name}</hostname><ip-address>192.0.2.1</ip-address>
-<timezone>UTC</timezone></system></deviceconfig>
-<network/>
-<vsys>{vsys}</vsys>
-</entry></devices></config>"""
-_VSYS = """<entry name="{vsys}"><certificate/><ssl-tls-service-profile/>
-<address><entry name="web-1"><ip-netmask>192.0.2.11/32</ip-netmask></entry>
-<entry name="web-2"><ip-netmask>192.0.2.12/32</ip-netmask></entry></address>
-<rulebase><security><rules><entry name="allow-web"><from><member>any</member></from><to><member>any</member></to>
-<source><member>any</member></source><destination><member>web-1</member></destination>
-<service><member>service-https</member></service><application><member>ssl</member></application>
-<action>allow</action></entry></rules></security></rulebase></entry>"""
+__all__ = [
+    "SUPERREADER", "SUPERUSER", "CertificateView", "Firewall", "Latencies", "LogEntry", "PanosSwitches", "Right",
+    "Role",
+]  # fmt: skip
 _SYSTEM: Xpath = (
     Step("config"), Step("devices"), Step("entry", name="localhost.localdomain"), Step("deviceconfig"), Step("system"),
 )  # fmt: skip
 _USERS: Xpath = (Step("config"), Step("mgt-config"), Step("users"))
 
 
-@dataclass(frozen=True)
-class LogEntry:
-    """One request as it came: never with a secret. `admin` is empty where nobody was authenticated."""
-
-    type: str
-    summary: str
-    admin: str
-
-
 # The certificate that signs API keys must be of this strength (panos.md §1).
 _API_KEY_CERTIFICATE_BITS = 3072
-
-
-@dataclass(frozen=True)
-class CertificateView:
-    """A certificate entry as an observer sees it."""
-
-    name: str
-    certificates: tuple[x509.Certificate, ...]
-    csr: x509.CertificateSigningRequest | None
-    has_key: bool
-    is_revoked: bool
-
-    @property
-    def leaf(self) -> x509.Certificate | None:
-        return self.certificates[0] if self.certificates else None
 
 
 class Firewall:
@@ -153,15 +115,7 @@ class Firewall:
         self.listeners: list[Callable[[], None]] = []
 
     def _factory_configuration(self) -> Element:
-        vsys = "".join(_VSYS.format(vsys=name) for name in self.vsys_names)
-        root = fromstring(_FACTORY.format(name="firewall", vsys=vsys))  # nosec B314  # without DTD
-        hostname = root.find(".//hostname")
-        assert hostname is not None  # nosec B101  # narrows a type
-        hostname.text = self.name
-        for node in root.iter():
-            node.tail = None
-            node.text = (node.text or "").strip() or None
-        return root
+        return factory_configuration(self.name, self.vsys_names)
 
     # --- places --------------------------------------------------------------------------------------------------
 
@@ -243,7 +197,7 @@ class Firewall:
             self.admins.expire_keys()
 
     def set_api_key_certificate(self, name: str) -> None:
-        """An administrator chooses, and commits, the certificate that signs API keys, which ends all of them (§1)."""
+        """An administrator chooses, and commits, the certificate that signs API keys; that ends all (panos.md §1)."""
         with self.settled():
             view = self.certificates(running=True).get(name)
             key = self.private_key(name)

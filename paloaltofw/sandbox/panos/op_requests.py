@@ -30,6 +30,7 @@ from paloaltofw.sandbox.panos.configuration import Place
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.ha_requests import ha_change, ha_state, sync_to_remote
 from paloaltofw.sandbox.panos.locks import COMMIT, CONFIG, Lock
+from paloaltofw.sandbox.panos.session_requests import session_info
 from paloaltofw.sandbox.panos.switches import Right
 from paloaltofw.sandbox.panos.xpath import to_text
 
@@ -159,17 +160,6 @@ def _admins(operation: Operation) -> Answer:
         if name == operation.admin.name and firewall.switches.show_self:
             SubElement(entry, "self")
     return success(holder)
-
-
-# What `show session info` says of a firewall that does nothing; which fields there are differs by release.
-_SESSIONS = {"num-max": "819200", "num-installed": "0", "num-active": "0", "num-tcp": "0", "num-udp": "0",
-             "num-icmp": "0", "kbps": "0", "pps": "0", "cps": "0", "tmo-tcp": "3600", "tmo-udp": "30"}  # fmt: skip
-
-
-def _session_info(operation: Operation) -> Answer:
-    """The data plane's sessions: nothing passes a simulated firewall."""
-    operation.parameters()
-    return success(*(text_element(tag, text) for tag, text in _SESSIONS.items()))
 
 
 def _chassis_ready(operation: Operation) -> Answer:
@@ -380,7 +370,7 @@ def _certificate_show(operation: Operation) -> Answer:
 COMMANDS: Commands = {
     "show": {
         "system": {"info": _system_info},
-        "session": {"info": _session_info},
+        "session": {"info": session_info},
         "clock": _clock,
         "admins": _admins,
         "chassis-ready": _chassis_ready,
