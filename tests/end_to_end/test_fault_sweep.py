@@ -18,7 +18,7 @@ PAGE = b"<html><body>Bad Gateway</body></html>"
 LONGEST = 60
 REFUSED = "connection refused"
 COMMIT_REQUESTS = 3
-FLEET, FLEET_STRIDE = 4, 13
+FLEET, FLEET_STRIDE = 4, 26
 
 
 def cut_before(story: Story, request: Request, handle: Handle) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -240,8 +241,7 @@ def test_a_failed_commit_leaves_no_lock(tmp_path: Path) -> None:
 POINTS = range(1, 75)
 
 
-@pytest.mark.parametrize("after", ["both", "none"])
-@pytest.mark.parametrize("point", one_in(37, POINTS))
+@pytest.mark.parametrize(("point", "after"), one_in(37, zip(POINTS, itertools.cycle(["both", "none"]))))
 def test_a_lock_of_a_run_that_was_killed_is_released_by_the_next(tmp_path: Path, point: int, after: str) -> None:
     with stage(tmp_path, "both") as place:
         place.switch_panos(commit_releases_locks=False)

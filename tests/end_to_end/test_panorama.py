@@ -307,10 +307,11 @@ def test_an_order_that_waits_is_collected_pushed_and_keeps_its_key(tmp_path: Pat
 
 # As many as the first run has, with its three last ones of the report; a test sees that there are no more.
 POINTS = 70
-KILLS = [(point, side) for point in range(1, POINTS + 1) for side in ("before", "after")]
+# A kill after one request and one before the next leave the same world behind.
+KILLS = [(point, ("before", "after")[point // 2 % 2]) for point in range(1, POINTS + 1)]
 
 
-@pytest.mark.parametrize(("point", "side"), one_in(66, KILLS))
+@pytest.mark.parametrize(("point", "side"), one_in(35, KILLS))
 def test_killed_at_any_point_the_next_runs_push_and_order_no_second_certificate(
     tmp_path: Path, point: int, side: str
 ) -> None:
