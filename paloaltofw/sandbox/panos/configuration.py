@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox.panos.answers import NOT_FOUND, PanosError
-from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, remove
+from paloaltofw.sandbox.panos.xpath import Step, Xpath, create, find, find_all, remove
 
 DEVICE = Step("entry", name="localhost.localdomain")
 SHARED: Xpath = (Step("config"), Step("shared"))
@@ -104,6 +104,17 @@ def _is_place(element: Element, path: Xpath) -> bool:
     """A device of a template stack is an object, and so is whatever holds nothing yet."""
     is_managed_device = path[-2].tag == "devices" and path[-1] != DEVICE
     return path[-2].tag in _PLACES and not is_managed_device and len(element) > 0
+
+
+def _places_gone(before: Element, after: Element) -> list[Xpath]:
+    """Templates, template stacks and vsys that are no longer there: the place itself is gone, not only what it held."""
+    container: Xpath = (Step("config"), Step("devices"), DEVICE)
+    paths = [
+        (*container, Step(kind), Step("entry", name=entry.get("name")))
+        for kind in ("vsys", *_TEMPLATES)
+        for entry in find_all(before, (*container, Step(kind), Step("entry")))
+    ]
+    return [path for path in paths if find(after, path) is None]
 
 
 def mark_pushed(node: Element, template: str) -> None:
@@ -240,6 +251,9 @@ class Configuration:
             if node is not None:
                 marks = {"admin": admin, "dirtyId": str(self._sequence), "time": f"{moment:%Y/%m/%d %H:%M:%S}"}
                 _mark(node, counterpart, marks)
+        for path in _places_gone(before, self.candidate):
+            self._sequence += 1
+            self._records.append(ChangeRecord(self._sequence, path, admin, written))
         self._forget_settled()
 
     def pending(self) -> list[PendingChange]:

@@ -200,9 +200,14 @@ def test_override_is_an_action_of_its_own() -> None:
     assert refused.summary == ("error", "13", "Object cannot be overridden")
 
 
-@pytest.mark.parametrize(("merge", "is_committed"), [("", False), ("no", False), ("yes", True)])
-def test_uncommitted_work_on_a_device_goes_along_only_when_merged(merge: str, is_committed: bool) -> None:
-    bench = committed()
+@pytest.mark.parametrize(
+    ("unasked", "merge", "is_committed"),
+    [(True, "", True), (False, "", False), (True, "no", False), (False, "no", False), (False, "yes", True)],
+)
+def test_uncommitted_work_on_a_device_goes_along_only_when_merged(
+    unasked: bool, merge: str, is_committed: bool
+) -> None:
+    bench = committed(push_merges_unasked=unasked)
     firewall = bench.devices[0].firewall
     firewall.change_as(ALICE, SHARED, "<entry name='alices'><ca>yes</ca></entry>")
     more = f"<merge-with-candidate-cfg>{merge}</merge-with-candidate-cfg>" if merge else ""

@@ -61,7 +61,8 @@ class PushOrder:
     admins: tuple[str, ...] | None = None
     devices: tuple[str, ...] | None = None
     is_forced: bool = False
-    is_merging: bool = False
+    # None where it is not said.
+    is_merging: bool | None = None
     is_validation: bool = False
     with_templates: bool = True
 
@@ -106,6 +107,8 @@ def _description(element: Element, order: PushOrder, path: tuple[str, ...]) -> P
 
 def _device_group(element: Element, order: PushOrder, path: tuple[str, ...]) -> PushOrder:
     entries = list(element)
+    if not entries and text_of(element):
+        return replace(order, name=text_of(element))  # as pan-python writes it
     if len(entries) != 1 or entries[0].tag != "entry" or not entries[0].get("name"):
         raise invalid(*path)
     devices = tuple(entry.get("name", "") for entry in entries[0].findall("devices/entry"))

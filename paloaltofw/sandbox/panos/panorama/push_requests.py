@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox.base.https import Answer
@@ -49,7 +50,8 @@ def _by_release(panorama: Panorama, push: PushOrder) -> PushOrder:
         raise unexpected("commit-all", push.kind, "admin")
     if push.kind == places.TEMPLATE and panorama.panorama.push_of_template == "refused":
         raise unexpected("commit-all", push.kind)
-    return push
+    is_merging = panorama.panorama.push_merges_unasked if push.is_merging is None else push.is_merging
+    return replace(push, is_merging=is_merging)
 
 
 def _devices(panorama: Panorama, push: PushOrder) -> list[ManagedDevice]:

@@ -29,4 +29,7 @@ class PanoramaSwitches:
     push_ends_before_devices: bool = True
     # `template` in commit-all, with template stacks in use
     push_of_template: Literal["its_stacks", "refused"] = "its_stacks"
+    # Whether a push that does not speak of `merge-with-candidate-cfg` takes everybody's uncommitted changes on the
+    # devices along: two sources, one each way.
+    push_merges_unasked: bool = True
     target_not_connected_code: int | None = 13
