@@ -39,6 +39,7 @@ MISSING = {
     "it has expired": (Observation(installed=replace(INSTALLED, chain=EXPIRED.pem)), ""),
     "it is revoked": (Observation(installed=replace(INSTALLED, revoked=True)), ""),
     "it cannot be read": (Observation(installed=replace(INSTALLED, chain="nonsense")), ""),
+    "it is spoiled": (Observation(installed=replace(INSTALLED, chain=OTHER.pem.replace("M", "A"))), ""),
 }  # fmt: skip
 
 

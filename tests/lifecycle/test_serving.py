@@ -200,6 +200,18 @@ def test_what_went_back_is_held_until_somebody_acts() -> None:
     assert "enroll --resubmit -p www " in plan.blocked.hint
 
 
+def test_what_went_back_to_an_entry_that_is_gone_is_held_all_the_same() -> None:
+    observed = replace(seen(record(ServePhase.WENT_BACK), "www"), generations=(held(2, certificate=NEW),))
+    plan = decided(GOES_BACK, observed)
+    assert (plan.action, plan.steps, plan.in_service) == (Action.FAILED, (), "www-2")
+    assert plan.blocked is not None and plan.blocked.code == "rolled-back"
+
+
+def test_a_profile_of_a_vsys_is_named_with_it() -> None:
+    assert Moved("vpn", "www", OLD.sha256).title == "vpn"
+    assert Moved("vpn", "www", OLD.sha256, "vsys2").title == "vpn of vsys2"
+
+
 FORWARD = (NoteServed("www-2", (PREDECESSOR,)), Bind("www-2", (), (PREDECESSOR,)), Commit("svc"), CHECK_STEP)
 BOUND = replace(GOES_BACK, ssl_tls_service_profiles=("vpn",))
 LET_GO = [

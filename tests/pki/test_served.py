@@ -55,6 +55,11 @@ def test_what_is_presented_is_judged(presented: Look, found: Served, words: str,
     assert (note in verdict.note) if note else not verdict.note
 
 
+def test_without_a_leaf_nothing_leads_anywhere() -> None:
+    assert look(JUNK, LOWER).path == () and Look().path == ()
+    assert look(LEAF, LOWER).path == (LEAF, LOWER)
+
+
 def test_every_finding_has_a_row_and_words_of_its_own() -> None:
     assert {row[2] for row in ROWS} == set(Served)
     assert len({judge(row[1], CHAIN, {OLD.sha256}).text for row in ROWS if row[2] is not Served.RIGHT}) == 8
