@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from paloaltofw.errors import AgentError, PeerError
-from paloaltofw.execution.clients import open_firewall
+from paloaltofw.execution.clients import open_firewall, scope_of
 from paloaltofw.execution.observe import StoredState, read_certificate, read_state
 from paloaltofw.execution.outcomes import unexpected
 from paloaltofw.lifecycle.inputs import Observation
@@ -20,11 +20,15 @@ from paloaltofw.model.listing import FirewallListing, ListedCertificate
 from paloaltofw.model.references import Reference, Usage
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.panos.location import Scope
+from paloaltofw.panos.panorama_client import PanoramaClient
 from paloaltofw.panos.reference_kinds import PROFILE_KINDS, SERVICE_PROFILE
 from paloaltofw.panos.references import ReferenceSearch
 from paloaltofw.pki.certificate import Csr, VerificationError, parse_csr
 from paloaltofw.storage.store import Store
 from paloaltofw.workflows.session import Session
+
+# Who uses what is in a template is known to the firewalls that get it, not to the Panorama.
+IN_TEMPLATES = "whatever uses what is in a template"
 
 
 @dataclass(frozen=True)
@@ -72,18 +76,38 @@ def _listing(session: Session, firewall: FirewallProfile, wanted: Wanted) -> Fir
 def _read(
     session: Session, client: PanosClient, firewall: FirewallProfile, wanted: Wanted
 ) -> tuple[list[ListedCertificate], tuple[str, ...]]:
-    scopes = ("shared", *sorted(client.vsys_names() or ({firewall.vsys} - {"shared"}), key=_by_number))
     profiles = _profiles_here(session, firewall)
     found = []
-    for scope in scopes:
-        managed = {profile.id: (profile, state) for profile, state, vsys in profiles if vsys == scope}
-        for entry in client.certificates(Scope(scope)).values():
-            shown = _with_csr(client, entry, Scope(scope))
-            found.append(_listed(firewall.id, scope, shown, _profile_of(shown, managed)))
+    for scope in _scopes(client, firewall):
+        managed = {profile.id: (profile, state) for profile, state, place in profiles if place == scope}
+        for entry in client.certificates(scope).values():
+            shown = _with_csr(client, entry, scope)
+            found.append(_listed(firewall.id, _title(scope), shown, _profile_of(shown, managed)))
     found = [item for item in found if _is_wanted(session, item, wanted)]
     if not wanted.with_references:
         return found, ()
+    if isinstance(client, PanoramaClient):
+        return found, (IN_TEMPLATES,)
     return _with_references(client, found)
+
+
+def _scopes(client: PanosClient, firewall: FirewallProfile) -> list[Scope]:
+    """Every place of the device that holds certificates of ours or of others."""
+    if isinstance(client, PanoramaClient):
+        stacks = sorted(stack.name for stack in client.template_stacks())
+        return [
+            *(Scope(template=name) for name in sorted(client.templates())),
+            *(Scope(template_stack=name) for name in stacks),
+        ]
+    names = client.vsys_names() or ({firewall.vsys} - {"shared"})
+    return [Scope(name) for name in ("shared", *sorted(names, key=_by_number))]
+
+
+def _title(scope: Scope) -> str:
+    """As contract.md §9 writes a scope."""
+    if scope.template or scope.template_stack:
+        return f"template {scope.template}" if scope.template else f"template stack {scope.template_stack}"
+    return scope.vsys
 
 
 def _with_csr(client: PanosClient, entry: CertificateEntry, scope: Scope) -> CertificateEntry:
@@ -100,14 +124,14 @@ def _by_number(vsys: str) -> tuple[int, str]:
     return int(vsys.removeprefix("vsys") or 0) if vsys.removeprefix("vsys").isdigit() else 0, vsys
 
 
-def _profiles_here(session: Session, firewall: FirewallProfile) -> list[tuple[CertificateProfile, StoredState, str]]:
+def _profiles_here(session: Session, firewall: FirewallProfile) -> list[tuple[CertificateProfile, StoredState, Scope]]:
     """The certificate profiles of this device, with what the state folder knows of each, and their scopes."""
     store, firewalls = Store(session.configuration.settings.state), session.configuration.firewalls
     found = []
     for profile in session.configuration.certificates.values():
         place = firewalls.get(profile.firewall)
         if place is not None and place.url == firewall.url:
-            found.append((profile, read_state(store, profile), place.vsys))
+            found.append((profile, read_state(store, profile), scope_of(place)))
     return found
 
 

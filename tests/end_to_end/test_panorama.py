@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,19 @@ def test_a_certificate_is_made_in_the_template_and_pushed_to_every_device(tmp_pa
         assert place.run("run").code == 0
         assert orders(place) == 1
         assert [commit.admins for commit in estate(place).panorama.commits] == [(AGENT_ADMIN,)]
+
+
+def test_list_shows_every_certificate_in_the_templates_whoever_made_it(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        assert place.run("run").code == 0
+        listed = place.run("list", "--json")
+        assert listed.code == 0, listed.out + listed.err
+        rows = {(item["scope"], item["name"]): item for item in json.loads(listed.out)["certificates"]}
+        own = rows["template edge", "www"]
+        assert (own["profile"], own["common_name"], own["pending"]) == ("www", "www.example.com", False)
+        assert all(scope.startswith("template") for scope, _ in rows)
+        told = json.loads(place.run("list", "--json", "--references").out)
+        assert told["untold"], "nobody may read the answer as: not used"
 
 
 def test_a_device_that_is_away_is_named_and_pushed_to_by_a_later_run(tmp_path: Path) -> None:
