@@ -62,6 +62,7 @@ def test_symmetric_there_and_back(home: Path, profile: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.sweep
 def test_files_keep_their_owner(home: Path, profile: Path, tmp_path: Path) -> None:
     gpg = Gpg(None, passphrase_file(tmp_path), home)
     os.chown(profile, 1234, 2345)
@@ -109,6 +110,7 @@ def test_a_missing_recipient_is_refused(home: Path, profile: Path) -> None:
     refused(Gpg("nobody@example.com", None, home), profile, "missing")
 
 
+@pytest.mark.sweep
 def test_an_untrusted_recipient_is_refused(home: Path, profile: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="gpg") as other:
         Path(other).chmod(0o700)
@@ -159,6 +161,7 @@ def test_plain_and_encrypted_together_are_refused(home: Path, profile: Path, tmp
             action(profile)
 
 
+@pytest.mark.sweep
 def test_the_passphrase_is_in_no_childs_environment(
     home: Path, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +224,7 @@ def test_encrypt_run_decrypt(home: Path, tmp_path: Path, with_recipient: bool) -
         assert {path: path.read_bytes() for path in (folder / "profiles").rglob("*.yaml")} == before
 
 
+@pytest.mark.sweep
 def test_firewalls_that_are_not_selected_are_not_decrypted(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

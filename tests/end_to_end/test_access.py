@@ -83,6 +83,7 @@ def test_keygen_adds_a_key_that_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("was_encrypted", one_in(2, [True, False]))
+@pytest.mark.sweep
 def test_keygen_encrypts_where_encryption_is_configured(home: Path, tmp_path: Path, was_encrypted: bool) -> None:
     passphrase = tmp_path / "passphrase"
     passphrase.touch(mode=0o600)

@@ -127,11 +127,14 @@ def pending_order(place: Scene) -> Firewall:
 
 @pytest.mark.parametrize(
     "objection",
-    [
-        certificate_is_refused("www"),
-        binding_is_refused("portal", "www"),
-        after_many_lines(certificate_is_refused("www")),
-    ],
+    one_in(
+        3,
+        [
+            certificate_is_refused("www"),
+            binding_is_refused("portal", "www"),
+            after_many_lines(certificate_is_refused("www")),
+        ],
+    ),
 )
 def test_our_part_at_fault_is_taken_back_where_its_key_is_committed(tmp_path: Path, objection: Objection) -> None:
     with scene(tmp_path, "OV", bind={"ssl_tls_service_profiles": ["portal"]}) as place:
@@ -214,7 +217,7 @@ def cut() -> Answer:
 @pytest.mark.parametrize(
     ("answer", "is_lost"),
     one_in(
-        4,
+        5,
         [
             (refused("revert is unexpected"), False),
             (refused("Config for scope shared is currently locked by alice"), False),

@@ -12,6 +12,7 @@ import pytest
 from paloaltofw.configuration.settings_file import LEVELS
 from paloaltofw.sandbox.base.https import Answer, Cut, Request
 from tests.end_to_end.story import COMMANDS, Handle, Story, Tally, spread
+from tests.sweeps import one_in
 
 XML = "application/xml; charset=UTF-8"
 PAGE = b"<html><body>Bad Gateway</body></html>"
@@ -191,7 +192,7 @@ def test_whatever_a_request_meets_among_four_firewalls_the_job_is_finished(figur
 FEW = {REFUSED: 12, "connection cut after processing": 14}
 
 
-@pytest.mark.parametrize("fault", FEW)
+@pytest.mark.parametrize("fault", one_in(2, FEW))
 def test_a_few_faults(fault: str) -> None:
     tally = tell(fault, FEW[fault])
     assert tally.problems == []

@@ -249,11 +249,11 @@ def test_a_device_that_refuses_the_push_is_named_with_its_words(tmp_path: Path) 
         assert orders(place) == 1
 
 
-@pytest.mark.parametrize("switches", [
+@pytest.mark.parametrize("switches", one_in(4, [
     {"push_of_admin": "unexpected"}, {"push_of_admin": "ignored"}, {"push_to_disconnected": "refused"},
     {"push_result": "worst", "push_to_disconnected": "fails"}, {"push_ends_before_devices": False},
     {"target_bound_to": "api_key"}, {"target_lifetime": 5.0},
-])  # fmt: skip
+]))  # fmt: skip
 def test_whatever_position_a_panorama_takes_the_devices_get_the_certificate(
     tmp_path: Path, switches: dict[str, Any]
 ) -> None:
@@ -325,7 +325,7 @@ POINTS = 70
 KILLS = [(point, ("before", "after")[point // 2 % 2]) for point in range(1, POINTS + 1)]
 
 
-@pytest.mark.parametrize(("point", "side"), one_in(35, KILLS))
+@pytest.mark.parametrize(("point", "side"), one_in(70, KILLS))
 def test_killed_at_any_point_the_next_runs_push_and_order_no_second_certificate(
     tmp_path: Path, point: int, side: str
 ) -> None:
@@ -354,7 +354,7 @@ def test_the_kills_reach_the_end_of_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "side"), one_in(16, [(point, side) for point in range(14, 34) for side in ("before", "after")])
+    ("point", "side"), one_in(40, [(point, side) for point in range(14, 34) for side in ("before", "after")])
 )
 def test_killed_while_a_key_is_made_elsewhere_the_next_run_cleans_up(tmp_path: Path, point: int, side: str) -> None:
     with scene(tmp_path, generate_under_target="panorama") as place:

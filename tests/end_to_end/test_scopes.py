@@ -15,6 +15,7 @@ from paloaltofw.sandbox.world import PEOPLE, WorldOptions, certificate_profile, 
 from tests.end_to_end.harness import Scene
 from tests.end_to_end.test_list import by_hand
 from tests.end_to_end.test_main_job import aged_account
+from tests.sweeps import one_in
 
 DEVICE = "/config/devices/entry[@name='localhost.localdomain']"
 PORTAL = "vpn-portal"
@@ -45,7 +46,7 @@ class Place:
         return {name for name in found if name.startswith("dv")}
 
 
-@pytest.mark.parametrize("vsys", ["shared", "vsys1", "vsys2"])
+@pytest.mark.parametrize("vsys", one_in(3, ["vsys2", "shared", "vsys1"]))
 def test_a_whole_life_stays_in_its_scope(tmp_path: Path, vsys: str) -> None:
     place = Place(tmp_path, vsys)
     others = {"shared", "vsys1", "vsys2"} - {vsys}
@@ -71,13 +72,16 @@ def namesake(kind: str, name: str, vsys: str) -> Callable[[Firewall], object]:
 
 @pytest.mark.parametrize(
     ("vsys", "kind", "name", "other"),
-    [
-        ("shared", "certificate", "dv", "vsys2"),
-        ("shared", "certificate", "dv-4", "vsys1"),
-        ("shared", "SSL/TLS service profile", PORTAL, "vsys2"),
-        ("vsys1", "certificate", "dv", "shared"),
-        ("vsys2", "SSL/TLS service profile", PORTAL, "shared"),
-    ],
+    one_in(
+        3,
+        [
+            ("shared", "certificate", "dv", "vsys2"),
+            ("shared", "certificate", "dv-4", "vsys1"),
+            ("shared", "SSL/TLS service profile", PORTAL, "vsys2"),
+            ("vsys1", "certificate", "dv", "shared"),
+            ("vsys2", "SSL/TLS service profile", PORTAL, "shared"),
+        ],
+    ),
 )
 def test_one_name_in_two_scopes_stops_before_a_key_is_made(
     tmp_path: Path, vsys: str, kind: str, name: str, other: str
@@ -100,12 +104,15 @@ def test_one_name_in_two_scopes_stops_before_a_key_is_made(
 
 @pytest.mark.parametrize(
     ("vsys", "kind", "name", "other"),
-    [
-        ("vsys1", "certificate", "dv", "vsys2"),  # the one vsys does not know the other's
-        ("shared", "certificate", "dv-x", "vsys1"),
-        ("shared", "certificate", "advent", "vsys1"),
-        ("shared", "SSL/TLS service profile", "another", "vsys2"),
-    ],
+    one_in(
+        2,
+        [
+            ("vsys1", "certificate", "dv", "vsys2"),  # the one vsys does not know the other's
+            ("shared", "certificate", "dv-x", "vsys1"),
+            ("shared", "certificate", "advent", "vsys1"),
+            ("shared", "SSL/TLS service profile", "another", "vsys2"),
+        ],
+    ),
 )
 def test_other_names_and_other_vsys_are_no_trouble(tmp_path: Path, vsys: str, kind: str, name: str, other: str) -> None:
     place = Place(tmp_path, vsys)
