@@ -29,7 +29,7 @@ def target_command(kind: str = "", name: str = "") -> str:
 def push_command(stack: str, description: str, admin: str | None, devices: Collection[str]) -> str:
     """A push of one template stack; without devices to all of it, without an administrator everybody's (panos.md §9).
 
-    Values that a firewall has overridden stay as they are.
+    Values that a firewall has overridden stay as they are, and uncommitted changes there stay uncommitted.
     """
     root, inner = nested("commit-all/template-stack")
     SubElement(inner, "name").text = stack
@@ -37,6 +37,8 @@ def push_command(stack: str, description: str, admin: str | None, devices: Colle
     if admin:
         _add_members(inner, "admin", [admin])
     SubElement(inner, "force-template-values").text = "no"
+    # Left out, everybody's uncommitted changes on the firewalls may go along (panos.md §9).
+    SubElement(inner, "merge-with-candidate-cfg").text = "no"
     if devices:
         _add_members(inner, "device", sorted(devices))
     return to_xml(root)

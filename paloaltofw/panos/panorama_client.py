@@ -30,6 +30,8 @@ from paloaltofw.panos.panorama import push_command, read_devices, read_push_jobs
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+MERGE_WORDS = "merge-with-candidate-cfg no, as others' uncommitted changes on the firewalls could be committed along"
+MERGE_REMEDY = "push the template stack by hand once nobody's changes wait on its firewalls"
 
 
 class PanoramaClient(PanosClient):
@@ -157,7 +159,14 @@ class PanoramaClient(PanosClient):
         except Refused as refused:
             if refused.peer_code not in UNKNOWN_COMMAND_CODES:
                 raise
+        try:
             return self._push(stack, push_command(stack, description, None, devices)), False
+        except Refused as refused:
+            if refused.peer_code not in UNKNOWN_COMMAND_CODES:
+                raise
+            # The code does not say which element it is about: without that of the candidates nothing is sent.
+            what = f"{refused.what}; nothing is pushed without {MERGE_WORDS}"
+            raise Refused(what, refused.where, MERGE_REMEDY, refused.peer_code) from None
 
     def _push(self, stack: str, command: str) -> str | None:
         label = f"pushing the template stack {stack}"

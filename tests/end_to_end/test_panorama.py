@@ -92,6 +92,34 @@ def test_a_certificate_is_made_in_the_template_and_pushed_to_every_device(tmp_pa
         assert [commit.admins for commit in estate(place).panorama.commits] == [(AGENT_ADMIN,)]
 
 
+def drafts(place: Scene) -> list[list[str]]:
+    """Whose uncommitted changes wait on each of the firewalls."""
+    return [[change.owner for change in device.pending_changes()] for device in estate(place).firewalls.values()]
+
+
+def test_what_others_have_not_committed_on_a_firewall_stays_uncommitted(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        for device in estate(place).firewalls.values():
+            device.change_as("alice", "/config/shared/certificate", "<entry name='draft'><ca>yes</ca></entry>")
+        before = drafts(place)
+        assert all(before)
+        assert place.run("run").code == 0
+        assert on_devices(place) == [True, True]
+        assert drafts(place) == before
+        assert on_devices(place, "draft") == [False, False]
+
+
+def test_where_a_push_cannot_leave_others_changes_alone_nothing_is_pushed(tmp_path: Path) -> None:
+    with scene(tmp_path, push_of_merge="unexpected") as place:
+        for _night in range(2):
+            done = place.run("run", "--json")
+            assert done.code == 1, done.out + done.err
+            assert "nothing is pushed without merge-with-candidate-cfg no" in done.out + done.err
+            assert on_devices(place) == [False, False]
+            assert place.state(f"journal/pushes/{PANORAMA}.json").exists()
+        assert orders(place) == 1
+
+
 def test_list_shows_every_certificate_in_the_templates_whoever_made_it(tmp_path: Path) -> None:
     with scene(tmp_path) as place:
         assert place.run("run").code == 0

@@ -113,7 +113,8 @@ def test_a_push_is_one_administrators_where_the_release_can_do_that(tmp_path: Pa
     assert (form["type"], form["action"]) == ("commit", "all")
     stack = ElementTree.fromstring(form["cmd"]).find("template-stack")
     assert stack is not None
-    assert [child.tag for child in stack] == ["name", "description", "admin", "force-template-values", "device"]
+    switches = ["force-template-values", "merge-with-candidate-cfg"]
+    assert [child.tag for child in stack] == ["name", "description", "admin", *switches, "device"]
     assert [member.text for member in stack.iter("member")] == ["svc", "1", "2"]
     assert stack.findtext("force-template-values") == "no"
 
@@ -130,6 +131,15 @@ def test_only_a_command_that_is_not_understood_is_sent_without_the_administrator
                 client.push("S1", "d", "svc", ())
     assert len(site.requests) == sent
     assert "<device>" not in commands(site)[-1]
+
+
+@pytest.mark.parametrize("code", [1, 17])
+def test_a_push_is_never_sent_without_the_element_that_spares_uncommitted_changes(tmp_path: Path, code: int) -> None:
+    with panorama(tmp_path, refuses("<merge-", xml(error(code, "no")))) as (client, site):
+        with pytest.raises(Refused, match="nothing is pushed without merge-with-candidate-cfg no"):
+            client.push("S1", "d", "svc", ())
+    assert ["<admin>" in command for command in commands(site)] == [True, False]
+    assert all("<merge-with-candidate-cfg>no<" in command for command in commands(site))
 
 
 def test_locks_are_asked_for_without_a_vsys(tmp_path: Path) -> None:
@@ -220,3 +230,9 @@ def test_a_description_is_no_xml() -> None:
     made = ElementTree.fromstring(push_command("S & T", "a < b", None, ()))
     assert (made.findtext("template-stack/name"), made.findtext("template-stack/description")) == ("S & T", "a < b")
     assert made.find("template-stack/admin") is None
+
+
+@pytest.mark.parametrize(("admin", "devices"), [("svc", ()), (None, ()), ("svc", ["1"]), (None, ["1"])])
+def test_no_push_takes_uncommitted_changes_on_the_firewalls_along(admin: str | None, devices: list[str]) -> None:
+    made = ElementTree.fromstring(push_command("S1", "d", admin, devices))
+    assert made.findtext("template-stack/merge-with-candidate-cfg") == "no"

@@ -44,12 +44,15 @@ def answer_push(panorama: Panorama, admin: Administrator, parameters: Mapping[st
 
 
 def _by_release(panorama: Panorama, push: PushOrder) -> PushOrder:
-    """`admin` in a push is of 10.2 and later."""
+    """`admin` in a push is of 10.2 and later; other elements are taken as the switches say."""
     rule = panorama.panorama.push_of_admin
     if push.admins and (rule == "unexpected" or (rule == "by_release" and panorama.release < (10, 2))):
         raise unexpected("commit-all", push.kind, "admin")
     if push.kind == places.TEMPLATE and panorama.panorama.push_of_template == "refused":
         raise unexpected("commit-all", push.kind)
+    says_merge = push.is_merging is not None and push.kind == places.TEMPLATE_STACK
+    if says_merge and panorama.panorama.push_of_merge == "unexpected":
+        raise unexpected("commit-all", push.kind, "merge-with-candidate-cfg")
     is_merging = panorama.panorama.push_merges_unasked if push.is_merging is None else push.is_merging
     return replace(push, is_merging=is_merging)
 

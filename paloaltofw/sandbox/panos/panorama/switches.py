@@ -32,4 +32,6 @@ class PanoramaSwitches:
     # Whether a push that does not speak of `merge-with-candidate-cfg` takes everybody's uncommitted changes on the
     # devices along: two sources, one each way.
     push_merges_unasked: bool = True
+    # `merge-with-candidate-cfg` in a push of a template stack, where no source shows it
+    push_of_merge: Literal["honoured", "unexpected"] = "honoured"
     target_not_connected_code: int | None = 13
