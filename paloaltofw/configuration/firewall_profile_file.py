@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from paloaltofw.clock import DAY, HOUR
 from paloaltofw.configuration.addresses import management_url, read_trust
 from paloaltofw.configuration.credentials_file import PLACEHOLDER, notice_secrets, secret_value, warn_if_exposed
 from paloaltofw.configuration.mistakes import other_kind
@@ -59,14 +60,14 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
     vsys = document.value_or("vsys", vsys_name, "shared")
     chain = document.value_or("chain", one_of("separate", "bundle"), "separate")
     trust = read_trust(document, "verify_tls", is_replaced="verify_tls" in lacks)
-    timeout = document.value_or("timeout", duration(1, 3600), 60.0)
-    commit_timeout = document.value_or("commit_timeout", duration(10, 86400), 1200.0)
-    busy_wait = document.value_or("busy_wait", duration(0, 86400), 300.0)
+    timeout = document.value_or("timeout", duration(1, HOUR), 60.0)
+    commit_timeout = document.value_or("commit_timeout", duration(10, DAY), 1200.0)
+    busy_wait = document.value_or("busy_wait", duration(0, DAY), 300.0)
     window = read_window(document.section("commit_window"))
     trust_own = document.boolean("trust_own", default=False)
     lock = document.value_or("lock", one_of(*LOCKS), "none")
     validates = document.boolean("validate", default=False)
-    ha_sync_timeout = document.value_or("ha_sync_timeout", duration(0, 86400), 600.0)
+    ha_sync_timeout = document.value_or("ha_sync_timeout", duration(0, DAY), 600.0)
     peer = _ha_peer(document, url, HaPeer("", api_key or Secret(""), trust))
     panorama = read_panorama(document, vsys)
     if url is None or admin is None or api_key is None:

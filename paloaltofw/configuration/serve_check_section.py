@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from paloaltofw.clock import HOUR
 from paloaltofw.configuration.addresses import host_name
 from paloaltofw.configuration.names import dns_name
 from paloaltofw.configuration.rules import BadValue, duration, one_of, string_schema, takes
@@ -22,7 +23,7 @@ def read_serve_check(document: Section) -> ServeCheck:
     endpoints = tuple(dict.fromkeys(section.values("endpoints", endpoint)))
     check = ServeCheck(
         endpoints,
-        section.value_or("wait", duration(1, 3600), 120.0),
+        section.value_or("wait", duration(1, HOUR), 120.0),
         section.value_or("on_wrong", one_of(*ON_WRONG), "report"),
     )
     section.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import re
 import ssl
 import tempfile
 import threading
@@ -21,6 +22,7 @@ LOOPBACK = "127.0.0.1"
 ANY = "0.0.0.0"  # nosec B104  # clients from elsewhere are not answered
 MAX_BODY = 4 * 1024 * 1024
 IDLE_SECONDS = 30.0
+_BARE_BOUNDARY = re.compile(r'(boundary=)([^";\s]+)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ class Request:
         """Parts of a multipart/form-data body."""
         if self.content_type != "multipart/form-data":
             return []
-        head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode("latin-1", "replace")
+        # Real devices take a boundary with any character, unquoted, as pan-python makes it; the parser takes it quoted.
+        written = _BARE_BOUNDARY.sub(r'\1"\2"', str(self.headers["content-type"]))
+        head = f"Content-Type: {written}\r\n\r\n".encode("latin-1", "replace")
         message = BytesParser(policy=HTTP).parsebytes(head + self.body)
         return [Part.of(part) for part in message.iter_parts()] if message.is_multipart() else []
 

@@ -28,6 +28,7 @@ from paloaltofw.sandbox.panos.commit_orders import CommitOrder
 from paloaltofw.sandbox.panos.commit_requests import validate
 from paloaltofw.sandbox.panos.configuration import Place
 from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.display_requests import candidate_config, running_config
 from paloaltofw.sandbox.panos.ha_requests import ha_change, ha_state, sync_to_remote
 from paloaltofw.sandbox.panos.locks import COMMIT, CONFIG, Lock
 from paloaltofw.sandbox.panos.session_requests import session_info
@@ -375,7 +376,7 @@ COMMANDS: Commands = {
         "admins": _admins,
         "chassis-ready": _chassis_ready,
         "high-availability": {"state": ha_state},
-        "config": {"list": {"changes": _changes}},
+        "config": {"list": {"changes": _changes}, "running": running_config, "candidate": candidate_config},
         "config-locks": locks_of(CONFIG, "vsys"),
         "commit-locks": locks_of(COMMIT, "vsys"),
         "jobs": {"id": _job_by_id, "all": _jobs(True, False), "pending": _jobs(True), "processed": _jobs(False)},

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from paloaltofw.sandbox.panos.keystore import spki
 from paloaltofw.sandbox.panos.x509_texts import name_hash, openssl_date, subject_text
 from tests.sandbox.panos.bench import (
+    SVC,
     Bench,
     certificate,
     entry,
@@ -266,3 +267,16 @@ def test_private_key_to_an_existing_certificate(mode: str) -> None:
     other = bench.upload("x", key_pem(key(8)), **given)
     assert other.is_success is (mode == "accepted")
     assert held_key(bench, "x") == spki(key(8 if mode == "accepted" else 7))
+
+
+@pytest.mark.parametrize("boundary", ["a/b+c==", "_" * 16 + "A/+9==", "plain", "with.dots:and=signs"])
+def test_any_bare_boundary_is_taken_and_a_quoted_one_never(boundary: str) -> None:
+    for quoting, is_taken in (("", True), ('"', False)):
+        bench = Bench()
+        body = multipart({}, pem(certificate(key())))[1].replace(b"00000000000000000000000000000007", boundary.encode())
+        head = headers(
+            Content_Type=f"multipart/form-data; boundary={quoting}{boundary}{quoting}",
+            X_PAN_KEY=bench.firewall.api_key(SVC),
+        )
+        target = "/api/?type=import&category=certificate&certificate-name=c&format=pem"
+        assert bench.send("POST", target, head, body).is_success is is_taken

@@ -11,6 +11,7 @@ from typing import Any
 
 import pan.commit
 import pan.xapi
+import panos.device
 import panos.errors
 import panos.firewall
 import panos.objects
@@ -250,6 +251,22 @@ def test_pan_os_python_adds_its_vsys_to_op_calls_and_lands_there(device: Device)
     client.op(generate_command(), cmd_xml=False)
     assert list(device.firewall.certificates(running=False, vsys="vsys1")) == ["vpn-2026"]
     assert device.firewall.certificates(running=False) == {}
+
+
+def test_pan_os_python_lists_what_uses_certificates(device: Device) -> None:
+    profile = "<entry name='clients'><username-field><subject>common-name</subject></username-field></entry>"
+    device.firewall.install(f"{VSYS1}/certificate-profile", profile)
+    client = device.panos()
+    assert [item.name for item in panos.device.CertificateProfile.refreshall(client)] == ["clients"]
+    decryption = panos.device.SslDecrypt.refreshall(client)
+    assert decryption == []
+    made = panos.device.CertificateProfile("more", username_field="subject", username_field_value="common-name")
+    client.add(made)
+    made.create()
+    found = {item.name: item for item in panos.device.CertificateProfile.refreshall(client)}
+    assert found.keys() == {"clients", "more"}
+    found["more"].delete()
+    assert client.commit(sync=True, admins=[SVC]) is None, "what came to nothing is nothing to commit"
 
 
 def test_pan_os_python_locks(device: Device) -> None:
