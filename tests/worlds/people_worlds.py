@@ -66,7 +66,7 @@ def pending_csr(entry: str, common_name: str, admin: str, commits: bool = True) 
         holder = firewall.admins.get(admin)
         assert holder is not None
         with firewall.settled():
-            generate(firewall, holder, parse_xml(text), "")
+            generate(firewall, holder, parse_xml(text), "shared")
         if commits:
             stage.commit_as(admin)
         stage.keys_made = 0
