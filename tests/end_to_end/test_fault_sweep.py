@@ -16,7 +16,7 @@ from tests.sweeps import one_in
 
 XML = "application/xml; charset=UTF-8"
 PAGE = b"<html><body>Bad Gateway</body></html>"
-LONGEST = 60
+LONGEST = 80
 REFUSED = "connection refused"
 COMMIT_REQUESTS = 3
 FLEET, FLEET_STRIDE = 4, 26
