@@ -305,11 +305,11 @@ def test_check_of_one_unit_that_is_passive(tmp_path: Path) -> None:
 STEPS = range(1, FAILOVER_REQUESTS)
 SWEEP = [
     *((number, "due", "DV", {}) for number in STEPS),
-    *((number, "new", "DV", {}) for number in STEPS[::2]),
-    *((number, "due", "OV", {}) for number in STEPS[1::2]),
-    *((number, "due", "DV", {"ha_passive_writes": "refused"}) for number in STEPS[::3]),
+    *((number, "new", "DV", {}) for number in STEPS[::4]),
+    *((number, "due", "OV", {}) for number in STEPS[2::4]),
+    *((number, "due", "DV", {"ha_passive_writes": "refused"}) for number in STEPS[1::5]),
     *((number, "due", "DV", {"private_key_hidden_from": "everybody", "csr_hidden_from": "everybody"})
-      for number in STEPS[1::3]),
+      for number in STEPS[3::5]),
 ]  # fmt: skip
 
 

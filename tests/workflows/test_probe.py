@@ -306,7 +306,7 @@ def dying_at(monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseExcep
     monkeypatch.setattr(Connection, "send", send)
 
 
-@pytest.mark.parametrize("number", one_in(20, range(1, 80, 4)))
+@pytest.mark.parametrize("number", one_in(10, range(1, 80, 8)))
 @pytest.mark.parametrize("way_out", ["probe", "check"])
 def test_after_a_kill_the_next_probe_or_check_removes_what_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, way_out: str
@@ -324,7 +324,7 @@ def test_after_a_kill_the_next_probe_or_check_removes_what_is_there(
             assert_harmless(place)
 
 
-@pytest.mark.parametrize("number", one_in(31, range(1, 93, 3)))
+@pytest.mark.parametrize("number", one_in(16, range(1, 93, 6)))
 def test_ctrl_c_cleans_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     with scene(tmp_path) as place:
         dying_at(monkeypatch, number, KeyboardInterrupt, once=True)
@@ -335,7 +335,7 @@ def test_ctrl_c_cleans_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbe
         assert_harmless(place)
 
 
-@pytest.mark.parametrize("number", one_in(31, range(1, 93, 3)))
+@pytest.mark.parametrize("number", one_in(16, range(1, 93, 6)))
 @pytest.mark.parametrize("is_carried_out", [True, False])
 def test_a_lost_answer_is_unclear_or_ends_it_and_nothing_is_left(
     tmp_path: Path, number: int, is_carried_out: bool
