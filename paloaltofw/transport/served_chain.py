@@ -15,6 +15,8 @@ HANDSHAKE_SECONDS = 10.0
 # `_ssl.ENCODING_DER`, whose module is private.
 _DER = 2
 _CHUNK = 16 * 1024
+# What the system calls it when the peer resets: which word depends on how far the connection had come.
+_RESETS = (errno.ECONNRESET, errno.ENOTCONN, errno.EPIPE)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def served_chain(host: str, port: int, server_name: str, seconds: float = HANDSH
                 plain = socket.create_connection((host, port), seconds)
             except OSError as error:
                 # Who resets at once took the connection; else nobody is there.
-                return Presented(failure=_reason(error), is_reached=error.errno == errno.ECONNRESET)
+                return Presented(failure=_reason(error), is_reached=_is_reset(error))
             with plain:
                 WATCHDOG.hold(plain)
                 found = _shake_hands(plain, server_name)
@@ -101,6 +103,10 @@ def _certificates(talk: ssl.SSLObject) -> tuple[bytes, ...]:
     return (leaf,) if leaf else ()
 
 
+def _is_reset(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in _RESETS
+
+
 def _reason(error: Exception) -> str:
     """Why there is nothing, in a few words of ours or of the system's."""
     if isinstance(error, TimeoutError):
@@ -109,7 +115,7 @@ def _reason(error: Exception) -> str:
         return "the name cannot be resolved"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({(error.reason or 'broken off').lower().replace('_', ' ')})"
-    if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.ENOTCONN, errno.EPIPE):
+    if _is_reset(error):
         return "the connection was reset"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()

@@ -143,6 +143,24 @@ def test_no_handshake_is_told_in_time(name: str) -> None:
     assert time.monotonic() - started < 9
 
 
+@pytest.mark.parametrize(
+    ("number", "is_reached"),
+    [(errno.ECONNRESET, True), (errno.ENOTCONN, True), (errno.EPIPE, True), (errno.ECONNREFUSED, False), (None, False)],
+)
+def test_whoever_resets_while_it_is_connected_to_is_there(
+    monkeypatch: pytest.MonkeyPatch, number: int | None, is_reached: bool
+) -> None:
+    """The system has several words for a reset, and which one comes is a matter of moments."""
+
+    def connect(address: tuple[str, int], seconds: float) -> socket.socket:
+        raise OSError(number, "as the system says") if number else TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    found = served_chain("192.0.2.1", 443, "")
+    assert (found.certificates, found.is_reached) == ((), is_reached)
+    assert (found.failure == "the connection was reset") == is_reached
+
+
 def test_each_way_to_a_chain_and_none() -> None:
     """Python 3.13's own method, the inner one of 3.10 to 3.12, and the leaf alone where neither is."""
     item = SimpleNamespace(public_bytes=lambda form: b"inner" if form == 2 else b"")
