@@ -56,11 +56,11 @@ def generate_command(request: CsrRequest) -> str:
         "organization": request.organization,
     }
     _add_single(generate, single)
-    _add_members(generate, "organization-unit", request.organizational_unit)
+    add_members(generate, "organization-unit", request.organizational_unit)
     _add_single(generate, {"email": request.email})
-    _add_members(generate, "hostname", request.dns)
-    _add_members(generate, "ip", request.ip)
-    _add_members(generate, "alt-email", request.alt_email)
+    add_members(generate, "hostname", request.dns)
+    add_members(generate, "ip", request.ip)
+    add_members(generate, "alt-email", request.alt_email)
     SubElement(generate, "ca").text = "no"
     SubElement(generate, "signed-by").text = "external"
     return to_xml(root)
@@ -72,7 +72,8 @@ def _add_single(parent: Element, values: Mapping[str, str | None]) -> None:
             SubElement(parent, tag).text = value
 
 
-def _add_members(parent: Element, tag: str, values: Sequence[str]) -> None:
+def add_members(parent: Element, tag: str, values: Sequence[str]) -> None:
+    """A list of members; nothing where there are none."""
     if values:
         holder = SubElement(parent, tag)
         for value in values:

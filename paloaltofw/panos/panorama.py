@@ -9,7 +9,7 @@ from collections.abc import Collection
 from xml.etree.ElementTree import Element, SubElement  # nosec B405  # builds, parses nothing
 
 from paloaltofw.model.panorama import DeviceResult, ManagedDevice, PushJob
-from paloaltofw.panos.commands import nested, to_xml
+from paloaltofw.panos.commands import add_members, nested, to_xml
 from paloaltofw.panos.envelope import Malformed, integer_of, text_of
 
 RESULTS = ("OK", "FAIL", "PEND")
@@ -34,27 +34,12 @@ def push_command(stack: str, description: str, admin: str | None, devices: Colle
     root, inner = nested("commit-all/template-stack")
     SubElement(inner, "name").text = stack
     SubElement(inner, "description").text = description
-    if admin:
-        _add_members(inner, "admin", [admin])
+    add_members(inner, "admin", [admin] if admin else [])
     SubElement(inner, "force-template-values").text = "no"
     # Left out, everybody's uncommitted changes on the firewalls may go along (panos.md §9).
     SubElement(inner, "merge-with-candidate-cfg").text = "no"
-    if devices:
-        _add_members(inner, "device", sorted(devices))
+    add_members(inner, "device", sorted(devices))
     return to_xml(root)
-
-
-def _add_members(parent: Element, tag: str, values: Collection[str]) -> None:
-    holder = SubElement(parent, tag)
-    for value in values:
-        SubElement(holder, "member").text = value
-
-
-def read_texts(result: Element | None) -> frozenset[str]:
-    """Names of entries and texts of members of a container that was asked for alone."""
-    found = {entry.get("name", "") for entry in result.iter("entry")} if result is not None else set()
-    members = {(member.text or "").strip() for member in result.iter("member")} if result is not None else set()
-    return frozenset((found | members) - {""})
 
 
 def read_devices(result: Element | None) -> tuple[ManagedDevice, ...]:

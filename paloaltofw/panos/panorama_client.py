@@ -6,27 +6,25 @@ Source: docs/reference/panos.md, cited as panos.md. Knows no profile and no comm
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import TypeVar
-from xml.etree.ElementTree import Element  # nosec B405  # only the type
 
-from paloaltofw.errors import AnswerLost, InvalidAnswer, PeerError, Refused
-from paloaltofw.model.firewall_objects import CertificateEntry, Lock
+from paloaltofw.errors import AnswerLost, PeerError, Refused
+from paloaltofw.model.firewall_objects import CertificateEntry
 from paloaltofw.model.panorama import ManagedDevice, PushJob, TemplateStack
 from paloaltofw.panos.answers import (
     read_certificate,
     read_certificates,
     read_job_id,
-    read_locks,
     read_names,
     read_service_profiles,
 )
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.panos.codes import UNKNOWN_COMMAND_CODES
-from paloaltofw.panos.commands import CsrRequest, nested, take_lock_command, to_xml
+from paloaltofw.panos.commands import CsrRequest, take_lock_command
 from paloaltofw.panos.envelope import Malformed
 from paloaltofw.panos.location import STACK_NAMES, TEMPLATE_NAMES, VSYS_NAMES, Scope, literal, stack_xpath
-from paloaltofw.panos.panorama import push_command, read_devices, read_push_jobs, read_texts, target_command
+from paloaltofw.panos.panorama import push_command, read_devices, read_push_jobs, target_command
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -37,39 +35,31 @@ MERGE_REMEDY = "push the template stack by hand once nobody's changes wait on it
 class PanoramaClient(PanosClient):
     """One Panorama, through one API key; its scope is a template or a template stack."""
 
-    # --- what is asked ---------------------------------------------------------------------------------------------
+    # A vsys in a question for locks is not accepted here (panos.md §11).
+    _EVERY_SCOPE = ""
 
-    def locks(self) -> tuple[Lock, ...]:
-        """Config and commit locks. A vsys in the question is not accepted here (panos.md §11)."""
-        found: tuple[Lock, ...] = ()
-        for kind in ("config-locks", "commit-locks"):
-            command = f"<show><{kind}/></show>"
-            found += read_locks(self._operation(f"reading the {kind.replace('-', ' ')}", command).result)
-        return found
+    # --- what is asked ---------------------------------------------------------------------------------------------
 
     def templates(self) -> frozenset[str]:
         """The names of all templates."""
-        return frozenset(self._configured("reading the names of the templates", TEMPLATE_NAMES, read_names) or ())
+        return self.names_at("reading the names of the templates", TEMPLATE_NAMES)
 
     def template_stacks(self) -> tuple[TemplateStack, ...]:
         """All template stacks with their templates and devices; of their configuration nothing is read."""
-        names = self._configured("reading the names of the template stacks", STACK_NAMES, read_names) or ()
-        return tuple(
-            TemplateStack(name, self._texts(name, "templates"), self._texts(name, "devices")) for name in sorted(names)
-        )
+        names = self.names_at("reading the names of the template stacks", STACK_NAMES)
+        return tuple(map(self._stack, sorted(names)))
 
-    def _texts(self, stack: str, part: str) -> frozenset[str]:
-        label = f"reading the {part} of the template stack {stack}"
-        return self._configured(label, f"{stack_xpath(stack)}/{part}", read_texts) or frozenset()
+    def _stack(self, name: str) -> TemplateStack:
+        """One stack. Of its devices the names alone: below them are the values of their variables."""
+        label, xpath = f"reading the %s of the template stack {name}", stack_xpath(name)
+        templates = self.texts_at(label % "templates", f"{xpath}/templates")
+        return TemplateStack(name, templates, self.names_at(label % "devices", f"{xpath}/devices/entry/@name"))
 
     def managed_devices(self) -> tuple[ManagedDevice, ...]:
         """Every device that this Panorama manages, and whether it is connected."""
         label = "asking for the managed devices"
-        try:
-            return read_devices(self._operation(label, "<show><devices><all/></devices></show>").result)
-        except Malformed as error:
-            what = f"the answer is not what was asked for ({error})"
-            raise InvalidAnswer(what, self._connection.at(label), "check what answers there") from None
+        found = self._operation(label, "<show><devices><all/></devices></show>")
+        return self._read_as(label, found, read_devices)
 
     def certificate_in(self, scope: Scope, name: str) -> CertificateEntry | None:
         """One entry of another place, as `certificate` reads it."""
@@ -82,45 +72,23 @@ class PanoramaClient(PanosClient):
         return self._configured(label, scope.certificates, read_certificates, running) or {}
 
     def users_on(self, serial: str, certificate: str) -> frozenset[str]:
-        """The SSL/TLS service profiles in a firewall's own configuration that serve a certificate.
+        """The SSL/TLS service profiles in a firewall's own candidate configuration that serve a certificate.
 
-        Asked through this Panorama, of the running configuration's candidate there (panos.md §1, §8).
+        Asked through this Panorama (panos.md §1, §8).
         """
         found: frozenset[str] = frozenset()
-        for scope in (Scope(), *(Scope(name) for name in sorted(self._vsys_on(serial)))):
+        label = f"asking {serial} for the names of its vsys"
+        names = self._configured(label, VSYS_NAMES, read_names, target=serial) or ()
+        for scope in (Scope(), *map(Scope, sorted(names))):
             label = f"asking {serial} for the users of {certificate} in {scope.words}"
             xpath = f"{scope.service_profiles}/entry[./certificate={literal(certificate)}]"
-            profiles = self._on_device(label, serial, xpath, read_service_profiles) or {}
+            profiles = self._configured(label, xpath, read_service_profiles, target=serial) or {}
             found |= {name for name, profile in profiles.items() if not profile.template}
         return found
 
-    def _vsys_on(self, serial: str) -> tuple[str, ...]:
-        label = f"asking {serial} for the names of its vsys"
-        return self._on_device(label, serial, VSYS_NAMES, read_names) or ()
-
-    def _on_device(self, label: str, serial: str, xpath: str, reader: Callable[[Element | None], T]) -> T | None:
-        parameters = {"type": "config", "action": "get", "xpath": xpath, "target": serial}
-        envelope = self._connection.read(label, parameters)
-        if envelope.is_absent:
-            return None
-        try:
-            return reader(envelope.result)
-        except Malformed as error:
-            what = f"the answer is not what was asked for ({error})"
-            raise InvalidAnswer(what, self._connection.at(label), "check what answers there") from None
-
     def push_job(self, job_id: str) -> PushJob | None:
         """The job of a push; None if the device does not know it. Not repeated here: whoever waits for it polls."""
-        root, _ = nested("show/jobs/id", job_id)
-        label = f"asking for job {job_id}"
-        envelope = self._connection.ask(label, {"type": "op", "cmd": to_xml(root)}, is_write=False)
-        if envelope.is_absent:
-            return None
-        found = [job for job in read_push_jobs(envelope.result) if job.id == job_id]
-        if not found:
-            what = "the answer does not name the job"
-            raise InvalidAnswer(what, self._connection.at(label), "check what answers there")
-        return found[0]
+        return self._job(job_id, read_push_jobs)
 
     def push_jobs(self) -> tuple[PushJob, ...]:
         """All jobs that the device remembers."""

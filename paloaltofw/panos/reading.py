@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol, TypeVar
 from xml.etree.ElementTree import Element  # nosec B405  # only the type
 
 from paloaltofw.clock import Clock
@@ -57,8 +57,19 @@ FRESH_SECONDS = 1.0
 T = TypeVar("T")
 
 
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+J = TypeVar("J", bound=_Named)
+
+
 class PanosReader:
     """One firewall, through one API key. Requests are strictly one after the other (panos.md §1)."""
+
+    # In a question for locks: of every scope (panos.md §3).
+    _EVERY_SCOPE = "<vsys>all</vsys>"
 
     def __init__(
         self,
@@ -120,16 +131,12 @@ class PanosReader:
         """What this unit says of its HA pair; None where the device does not know the command."""
         label = "asking for the HA state"
         try:
-            return read_ha_state(
-                self._operation(label, "<show><high-availability><state/></high-availability></show>").result
-            )
+            found = self._operation(label, "<show><high-availability><state/></high-availability></show>")
         except Refused as refused:
             if refused.peer_code in UNKNOWN_COMMAND_CODES:
                 return None
             raise
-        except Malformed as error:
-            what = f"the answer is not understood ({error})"
-            raise InvalidAnswer(what, self._connection.at(label), "check what answers there") from None
+        return self._read_as(label, found, read_ha_state)
 
     def prove_right(self, kind: str) -> None:
         """Whether the administrator may use a type of request (commit, import, export); raises PermissionDenied.
@@ -234,7 +241,7 @@ class PanosReader:
         """All config and commit locks."""
         found: tuple[Lock, ...] = ()
         for kind in ("config-locks", "commit-locks"):
-            command = f"<show><{kind}><vsys>all</vsys></{kind}></show>"
+            command = f"<show><{kind}>{self._EVERY_SCOPE}</{kind}></show>"
             found += read_locks(self._operation(f"reading the {kind.replace('-', ' ')}", command).result)
         return found
 
@@ -245,17 +252,7 @@ class PanosReader:
 
     def job(self, job_id: str) -> Job | None:
         """One job; None if the device does not know it. Not repeated here: whoever waits for a job polls anyway."""
-        root, _ = nested("show/jobs/id", job_id)
-        label = f"asking for job {job_id}"
-        envelope = self._connection.ask(label, {"type": "op", "cmd": to_xml(root)}, is_write=False)
-        if envelope.is_absent:
-            return None
-        found = [job for job in read_jobs(envelope.result) if job.id == job_id]
-        if not found:
-            raise InvalidAnswer(
-                "the answer does not name the job", self._connection.at(label), "check what answers there"
-            )
-        return found[0]
+        return self._job(job_id, read_jobs)
 
     def jobs(self) -> tuple[Job, ...]:
         """All jobs that the device remembers."""
@@ -266,14 +263,31 @@ class PanosReader:
         self._transport.close()
 
     def _configured(
-        self, label: str, xpath: str, reader: Callable[[Element | None], T], running: bool = False
+        self, label: str, xpath: str, reader: Callable[[Element | None], T], running: bool = False, target: str = ""
     ) -> T | None:
-        """What a reader makes of a get, or of a show of the running configuration; None for an understood "absent"."""
-        envelope = self._connection.read(
-            label, {"type": "config", "action": "show" if running else "get", "xpath": xpath}
-        )
+        """What a reader makes of a get, or of a show of the running configuration; None for an understood "absent".
+
+        `target`: the serial number of the firewall to which a Panorama passes the question on (panos.md §1).
+        """
+        parameters = {"type": "config", "action": "show" if running else "get", "xpath": xpath}
+        envelope = self._connection.read(label, {**parameters, **({"target": target} if target else {})})
+        return None if envelope.is_absent else self._read_as(label, envelope, reader)
+
+    def _job(self, job_id: str, reader: Callable[[Element | None], Iterable[J]]) -> J | None:
+        """One job, as a reader of jobs understands it; None if the device does not know it."""
+        root, _ = nested("show/jobs/id", job_id)
+        label = f"asking for job {job_id}"
+        envelope = self._connection.ask(label, {"type": "op", "cmd": to_xml(root)}, is_write=False)
         if envelope.is_absent:
             return None
+        found = [job for job in reader(envelope.result) if job.id == job_id]
+        if not found:
+            what = "the answer does not name the job"
+            raise InvalidAnswer(what, self._connection.at(label), "check what answers there")
+        return found[0]
+
+    def _read_as(self, label: str, envelope: Envelope, reader: Callable[[Element | None], T]) -> T:
+        """What a reader makes of an answer; raises InvalidAnswer where it is of another form."""
         try:
             return reader(envelope.result)
         except Malformed as error:

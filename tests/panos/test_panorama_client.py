@@ -226,6 +226,39 @@ def test_which_stacks_hold_it(target: PanoramaTarget, held: list[bool], words: s
     assert target.pushed_to == words
 
 
+STACK = "/template-stack/entry[@name='S1']"
+VARIABLE = '<variable><entry name="$dns"><type><ip-netmask>192.0.2.53</ip-netmask></type></entry></variable>'
+PARTS = {
+    "/template-stack/entry/@name": '<entry name="S1"/>',
+    f"{STACK}/templates": "<templates><member>T1</member><member>T2</member></templates>",
+    # As the names alone, and as the whole nodes that a device could have below them.
+    f"{STACK}/devices/entry/@name": '<entry name="001"/><entry name="002"/>',
+    f"{STACK}/devices": f'<devices><entry name="001">{VARIABLE}</entry><entry name="002"/></devices>',
+}
+
+
+def answers_of_a_stack(request: Request) -> Answer:
+    body = PARTS[request.form["xpath"].removeprefix(BASE)]
+    return xml(f'<response status="success" code="19"><result>{body}</result></response>')
+
+
+def test_the_values_of_a_devices_variables_are_no_devices(tmp_path: Path) -> None:
+    with panorama(tmp_path, answers_of_a_stack) as (client, _):
+        assert client.template_stacks() == (TemplateStack("S1", frozenset({"T1", "T2"}), frozenset({"001", "002"})),)
+
+
+def test_an_incomplete_list_of_templates_is_none(tmp_path: Path) -> None:
+    def cut(request: Request) -> Answer:
+        if not request.form["xpath"].endswith("/templates"):
+            return answers_of_a_stack(request)
+        return xml(
+            '<response status="success" code="19"><result total-count="2" count="1"><templates/></result></response>'
+        )
+
+    with panorama(tmp_path, cut) as (client, _), pytest.raises(InvalidAnswer, match="incomplete"):
+        client.template_stacks()
+
+
 def test_a_description_is_no_xml() -> None:
     made = ElementTree.fromstring(push_command("S & T", "a < b", None, ()))
     assert (made.findtext("template-stack/name"), made.findtext("template-stack/description")) == ("S & T", "a < b")
