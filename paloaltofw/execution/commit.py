@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,15 +10,13 @@ from paloaltofw.errors import AgentError, AnswerLost, PeerError
 from paloaltofw.execution.clients import remember_management
 from paloaltofw.execution.context import Context, events
 from paloaltofw.execution.failed_commit import commit_failure
-from paloaltofw.execution.jobs import follow
+from paloaltofw.execution.jobs import bears_token, follow, with_token
 from paloaltofw.execution.neighbours import compare, look_around
 from paloaltofw.execution.task import CertificateTask, Ordered
 from paloaltofw.execution.units import await_sync, unit_at
 from paloaltofw.execution.validation import validate
 from paloaltofw.lifecycle.steps import Commit
 from paloaltofw.model.records import CommitRecord, Phase
-
-DESCRIPTION_CHARACTERS = 511
 
 
 def finish_earlier(context: Context) -> None:
@@ -44,8 +41,7 @@ def finish_earlier(context: Context) -> None:
 def _find(context: Context, record: CommitRecord) -> str | None:
     """A commit whose answer was lost: by its description, else an unfinished one of the same administrator."""
     jobs = [job for job in context.client.jobs() if job.type.lower().startswith("commit")]
-    token = record.description.rpartition("[")[2]
-    described = [job for job in jobs if token and token in job.description]
+    described = [job for job in jobs if bears_token(job.description, record.description)]
     unfinished = [job for job in jobs if job.user == context.firewall.admin and not job.is_finished]
     return next((job.id for job in (*described, *unfinished)), None)
 
@@ -146,13 +142,11 @@ def _send(context: Context, record: CommitRecord) -> str | None:
 
 
 def _description(context: Context, tasks: Sequence[CertificateTask]) -> str:
-    """The configured text, what the commit is for, and a token by which a lost answer's job is found again."""
+    """The configured text, and what the commit is for."""
     names = ", ".join(
         f"{task.profile.id} (order {task.certificate_id})" if task.certificate_id else task.profile.id for task in tasks
     )
-    tail = f" [{secrets.token_hex(4)}]"
-    text = f"{context.firewall.commit_description}: {names}"
-    return text[: DESCRIPTION_CHARACTERS - len(tail)] + tail
+    return with_token(f"{context.firewall.commit_description}: {names}")
 
 
 def _see_through(context: Context, tasks: Sequence[CertificateTask], job_id: str) -> None:

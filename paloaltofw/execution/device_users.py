@@ -22,7 +22,10 @@ def why_kept(context: Context, entry: str) -> str:
         every = [stack for stack in client.template_stacks() if target.holds(stack)]
         if {stack.name for stack in every} != {stack.name for stack in stacks_of(target, every)} or target.push_devices:
             return "not every firewall that it was pushed to gets the pushes of the agent"
-        for serial in sorted({serial for stack in every for serial in stack.devices}):
+        serials = sorted({serial for stack in every for serial in stack.devices})
+        if not serials:
+            return "Panorama shows no firewall that it was pushed to, so none can be asked whether it serves it"
+        for serial in serials:
             users = client.users_on(serial, entry)
             if users:
                 return f"the SSL/TLS service profile {sorted(users)[0]} of the firewall {serial} itself serves it"

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from paloaltofw.clock import format_time
-from paloaltofw.errors import AgentError, AnswerLost, PlanBlocked, ProofFailed, RolledBack
+from paloaltofw.errors import AgentError, PlanBlocked, ProofFailed, RolledBack
 from paloaltofw.execution import admission, units
 from paloaltofw.execution.commit import commit
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.locking import held
 from paloaltofw.execution.observe import read_certificate
+from paloaltofw.execution.serve import rebind
 from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.serving import Moved, may_serve_again, read_before, read_moved
 from paloaltofw.model.firewall_objects import ServiceProfile
@@ -114,7 +115,7 @@ def _move_back(context: Context, task: CertificateTask) -> dict[Moved, str]:
         elif not _is_good(context, item):
             task.notes.append(f"{item.title} is not moved back: {item.entry} is not what it was")
         else:
-            _bind(context, item)
+            rebind(context, item.service_profile, item.entry, _scope_of(context, item))
             back[item] = item.entry
             context.task_event(task, "SSL/TLS service profile %s serves %s again", item.title, item.entry)
     return back
@@ -132,16 +133,6 @@ def _is_good(context: Context, item: Moved) -> bool:
         return False
     certificate = read_certificate(entry.certificate_pem)
     return certificate is not None and certificate.sha256 == item.sha256
-
-
-def _bind(context: Context, item: Moved) -> None:
-    context.has_changed = True
-    scope = _scope_of(context, item)
-    try:
-        context.change(lambda: context.client.bind(item.service_profile, item.entry, scope))
-    except AnswerLost:
-        if not _serves(context.client.service_profiles(scope), item):
-            raise
 
 
 def _note(context: Context, task: CertificateTask, entries: Sequence[str]) -> None:

@@ -6,24 +6,19 @@ happens in between, the next run pushes; a push too many changes nothing on a fi
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from paloaltofw.clock import format_time
 from paloaltofw.errors import AgentError, AnswerLost, PeerError, PlanBlocked, PushFailed
 from paloaltofw.execution.context import Context, events
+from paloaltofw.execution.jobs import bears_token, poll, with_token
 from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.steps import Push
 from paloaltofw.model.panorama import ManagedDevice, PanoramaTarget, PushJob, TemplateStack
 from paloaltofw.model.records import PushRecord
 from paloaltofw.panos.panorama_client import PanoramaClient
 
-# As for a commit: faster polling slows the job down (panos.md §1). Seconds.
-FIRST_POLL = 2.0
-SLOWEST_POLL = 15.0
-POLL_SHARE = 1 / 12
-DESCRIPTION_CHARACTERS = 511
 NOT_LIMITED = (
     "this release cannot limit a push to one administrator's changes: what others had committed on Panorama and not "
     "pushed yet went along"
@@ -170,11 +165,11 @@ def _push_stack(context: Context, made: _Round, stack: TemplateStack, wanted: se
     """Push one stack and follow its job to the end of all of its devices."""
     # Named one by one unless it is for all: a device that is away could have the whole push refused.
     devices = set() if wanted == stack.devices else wanted
-    tail = f" [{secrets.token_hex(4)}]"
-    description = context.firewall.commit_description[: DESCRIPTION_CHARACTERS - len(tail)] + tail
+    description = with_token(context.firewall.commit_description)
     made.record = replace(made.record, stack=stack.name, description=description, job_id=None)
     context.store.save_push(made.record)
-    job_id = _send(context, made, stack, devices)
+    # "Nothing to push" is an answer without a job: before it is believed, the jobs are asked too.
+    job_id = _send(context, made, stack, devices) or _find(made)
     if job_id is None:
         events.info("firewall=%s nothing to push to %s", context.firewall.id, stack.name)
         made.done |= wanted
@@ -205,8 +200,8 @@ def _send(context: Context, made: _Round, stack: TemplateStack, devices: Collect
 
 def _find(made: _Round) -> str | None:
     """The job of a push whose answer was lost, by the token at the end of its description."""
-    token = made.record.description.rpartition("[")[2]
-    return next((job.id for job in made.client.push_jobs() if token and token in job.description), None)
+    wanted = made.record.description
+    return next((job.id for job in made.client.push_jobs() if bears_token(job.description, wanted)), None)
 
 
 def _finish_earlier(context: Context, made: _Round) -> None:
@@ -247,23 +242,7 @@ def _settle(context: Context, made: _Round, job: PushJob | None, wanted: Collect
 
 def _follow(context: Context, client: PanoramaClient, job_id: str) -> PushJob | None:
     """Poll until the job and all of its devices have ended, or the commit's time is over; None if it is not known."""
-    started = context.clock.monotonic()
-    deadline = started + context.firewall.commit_timeout
-    job: PushJob | None = None
-    while True:
-        elapsed = context.clock.monotonic() - started
-        context.clock.sleep(min(max(FIRST_POLL, elapsed * POLL_SHARE), SLOWEST_POLL))
-        try:
-            job = client.push_job(job_id)
-            if job is None or job.is_over:
-                return job
-            context.progress.committing(context.firewall.id, job_id, job.progress)
-        except PeerError as error:
-            if context.clock.monotonic() >= deadline:
-                raise
-            context.progress.waiting(context.firewall.id, f"push job {job_id}: {error.what}")
-        if context.clock.monotonic() >= deadline:
-            return job
+    return poll(context, job_id, "push", client.push_job, lambda job: job.is_over)
 
 
 # --- what is said ------------------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def _move(context: Context, task: CertificateTask, profile: ServiceProfile, entr
         task.trouble = PlanBlocked(what, where, "let them be committed or reverted; the next run tries again")
         return
     try:
-        _bind(context, profile.name, entry, scope)
+        rebind(context, profile.name, entry, scope)
     except Refused as refused:
         task.trouble = refused
         return
@@ -114,7 +114,8 @@ def _move(context: Context, task: CertificateTask, profile: ServiceProfile, entr
     context.task_event(task, "SSL/TLS service profile %s now serves %s", profile.name, entry)
 
 
-def _bind(context: Context, profile: str, entry: str, scope: Scope) -> None:
+def rebind(context: Context, profile: str, entry: str, scope: Scope) -> None:
+    """Let one SSL/TLS service profile serve another entry; a lost answer is looked up."""
     context.has_changed = True
     try:
         context.change(lambda: context.client.bind(profile, entry, scope))

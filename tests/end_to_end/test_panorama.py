@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 import requests
 import yaml
 
+from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panorama_estate import MANAGED, PANORAMA, STACK, PanoramaEstate
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.panorama import places
@@ -212,6 +213,46 @@ def test_a_predecessor_that_a_device_itself_serves_is_kept(tmp_path: Path) -> No
             assert done.code == 0, done.out
             assert f"the firewall {device.serial} itself serves it" in " ".join(row(done)["notes"])
         assert entry(estate(place).panorama, EDGE, "www") is not None
+
+
+def intercept(place: Scene, is_meant: Callable[[Request], bool], body: str) -> None:
+    """Panorama carries out some requests, and answers them with something else."""
+
+    def answer(request: Request, handle: Callable[[Request], Answer]) -> Answer:
+        said = handle(request)
+        return Answer(200, body.encode(), "application/xml") if is_meant(request) else said
+
+    place.world.servers[PANORAMA].interceptor = answer
+
+
+def test_an_empty_list_of_stacks_is_no_proof_that_no_firewall_serves_a_predecessor(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        assert place.run("run").code == 0
+        assert place.run("renew", "--force", "-p", "www", "--yes").code == 0
+        nothing = '<response status="success" code="7"><result/></response>'
+        intercept(place, lambda request: request.form.get("xpath", "").endswith("/template-stack/entry/@name"), nothing)
+        done = place.run("run", "--json")
+        assert done.code == 0, done.out
+        assert "none can be asked whether it serves it" in " ".join(row(done)["notes"])
+        assert entry(estate(place).panorama, EDGE, "www") is not None
+        place.world.servers[PANORAMA].interceptor = None
+        assert place.run("run").code == 0
+        assert entry(estate(place).panorama, EDGE, "www") is None
+
+
+def test_an_answer_without_a_job_is_no_proof_that_there_was_nothing_to_push(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        device = list(estate(place).panorama.devices.values())[1]
+        device.trouble = "too many certificates"
+        nothing = '<response status="success" code="19"><msg>There are no changes to push.</msg></response>'
+        intercept(place, lambda request: request.form.get("action") == "all", nothing)
+        done = place.run("run", "--json")
+        assert done.code == 1
+        assert f"{MANAGED[1]} ({device.serial}) refused it: too many certificates" in row(done)["error"]["message"]
+        device.trouble = None
+        assert place.run("run").code == 0
+        assert on_devices(place) == [True, True]
+        assert orders(place) == 1
 
 
 @pytest.mark.parametrize("is_panorama", [True, False])
