@@ -12,7 +12,7 @@ from paloaltofw.execution.clients import scope_of
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.left_locks import release_seen
 from paloaltofw.lifecycle.succession import series_number
-from paloaltofw.model.firewall_objects import CertificateEntry, Change, SystemInfo, xpath_steps
+from paloaltofw.model.firewall_objects import CertificateEntry, Change, SystemInfo, is_only_others_work, xpath_steps
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.probe_report import PROBE_PREFIX
 from paloaltofw.model.records import DeviceRecord
@@ -200,8 +200,8 @@ def _strange_entry(
     """The name of a certificate that is not ours and differs from the running configuration by our administrator."""
     for name, entry in candidate.items():
         there = before.get(name)
-        is_same = there is not None and (there.certificate_pem, there.csr_pem) == (entry.certificate_pem, entry.csr_pem)
-        is_others = bool(entry.changed_by) and context.firewall.admin not in entry.changed_by
+        is_same = there is not None and there.content == entry.content
+        is_others = is_only_others_work(entry.changed_by, context.firewall.admin)
         if not is_same and not is_others and _is_strange_entry(context, (f"entry:{name}",)):
             return name
     return ""
@@ -212,7 +212,7 @@ def _strange_profile(context: Territory, scope: Scope) -> str:
     before = context.client.running_service_profiles(scope)
     for name, profile in context.client.service_profiles(scope).items():
         there = before.get(name)
-        is_others = bool(profile.changed_by) and context.firewall.admin not in profile.changed_by
+        is_others = is_only_others_work(profile.changed_by, context.firewall.admin)
         is_same = there is not None and there.certificate == profile.certificate
         is_moved_by_us = there is not None and _is_of_a_series(context, profile.certificate)
         if not is_same and not is_others and not is_moved_by_us:

@@ -106,11 +106,10 @@ class Context:
 
     `certificate_names` are those of all profiles of this firewall, whether they are selected or not. `lock_trouble`: a
     lock of the agent may be left on the firewall; `commit_barred`: why nothing may be committed. `imported` are the
-    intermediates (DER) that this run has imported, by their entries.
-    `certificate_names` are those of all profiles of this firewall, whether they are selected or not. `firewall` and
-    `client` are of the unit that is worked on; `peer` is the client of the other unit of an HA pair where the profile
-    names both, `peer_trouble` why that one cannot be asked, `first_url` the profile's own. `ensure_active` is called
-    before each change: it raises NotActive where the unit may not be changed (units.py).
+    intermediates (DER) that this run has imported, by their entries. `firewall` and `client` are of the unit that is
+    worked on; `peer` is the client of the other unit of an HA pair where the profile names both, `peer_trouble` why
+    that one cannot be asked, `first_url` the profile's own. `ensure_active` is called before each change: it raises
+    NotActive where the unit may not be changed (units.py).
     """
 
     settings: Settings

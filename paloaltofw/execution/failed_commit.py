@@ -17,7 +17,7 @@ from paloaltofw.execution.context import Context, events
 from paloaltofw.execution.observe import read_certificate
 from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.succession import series_number
-from paloaltofw.model.firewall_objects import CertificateEntry, Change, Job, ServiceProfile
+from paloaltofw.model.firewall_objects import CertificateEntry, Change, Job, ServiceProfile, is_only_others_work
 from paloaltofw.pki.certificate import VerificationError, parse_csr
 
 TOLD_CHARACTERS = 600
@@ -123,19 +123,14 @@ def _is_changed(context: Context, seen: _Seen, name: str) -> bool:
     now, before = seen.candidate.get(name), seen.running.get(name)
     if now is None or before is None:
         return now is not before
-    is_same = (now.certificate_pem, now.csr_pem) == (before.certificate_pem, before.csr_pem)
-    return not is_same and not _is_others(now, context.firewall.admin)
-
-
-def _is_others(item: CertificateEntry | ServiceProfile, admin: str) -> bool:
-    """Whether other administrators alone have uncommitted changes in it."""
-    return bool(item.changed_by) and admin not in item.changed_by
+    return now.content != before.content and not is_only_others_work(now.changed_by, context.firewall.admin)
 
 
 def _is_moved(context: Context, seen: _Seen, profile: ServiceProfile) -> bool:
     before = seen.running_profiles.get(profile.name)
     is_same = before is not None and before.certificate == profile.certificate
-    return profile.certificate in seen.series and not is_same and not _is_others(profile, context.firewall.admin)
+    is_others = is_only_others_work(profile.changed_by, context.firewall.admin)
+    return profile.certificate in seen.series and not is_same and not is_others
 
 
 # --- whether a revert is safe ----------------------------------------------------------------------------------------
@@ -180,7 +175,7 @@ def key_at_risk(
     """
     hides_keys = not any(entry.has_private_key for entry in candidate.values())
     for name, entry in candidate.items():
-        if _is_others(entry, admin) and name not in series:
+        if is_only_others_work(entry.changed_by, admin) and name not in series:
             continue
         shows_key = entry.has_private_key or bool(entry.csr_pem) or not entry.certificate_pem
         may_hold_key = shows_key or hides_keys or name in series

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paloaltofw.errors import Busy, PlanBlocked
-from paloaltofw.model.firewall_objects import CertificateEntry, Change, SystemInfo, xpath_steps
+from paloaltofw.model.firewall_objects import Change, SystemInfo, is_only_others_work, xpath_steps
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.probe_report import PROBE_PREFIX
 from paloaltofw.panos.probing import ProbeClient
@@ -89,12 +89,7 @@ def _changed_entries(client: ProbeClient, admin: str) -> Iterator[str]:
     before, now = client.running_certificates(), client.certificates()
     for name in sorted({*before, *now}):
         there, entry = before.get(name), now.get(name)
-        is_others = entry is not None and bool(entry.changed_by) and admin not in entry.changed_by
-        if not name.startswith(PROBE_PREFIX) and not is_others and _differs(there, entry):
+        is_others = entry is not None and is_only_others_work(entry.changed_by, admin)
+        is_same = (there.content if there else None) == (entry.content if entry else None)
+        if not name.startswith(PROBE_PREFIX) and not is_others and not is_same:
             yield name
-
-
-def _differs(one: CertificateEntry | None, other: CertificateEntry | None) -> bool:
-    if one is None or other is None:
-        return one is not other
-    return (one.certificate_pem, one.csr_pem) != (other.certificate_pem, other.csr_pem)

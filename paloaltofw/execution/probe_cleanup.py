@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from paloaltofw.errors import PeerError
 from paloaltofw.execution.probe_admission import foreign_work, is_listed, own_names
-from paloaltofw.model.firewall_objects import xpath_steps
+from paloaltofw.model.firewall_objects import is_only_others_work, xpath_steps
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.probe_report import PROBE_PREFIX, PROBE_SUFFIXES
 from paloaltofw.panos.probing import ProbeClient
@@ -81,7 +81,7 @@ def _committed(client: ProbeClient, names: list[str]) -> frozenset[str]:
 def _delete(client: ProbeClient, firewall: FirewallProfile, name: str) -> bool:
     """Delete an entry that nobody else has changed; whether the device says that it did."""
     entry = client.certificate(name)
-    if entry is None or (entry.changed_by and firewall.admin not in entry.changed_by):
+    if entry is None or is_only_others_work(entry.changed_by, firewall.admin):
         return False
     reply = client.attempt_delete(name)
     if not reply.is_success:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 # PAN-OS allows 63 characters in a certificate's name, 31 where Panorama is involved (panos.md §7); the agent keeps to
@@ -65,6 +65,11 @@ class SystemInfo:
         return self.model == "Panorama" or self.model.startswith("M-")
 
 
+def is_only_others_work(changed_by: Collection[str], admin: str) -> bool:
+    """Whether other administrators alone have uncommitted changes in something."""
+    return bool(changed_by) and admin not in changed_by
+
+
 @dataclass(frozen=True)
 class CertificateEntry:
     """A certificate entry of the configuration (panos.md §6), without its private key.
@@ -80,6 +85,11 @@ class CertificateEntry:
     is_revoked: bool = False
     changed_by: frozenset[str] = frozenset()
     template: str = ""
+
+    @property
+    def content(self) -> tuple[str, str]:
+        """What an entry is compared by: the key is not shown to everybody."""
+        return self.certificate_pem, self.csr_pem
 
 
 @dataclass(frozen=True)

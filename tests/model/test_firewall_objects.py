@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paloaltofw.model.firewall_objects import Change, xpath_steps
+from paloaltofw.model.firewall_objects import CertificateEntry, Change, is_only_others_work, xpath_steps
 from tests.configuration.strategies import QUICK
 
 DEVICE = ("config", "devices", "entry:localhost.localdomain")
@@ -68,3 +68,16 @@ def test_where_a_change_lies(xpath: str, is_within: bool, may_touch: bool) -> No
     change = Change("svc", xpath, "EDIT")
     assert change.is_within(CERTIFICATES) is is_within
     assert change.may_touch(CERTIFICATES) is may_touch
+
+
+@pytest.mark.parametrize(
+    ("changed_by", "is_theirs"), [((), False), (("svc",), False), (("alice",), True), (("alice", "svc"), False)]
+)
+def test_whose_uncommitted_work_it_is(changed_by: tuple[str, ...], is_theirs: bool) -> None:
+    assert is_only_others_work(frozenset(changed_by), "svc") == is_theirs
+
+
+def test_entries_are_compared_by_certificate_and_csr() -> None:
+    entry = CertificateEntry("www", "PEM", "CSR", has_private_key=True)
+    assert entry.content == CertificateEntry("other", "PEM", "CSR", has_private_key=False).content
+    assert entry.content != CertificateEntry("www", "PEM", "", has_private_key=True).content

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
@@ -98,11 +98,11 @@ def _description(element: Element, order: CommitOrder, path: list[str], switches
 
 
 def _admins(element: Element, order: CommitOrder, path: list[str], switches: PanosSwitches) -> CommitOrder:
-    return replace(order, admins=_members(element, path))
+    return replace(order, admins=members(element, path))
 
 
 def _vsys(element: Element, order: CommitOrder, path: list[str], switches: PanosSwitches) -> CommitOrder:
-    return replace(order, vsys=(*(order.vsys or ()), *_members(element, path)))
+    return replace(order, vsys=(*(order.vsys or ()), *members(element, path)))
 
 
 def _no_vsys(element: Element, order: CommitOrder, path: list[str], switches: PanosSwitches) -> CommitOrder:
@@ -117,14 +117,15 @@ def _exclusion(element: Element, order: CommitOrder, path: list[str], switches: 
     return replace(order, excluded=order.excluded | {element.tag})
 
 
-def _members(element: Element, path: list[str]) -> tuple[str, ...]:
+def members(element: Element, path: Sequence[str]) -> tuple[str, ...]:
+    """The texts of a list of members, which may not be empty."""
     for child in element:
         if child.tag != "member" or len(child):
             raise unexpected(*path, child.tag)
-    members = tuple(text_of(child) for child in element)
-    if not members or not all(members) or text_of(element):
+    found = tuple(text_of(child) for child in element)
+    if not found or not all(found) or text_of(element):
         raise invalid(*path)
-    return members
+    return found
 
 
 Reader = Callable[[Element, CommitOrder, list[str], PanosSwitches], CommitOrder]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element  # nosec B405  # parses nothing foreign
 
 from paloaltofw.sandbox.panos.answers import invalid, text_of, unexpected
-from paloaltofw.sandbox.panos.commit_orders import DESCRIPTION_LIMIT, CommitOrder, parse_commit
+from paloaltofw.sandbox.panos.commit_orders import DESCRIPTION_LIMIT, CommitOrder, members, parse_commit
 from paloaltofw.sandbox.panos.configuration import PendingChange
 from paloaltofw.sandbox.panos.panorama import places
 from paloaltofw.sandbox.panos.switches import PanosSwitches
@@ -41,7 +41,7 @@ def parse_panorama_commit(root: Element, switches: PanosSwitches) -> CommitOrder
     partial = root.find("partial")
     for kind in _KINDS:
         for child in partial.findall(kind) if partial is not None else ():
-            only.append((kind, _members(child, ("commit", "partial", kind))))
+            only.append((kind, members(child, ("commit", "partial", kind))))
             partial.remove(child)  # type: ignore[union-attr]
         for child in partial.findall(f"no-{kind}") if partial is not None else ():
             only.append((kind, ()))
@@ -115,16 +115,6 @@ def _device_group(element: Element, order: PushOrder, path: tuple[str, ...]) -> 
     return replace(order, name=entries[0].get("name", ""), devices=devices or None)
 
 
-def _members(element: Element, path: tuple[str, ...]) -> tuple[str, ...]:
-    for child in element:
-        if child.tag != "member" or len(child):
-            raise unexpected(*path, child.tag)
-    members = tuple(text_of(child) for child in element)
-    if not members or not all(members) or text_of(element):
-        raise invalid(*path)
-    return members
-
-
 def _yes(element: Element, path: tuple[str, ...]) -> bool:
     if len(element) or text_of(element) not in ("yes", "no"):
         raise invalid(*path)
@@ -135,8 +125,8 @@ _ELEMENTS: dict[str, Callable[[Element, PushOrder, tuple[str, ...]], PushOrder]]
     "name": _name,
     "description": _description,
     "device-group": _device_group,
-    "admin": lambda element, order, path: replace(order, admins=_members(element, path)),
-    "device": lambda element, order, path: replace(order, devices=_members(element, path)),
+    "admin": lambda element, order, path: replace(order, admins=members(element, path)),
+    "device": lambda element, order, path: replace(order, devices=members(element, path)),
     "force-template-values": lambda element, order, path: replace(order, is_forced=_yes(element, path)),
     "merge-with-candidate-cfg": lambda element, order, path: replace(order, is_merging=_yes(element, path)),
     "validate-only": lambda element, order, path: replace(order, is_validation=_yes(element, path)),

@@ -32,12 +32,8 @@ class DevicePart:
 
 
 @dataclass
-class PushJob(Job):
-    """The job of a push."""
-
-    panorama: Panorama = field(kw_only=True)
-    push: PushOrder = field(kw_only=True)
-    parts: list[DevicePart] = field(kw_only=True)
+class ReceivedPush(Job):
+    """The job of a push on the device itself."""
 
     @property
     def kind(self) -> str:
@@ -46,6 +42,15 @@ class PushJob(Job):
     @property
     def is_commit(self) -> bool:
         return False
+
+
+@dataclass
+class PushJob(ReceivedPush):
+    """The job of a push on Panorama."""
+
+    panorama: Panorama = field(kw_only=True)
+    push: PushOrder = field(kw_only=True)
+    parts: list[DevicePart] = field(kw_only=True)
 
     def finish(self, jobs: Jobs) -> None:
         """The job itself has ended; its devices may go on."""
@@ -93,19 +98,6 @@ class PushJob(Job):
             errors = SubElement(message, "errors")
             errors.extend(text_element("line", line) for line in part.errors)
             SubElement(message, "warnings")
-
-
-@dataclass
-class ReceivedPush(Job):
-    """The job on the device itself."""
-
-    @property
-    def kind(self) -> str:
-        return "CommitAll"
-
-    @property
-    def is_commit(self) -> bool:
-        return False
 
 
 def deliver(panorama: Panorama, device: ManagedDevice, root: Element, push: PushOrder) -> list[str]:
