@@ -10,8 +10,6 @@ from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.probe_report import PROBE_PREFIX
 from paloaltofw.panos.probing import ProbeClient
 
-_ACTIVE = ("", "active", "active-primary")
-
 
 def ensure_changeable(client: ProbeClient, firewall: FirewallProfile) -> SystemInfo:
     """See that this device, with this key, may be changed now; raises PlanBlocked, or Busy for a lock."""
@@ -19,9 +17,10 @@ def ensure_changeable(client: ProbeClient, firewall: FirewallProfile) -> SystemI
     info = client.version()
     if info.is_panorama:
         raise PlanBlocked(f"is a Panorama ({info.model})", where, "probe a firewall")
-    state = client.unit_state().lower()
-    if state not in _ACTIVE:
-        raise PlanBlocked(f"this unit of the HA pair is {state}", where, "probe the unit that is active")
+    state = client.ha_state()
+    objection = state.objection if state is not None else "the firewall does not tell whether it is in an HA pair"
+    if objection:
+        raise PlanBlocked(objection, where, "probe the unit that is active")
     name = client.own_name()
     if name is not None and name != firewall.admin:
         what = f"the API key belongs to {name}, the profile says {firewall.admin}"

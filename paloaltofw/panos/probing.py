@@ -71,14 +71,6 @@ class ProbeClient(PanosClient):
         """Give the device time."""
         self._clock.sleep(seconds)
 
-    def unit_state(self) -> str:
-        """What this unit of an HA pair says that it is; an empty text for a firewall that stands alone."""
-        label = "asking for the state of high availability"
-        result = self._operation(label, "<show><high-availability><state/></high-availability></show>").result
-        if text_of(result, "enabled") == "no":
-            return ""
-        return text_of(result, "group/local-info/state") or text_of(result, "local-info/state") or "of unknown state"
-
     def site_names(self) -> tuple[str, ...]:
         """Names that are the site's: of the device, of administrators with sessions, of certificates."""
         system = self._asked("asking for the device's names", "<show><system><info/></system></show>").result

@@ -200,7 +200,7 @@ REFUSED: dict[str, tuple[Callable[[Scene], None], str]] = {
     "unfinished work of a run": (owed, "a run has begun changes"),
     "a passive unit": (ha("passive"), "this unit of the HA pair is passive"),
     "a suspended unit": (ha("suspended"), "this unit of the HA pair is suspended"),
-    "a unit without a word": (ha(""), "of unknown state"),
+    "a unit without a word": (ha(""), "in no state that it names"),
     "a Panorama": (functools.partial(answering, command="type=version", body=PANORAMA), "is a Panorama"),
 }  # fmt: skip
 
