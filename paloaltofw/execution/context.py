@@ -127,7 +127,7 @@ class Context:
     certificate_names: frozenset[str] = frozenset()
     entries: dict[str, CertificateEntry] | None = None
     present: set[bytes] = field(default_factory=set)
-    references: ReferenceSearch | None = None
+    references: tuple[ReferenceSearch, ...] | None = None
     imported: dict[str, bytes] = field(default_factory=dict)
     lock_trouble: AgentError | None = None
     commit_barred: AgentError | None = None

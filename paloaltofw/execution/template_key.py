@@ -50,11 +50,7 @@ def ensure_free_elsewhere(context: Context, task: CertificateTask, entry: str, p
 
 def _ensure_unshadowed(context: Context, client: PanoramaClient, entry: str) -> None:
     """Of two entries of one name in the templates of a stack its firewalls get one; raises PlanBlocked."""
-    target = context.firewall.panorama
-    stacks = [stack for stack in client.template_stacks() if target is not None and target.holds(stack)]
-    places = [Scope(template_stack=stack.name) for stack in stacks]
-    places += [Scope(template=name) for name in sorted({name for stack in stacks for name in stack.templates})]
-    for scope in places:
+    for scope in client.scopes_beside(client.scope):
         if scope != client.scope and client.certificate_in(scope, entry) is not None:
             what = f"there is an entry {entry} in {scope.words} too, and the firewalls would get only one of them"
             raise PlanBlocked(what, context.firewall.title, "rename it there, or set another name in the profile")

@@ -8,8 +8,10 @@ from paloaltofw.errors import PeerError
 from paloaltofw.execution.context import Context, events
 from paloaltofw.model.firewall_objects import xpath_steps
 from paloaltofw.model.references import listed
+from paloaltofw.panos.location import Scope
+from paloaltofw.panos.panorama_client import PanoramaClient
 from paloaltofw.panos.reference_kinds import CERTIFICATE_KINDS, SHARED, VSYS, ReferenceKind
-from paloaltofw.panos.references import ReferenceSearch
+from paloaltofw.panos.references import ReferenceSearch, together
 
 USED_BY = "used by "
 
@@ -22,7 +24,7 @@ def why_kept(context: Context, entry: str) -> str:
     10). What was asked and not answered keeps it until the next run.
     """
     try:
-        usage = _search(context).usage([entry])
+        usage = together([search.usage([entry]) for search in _searches(context)])
         others = _changed_users(context)
     except PeerError as error:
         return f"it could not be told who uses it ({error.what})"
@@ -37,10 +39,17 @@ def why_kept(context: Context, entry: str) -> str:
     return ""
 
 
-def _search(context: Context) -> ReferenceSearch:
+def _searches(context: Context) -> tuple[ReferenceSearch, ...]:
     if context.references is None:
-        context.references = ReferenceSearch(context.client)
+        places = _searched(context)
+        context.references = tuple(ReferenceSearch(context.client, inside=place) for place in places)
     return context.references
+
+
+def _searched(context: Context) -> tuple[Scope, ...]:
+    """Whose configuration may use a certificate: the firewall's; on a Panorama each that reaches the same firewalls."""
+    client = context.client
+    return client.scopes_beside(client.scope) if isinstance(client, PanoramaClient) else (client.scope,)
 
 
 def _changed_users(context: Context) -> str:
@@ -49,22 +58,23 @@ def _changed_users(context: Context) -> str:
     The candidate does not show the user any more, and a commit of our own changes alone would leave it one, of a
     certificate that is gone.
     """
+    watched = [pair for place in _searched(context) for pair in _watched(context, place)]
     for change in context.client.changes() or ():
         if change.owner == context.firewall.admin:
             continue
-        for kind, pattern in _watched(context):
+        for kind, pattern in watched:
             if _may_touch(change.path, pattern):
                 return f"{change.owner} has an uncommitted change of what may use it ({kind.words})"
     return ""
 
 
-def _watched(context: Context) -> Iterator[tuple[ReferenceKind, tuple[str, ...]]]:
-    """Where users are. The SSL/TLS service profiles of the firewall's own scope are compared one by one elsewhere."""
+def _watched(context: Context, inside: Scope) -> Iterator[tuple[ReferenceKind, tuple[str, ...]]]:
+    """Where users are. The SSL/TLS service profiles of the agent's own scope are compared one by one elsewhere."""
     own = SHARED if context.firewall.vsys == "shared" else VSYS
     for kind in CERTIFICATE_KINDS:
         for place in kind.places:
-            if not (kind.is_moved and place == own):
-                yield kind, xpath_steps(kind.everywhere(place).removesuffix("/@name"))
+            if not (kind.is_moved and place == own and inside == context.client.scope):
+                yield kind, xpath_steps(kind.everywhere(place, inside.holder).removesuffix("/@name"))
 
 
 def _may_touch(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:

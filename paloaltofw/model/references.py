@@ -11,17 +11,31 @@ class Reference:
     """A place of the configuration that names a certificate, or an SSL/TLS service profile.
 
     `user` is the name of what uses it, empty where there is only one of its kind or the name could not be had. `scope`
-    is shared, a vsys, or device for what belongs to the device as a whole.
+    is shared, a vsys, or device for what belongs to the device as a whole; `holder` is, in words, the template or
+    template stack of a Panorama that it is in, empty on a firewall.
     """
 
     kind: str
     user: str
     scope: str
     named: str
+    holder: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it is, as contract.md §9 writes it."""
+        if not self.holder:
+            return self.scope
+        return f"{self.holder}, {self.scope}" if self._is_in_vsys else self.holder
+
+    @property
+    def _is_in_vsys(self) -> bool:
+        return self.scope.startswith("vsys")
 
     def __str__(self) -> str:
         name = f" {self.user}" if self.user else ""
-        return f"{self.kind}{name}" + (f" ({self.scope})" if self.scope.startswith("vsys") else "")
+        # That it is in shared, or the device's own, goes without saying.
+        return f"{self.kind}{name}" + (f" ({self.place})" if self.holder or self._is_in_vsys else "")
 
 
 @dataclass(frozen=True)

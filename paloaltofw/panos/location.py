@@ -33,11 +33,11 @@ class Scope:
         if self.is_panorama_itself:
             return "/config/panorama"
         inside = "/config/shared" if self.vsys == "shared" else f"{DEVICE}/vsys/entry[@name='{self.vsys}']"
-        return f"{self._owner}{inside}"
+        return f"{self.holder}{inside}"
 
     @property
-    def _owner(self) -> str:
-        """The template or template stack that the place is in; an empty text if it is in none."""
+    def holder(self) -> str:
+        """xpath of the template or template stack that the place is in; an empty text if it is in none."""
         if self.template:
             return f"{DEVICE}/template/entry[@name={literal(self.template)}]"
         return stack_xpath(self.template_stack) if self.template_stack else ""
@@ -58,6 +58,13 @@ class Scope:
     def elsewhere(self) -> tuple[Scope, ...]:
         """Where a key that is asked for here may be made instead (panos.md §4)."""
         return (Scope(is_panorama_itself=True), Scope()) if self.template or self.template_stack else ()
+
+    @property
+    def title(self) -> str:
+        """As contract.md §9 writes a scope."""
+        if self.template or self.template_stack:
+            return f"template {self.template}" if self.template else f"template stack {self.template_stack}"
+        return self.vsys
 
     @property
     def words(self) -> str:

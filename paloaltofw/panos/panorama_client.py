@@ -55,6 +55,25 @@ class PanoramaClient(PanosClient):
         templates = self.texts_at(label % "templates", f"{xpath}/templates")
         return TemplateStack(name, templates, self.names_at(label % "devices", f"{xpath}/devices/entry/@name"))
 
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every template and every template stack, as places for certificates."""
+        stacks = sorted(self.names_at("reading the names of the template stacks", STACK_NAMES))
+        return (
+            *(Scope(template=name) for name in sorted(self.templates())),
+            *(Scope(template_stack=name) for name in stacks),
+        )
+
+    def scopes_beside(self, scope: Scope) -> tuple[Scope, ...]:
+        """A template or template stack, and every other one whose configuration reaches firewalls that it reaches."""
+        stacks = [
+            stack
+            for stack in self.template_stacks()
+            if stack.name == scope.template_stack or scope.template in stack.templates
+        ]
+        beside = [Scope(template_stack=stack.name) for stack in stacks]
+        beside += [Scope(template=name) for name in sorted({name for stack in stacks for name in stack.templates})]
+        return tuple(dict.fromkeys((scope, *beside)))
+
     def managed_devices(self) -> tuple[ManagedDevice, ...]:
         """Every device that this Panorama manages, and whether it is connected."""
         label = "asking for the managed devices"

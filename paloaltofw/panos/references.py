@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from paloaltofw.errors import PermissionDenied, Refused
 from paloaltofw.model.references import Reference, Usage
+from paloaltofw.panos.location import VSYS_NAMES, Scope
 from paloaltofw.panos.reading import PanosReader
 from paloaltofw.panos.reference_kinds import CERTIFICATE_KINDS, VSYS, ReferenceKind
 
@@ -17,11 +18,16 @@ class ReferenceSearch:
     """Asks one firewall who uses what: one request for each kind and place, and more only to name the users.
 
     What only people move is read once and remembered for this run; what the agent moves itself is read each time.
+    On a Panorama `inside` is the template or template stack whose configuration is searched.
     """
 
-    def __init__(self, reader: PanosReader, kinds: Sequence[ReferenceKind] = CERTIFICATE_KINDS) -> None:
+    def __init__(
+        self, reader: PanosReader, kinds: Sequence[ReferenceKind] = CERTIFICATE_KINDS, inside: Scope | None = None
+    ) -> None:
         self._reader = reader
         self._kinds = kinds
+        self._holder = inside.holder if inside else ""
+        self._holder_title = inside.title if inside and inside.holder else ""
         self._named: dict[tuple[ReferenceKind, str], frozenset[str] | None] = {}
         self._vsys: tuple[str, ...] | None = None
 
@@ -50,8 +56,9 @@ class ReferenceSearch:
         return self._named[key]
 
     def _ask(self, kind: ReferenceKind, place: str) -> frozenset[str] | None:
+        label = f"reading what uses certificates ({kind.words})"
         try:
-            return self._reader.texts_at(f"reading what uses certificates ({kind.words})", kind.everywhere(place))
+            return self._reader.texts_at(label, kind.everywhere(place, self._holder))
         except (Refused, PermissionDenied) as error:
             log.info("not told: %s", error)
             return None
@@ -64,23 +71,37 @@ class ReferenceSearch:
                 unclaimed.discard(reference.named)
                 yield reference
         # Without its vsys it may mean any object of the name.
-        yield from (Reference(kind.words, "", "shared" if place == VSYS else place, name) for name in sorted(unclaimed))
+        scope = "shared" if place == VSYS else place
+        yield from (self._reference(kind, "", scope, name) for name in sorted(unclaimed))
 
     def _users_in(self, kind: ReferenceKind, scope: str, hits: Collection[str]) -> Iterator[Reference]:
         label = f"reading who uses certificates ({kind.words})"
         try:
-            owners = sorted(self._reader.names_at(label, kind.owners(scope))) if kind.owner else [""]
+            xpath = kind.owners(scope, self._holder)
+            owners = sorted(self._reader.names_at(label, xpath)) if kind.owner else [""]
             for owner in owners:
                 if "'" in owner or '"' in owner:
                     continue  # cannot be asked for by its name
-                named = self._reader.texts_at(label, kind.of_owner(scope, owner))
-                yield from (Reference(kind.words, owner, scope, name) for name in sorted(named.intersection(hits)))
+                named = self._reader.texts_at(label, kind.of_owner(scope, owner, self._holder))
+                yield from (self._reference(kind, owner, scope, name) for name in sorted(named.intersection(hits)))
         except (Refused, PermissionDenied) as error:
             log.info("not told: %s", error)
+
+    def _reference(self, kind: ReferenceKind, owner: str, scope: str, name: str) -> Reference:
+        return Reference(kind.words, owner, scope, name, self._holder_title)
 
     def _scopes(self, place: str) -> tuple[str, ...]:
         if place != VSYS:
             return (place,)
         if self._vsys is None:
-            self._vsys = tuple(sorted(self._reader.vsys_names()))
+            label = "reading the names of the vsys"
+            self._vsys = tuple(sorted(self._reader.names_at(label, self._holder + VSYS_NAMES)))
         return self._vsys
+
+
+def together(usages: Sequence[Usage]) -> Usage:
+    """What several searches found."""
+    return Usage(
+        tuple(dict.fromkeys(reference for usage in usages for reference in usage.references)),
+        tuple(dict.fromkeys(kind for usage in usages for kind in usage.untold)),
+    )

@@ -155,7 +155,7 @@ def as_object(item: ListedCertificate, now: datetime.datetime) -> dict[str, obje
         "profile": item.profile or None,
         "references": None
         if references is None
-        else [{"kind": user.kind, "name": user.user or None, "scope": user.scope} for user in references],
+        else [{"kind": user.kind, "name": user.user or None, "scope": user.place} for user in references],
         "pending": item.is_pending,
         "template": item.template or None,
     }

@@ -22,13 +22,13 @@ from paloaltofw.panos.client import PanosClient
 from paloaltofw.panos.location import Scope
 from paloaltofw.panos.panorama_client import PanoramaClient
 from paloaltofw.panos.reference_kinds import PROFILE_KINDS, SERVICE_PROFILE
-from paloaltofw.panos.references import ReferenceSearch
+from paloaltofw.panos.references import ReferenceSearch, together
 from paloaltofw.pki.certificate import Csr, VerificationError, parse_csr
 from paloaltofw.storage.store import Store
 from paloaltofw.workflows.session import Session
 
-# Who uses what is in a template is known to the firewalls that get it, not to the Panorama.
-IN_TEMPLATES = "whatever uses what is in a template"
+# Their own configurations may use what a template gives them, and are not read here.
+ON_FIREWALLS = "what the firewalls themselves configure beside their templates"
 
 
 @dataclass(frozen=True)
@@ -82,32 +82,21 @@ def _read(
         managed = {profile.id: (profile, state) for profile, state, place in profiles if place == scope}
         for entry in client.certificates(scope).values():
             shown = _with_csr(client, entry, scope)
-            found.append(_listed(firewall.id, _title(scope), shown, _profile_of(shown, managed)))
+            found.append(_listed(firewall.id, scope.title, shown, _profile_of(shown, managed)))
     found = [item for item in found if _is_wanted(session, item, wanted)]
     if not wanted.with_references:
         return found, ()
     if isinstance(client, PanoramaClient):
-        return found, (IN_TEMPLATES,)
+        return _with_references_in_templates(client, found)
     return _with_references(client, found)
 
 
 def _scopes(client: PanosClient, firewall: FirewallProfile) -> list[Scope]:
     """Every place of the device that holds certificates of ours or of others."""
     if isinstance(client, PanoramaClient):
-        stacks = sorted(stack.name for stack in client.template_stacks())
-        return [
-            *(Scope(template=name) for name in sorted(client.templates())),
-            *(Scope(template_stack=name) for name in stacks),
-        ]
+        return list(client.scopes())
     names = client.vsys_names() or ({firewall.vsys} - {"shared"})
     return [Scope(name) for name in ("shared", *sorted(names, key=_by_number))]
-
-
-def _title(scope: Scope) -> str:
-    """As contract.md §9 writes a scope."""
-    if scope.template or scope.template_stack:
-        return f"template {scope.template}" if scope.template else f"template stack {scope.template_stack}"
-    return scope.vsys
 
 
 def _with_csr(client: PanosClient, entry: CertificateEntry, scope: Scope) -> CertificateEntry:
@@ -190,15 +179,40 @@ def _with_references(
     client: PanosClient, found: Sequence[ListedCertificate]
 ) -> tuple[list[ListedCertificate], tuple[str, ...]]:
     """The same with who uses each: also whoever uses the SSL/TLS service profiles that serve it."""
-    usage = ReferenceSearch(client).usage({item.name for item in found})
+    usage, services = _usage(client, found, [None])
+    listed = [replace(item, references=_users(usage, services, item, item.scope)) for item in found]
+    return listed, together([usage, services]).untold
+
+
+def _with_references_in_templates(
+    client: PanoramaClient, found: Sequence[ListedCertificate]
+) -> tuple[list[ListedCertificate], tuple[str, ...]]:
+    """The same on a Panorama: whoever uses it in any template or stack that reaches the same firewalls."""
+    places = {scope.title: scope for scope in client.scopes()}
+    listed, untold = list(found), [ON_FIREWALLS]
+    for title in dict.fromkeys(item.scope for item in found):
+        here = [item for item in found if item.scope == title]
+        usage, services = _usage(client, here, client.scopes_beside(places[title]))
+        untold += together([usage, services]).untold
+        with_users = {item.name: _users(usage, services, item, "shared") for item in here}
+        listed = [replace(item, references=with_users[item.name]) if item.scope == title else item for item in listed]
+    return listed, tuple(dict.fromkeys(untold))
+
+
+def _usage(
+    client: PanosClient, found: Sequence[ListedCertificate], places: Sequence[Scope | None]
+) -> tuple[Usage, Usage]:
+    """Who uses these certificates in these places, and who there uses the SSL/TLS service profiles among them."""
+    names = {item.name for item in found}
+    usage = together([ReferenceSearch(client, inside=place).usage(names) for place in places])
     served = {item.user for item in usage.references if item.kind == SERVICE_PROFILE.words and item.user}
-    services = ReferenceSearch(client, PROFILE_KINDS).usage(served) if served else Usage()
-    listed = [replace(item, references=_users(usage, services, item)) for item in found]
-    return listed, tuple(dict.fromkeys((*usage.untold, *services.untold)))
+    if not served:
+        return usage, Usage()
+    return usage, together([ReferenceSearch(client, PROFILE_KINDS, place).usage(served) for place in places])
 
 
-def _users(usage: Usage, services: Usage, item: ListedCertificate) -> tuple[Reference, ...]:
-    direct = usage.of(item.name, item.scope)
+def _users(usage: Usage, services: Usage, item: ListedCertificate, scope: str) -> tuple[Reference, ...]:
+    direct = usage.of(item.name, scope)
     through: list[Reference] = []
     for user in direct:
         if user.kind == SERVICE_PROFILE.words and user.user:

@@ -215,6 +215,39 @@ def test_a_predecessor_that_a_device_itself_serves_is_kept(tmp_path: Path) -> No
         assert entry(estate(place).panorama, EDGE, "www") is not None
 
 
+GATEWAY = (
+    "<entry name='to-vienna'><authentication><certificate><local-certificate><name>www</name></local-certificate>"
+    "</certificate></authentication></entry>"
+)
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [(places.template("edge"), "template edge"), (places.stack(STACK), f"template stack {STACK}")],
+)
+def test_who_uses_what_is_in_a_template_is_listed_and_keeps_a_predecessor(
+    tmp_path: Path, where: Xpath, words: str
+) -> None:
+    with scene(tmp_path, agent={"bind": {"ssl_tls_service_profiles": ["web"]}}) as place:
+        panorama = estate(place).panorama
+        profile_of(place, panorama, EDGE, "")
+        assert place.run("run").code == 0, place.log
+        gateways = to_text((*where, *places.DEVICES, Step("network"), Step("ike"), Step("gateway")))
+        panorama.install(gateways, GATEWAY)
+        document = json.loads(place.run("list", "--references", "--json").out)
+        (listed,) = (item for item in document["certificates"] if item["profile"] == "www")
+        assert listed["references"] == [
+            {"kind": "SSL/TLS service profile", "name": "web", "scope": "template edge"},
+            {"kind": "IKE gateway", "name": "to-vienna", "scope": words},
+        ]
+        assert place.run("renew", "--force", "-p", "www", "--yes").code == 0
+        notes = " ".join(row(place.run("run", "--json"))["notes"])
+        assert f"www is still in use and was kept: used by IKE gateway to-vienna ({words})" in notes
+        panorama.install(gateways, GATEWAY.replace(">www<", ">www-2<"))
+        assert place.run("run").code == 0
+        assert entry(panorama, EDGE, "www") is None
+
+
 def intercept(place: Scene, is_meant: Callable[[Request], bool], body: str) -> None:
     """Panorama carries out some requests, and answers them with something else."""
 

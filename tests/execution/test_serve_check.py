@@ -12,7 +12,7 @@ import pytest
 from paloaltofw.storage.store import Store
 from tests.sweeps import one_in
 from tests.worlds.acts import XML, says
-from tests.worlds.served import ENDPOINT, Service, at_commit, down_at_commit, mend, serve
+from tests.worlds.served import ENDPOINT, HOST, Services, at_commit, down_at_commit, mend, serve
 from tests.worlds.stage import AGENT_ADMIN, PORTAL, Night, Rule, Stage
 
 DUE = 160
@@ -26,7 +26,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         assert place.problems == [], place.diary[-60:]
 
 
-def begin(stage: Stage, **check: Any) -> Service:
+def begin(stage: Stage, **check: Any) -> Services:
     """A certificate in service that was seen to be served, and that is due now."""
     service = serve(stage)
     stage.add_profile("www", "www.example.com", serve_check={"endpoints": [ENDPOINT], "wait": "2m", **check})
@@ -399,7 +399,7 @@ def test_a_rollback_whose_commit_did_nothing_is_finished_by_the_next_run(stage: 
 def test_a_check_alone_does_not_change_what_is_said_of_the_certificate(stage: Stage) -> None:
     service = begin(stage)
     stage.edit_profile("www", renewal={"auto": False}, serve_check={"endpoints": [ENDPOINT], "wait": "1m"})
-    service.is_down = True
+    service.by_host[HOST].is_down = True
     stage.edit_profile(
         "www", renewal={"auto": False}, serve_check={"endpoints": [ENDPOINT, "192.0.2.9:443"], "wait": "1m"}
     )
@@ -434,10 +434,10 @@ def test_a_predecessor_is_revoked_only_after_its_successor_was_seen_to_be_served
     service = begin(stage)
     old = stage.scm.orders[0]
     stage.orders_allowed = 2
-    service.is_down = True
+    service.by_host[HOST].is_down = True
     assert stage.person("replace -p www --yes --revoke-predecessor").code == 1
     assert old.state == "Replaced"
-    service.is_down = False
+    service.by_host[HOST].is_down = False
     assert stage.night().code == 0
     assert old.state == "Replaced"
     assert stage.night().code == 0

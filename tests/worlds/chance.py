@@ -28,14 +28,18 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from paloaltofw.sandbox.base.https import Answer, Request
+from paloaltofw.sandbox.panorama_estate import PANORAMA
+from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.xpath import find, parse, remove
 from paloaltofw.sandbox.scm.orders import Account, Order
 from tests.end_to_end.canaries import Canaries
 from tests.worlds import acts
 from tests.worlds.acts import HTML, JSON, PEM, XML
+from tests.worlds.estates import MANAGED_SITE, STANDALONE, Estate, EstateTale, draw_estate, kinds_of
 from tests.worlds.panos_worlds import entries_without, only_first_entry
 from tests.worlds.play import StoryBroken
 from tests.worlds.scm_worlds import as_pkcs7, odd_block, other_chain, renamed_id
-from tests.worlds.stage import AGENT_ADMIN, CERTIFICATES, DAY, PROFILES, Act, Call, Rule, Stage
+from tests.worlds.stage import AGENT_ADMIN, DAY, START, Act, Call, Rule, Stage
 from tests.worlds.wire import Handle
 
 DAYS = 365
@@ -101,6 +105,8 @@ FAULTS: tuple[tuple[str, str, Act], ...] = (
     ("fw edit profile", "bindings are cut off", acts.cut),
     ("fw edit profile", "bindings never arrive", acts.cut_before),
     ("fw delete certificate", "deletions are cut off", acts.cut),
+    ("fw get other", "who uses a certificate is not told", acts.says(200, "<html/>", HTML)),
+    ("fw high-availability", "the state of the pair is not told", acts.panos_error("Server error: op command failed", 17)),
     ("fw commit", "commits are cut off", acts.cut),
     ("fw commit", "commits never arrive", acts.cut_before),
     ("fw commit", "commits are refused", acts.panos_error("Another commit/validate is in progress. Please try again later")),
@@ -143,6 +149,7 @@ class Story:
     lost_answer: str
     events: tuple[Event, ...]
     days: int = DAYS
+    estate: Estate = STANDALONE
 
 
 @dataclass
@@ -186,7 +193,9 @@ def draw(seed: int, days: int = DAYS) -> Story:
         )
         for number in range(rng.randint(len(firewalls), 10))
     )
-    kinds, weights = list(KINDS), list(KINDS.values())
+    estate = draw_estate(rng, firewalls, [site.name for site in sites if site.is_bound])
+    possible = {**KINDS, **kinds_of(estate)}
+    kinds, weights = list(possible), list(possible.values())
     events = []
     night = 3
     while True:
@@ -198,7 +207,8 @@ def draw(seed: int, days: int = DAYS) -> Story:
             nights = rng.choice(LONG if kind == "stranger" else SHORT)
             events.append(Event(night, kind, nights, rng.getrandbits(32)))
     lifetimes = (rng.choice(LIFETIMES), rng.choice(LIFETIMES))
-    return Story(seed, firewalls, sites, lifetimes, rng.choice(("resubmit", "resubmit", "hold")), tuple(events), days)
+    lost_answer = rng.choice(("resubmit", "resubmit", "hold"))
+    return Story(seed, firewalls, sites, lifetimes, lost_answer, tuple(events), days, estate)
 
 
 class Tokens(Canaries):
@@ -221,7 +231,8 @@ class Tale:
     def __init__(self, story: Story, folder: Path) -> None:
         self.story = story
         self.year = Year(story.seed, len(story.firewalls), story.days)
-        self.stage = Stage(folder, story.firewalls)
+        self.stage = Stage(folder, story.firewalls, vsys=story.estate.vsys)
+        self.estate = EstateTale(story.estate, self.stage, self._mark)
         secrets = self.stage.canaries
         self.tokens = Tokens()
         self.tokens.__dict__.update({**secrets.__dict__, "tokens": set()})
@@ -229,7 +240,7 @@ class Tale:
         self.texts: set[str] = set()
         self.day = 0
         self.undo: dict[int, list[Callable[[], None]]] = collections.defaultdict(list)
-        self.trouble: dict[str, set[int]] = {name: set() for name in story.firewalls}
+        self.trouble: dict[str, set[int]] = collections.defaultdict(set)
         self.person_orders: set[int] = set()
         self.ledger_from: dict[str, int] = collections.defaultdict(int)
         self.edited: dict[str, datetime.datetime] = {}
@@ -238,6 +249,11 @@ class Tale:
         self.backups = 0
         self.busy_nights: set[int] = set()
         self._orders_seen = 0
+
+    @property
+    def everywhere(self) -> tuple[str, ...]:
+        """All firewall profiles."""
+        return (*self.story.firewalls, PANORAMA)
 
     # --- the whole -------------------------------------------------------------------------------------------------------
 
@@ -262,6 +278,10 @@ class Tale:
             account.lifetime_days = lifetime
         asks = "12h" if self.story.seed % 4 == 0 else "12d"
         stage.configure("issuance", lost_answer=self.story.lost_answer, revocation_check=asks)
+        self.estate.build()
+        if self.story.estate.has_panorama:
+            stage.add_profile(MANAGED_SITE, f"{MANAGED_SITE}.example.com", PANORAMA, bound=None)
+            self.names[MANAGED_SITE] = MANAGED_SITE
         self._add_sites()
         first = stage.night()
         if first.code not in (0, 3):
@@ -274,8 +294,10 @@ class Tale:
             if site.begins == self.day:
                 self.stage.kind = site.account[:2]
                 bound = f"portal-{site.name}" if site.is_bound else None
-                name, key = f"{site.name}.example.com", {"key": site.key}
-                self.stage.add_profile(site.name, name, site.firewall, bound, renewal=key)
+                more = {"renewal": {"key": site.key}, **self.estate.serve_check(site.name)}
+                self.stage.add_profile(site.name, f"{site.name}.example.com", site.firewall, bound, **more)
+                if bound and "serve_check" in more:
+                    self.estate.open_service(site.name, site.firewall, bound)
                 self.names[site.name] = site.name
                 self.busy_nights |= set(range(self.day, self.day + 5))
 
@@ -306,8 +328,6 @@ class Tale:
         self._excuse()
 
     def _moment(self) -> datetime.datetime:
-        from tests.worlds.stage import START
-
         return START + (self.day + 1) * DAY
 
     def _run(self) -> None:
@@ -333,9 +353,9 @@ class Tale:
 
     def _note_installed(self) -> None:
         """Certificates that were once in a running configuration: their orders gave something."""
-        for firewall in self.stage.firewalls.values():
-            views = firewall.certificates(running=True).values()
-            self.stage._serials_served.update(view.leaf.serial_number for view in views if view.leaf and view.has_key)
+        for name in self.stage.firewalls:
+            self.stage._serials_served |= self.stage.serials_in_service(name)
+        self.stage._serials_served |= self.estate.look(self._may_expire(PANORAMA))
 
     def _approve(self) -> None:
         """OV orders are approved within some days."""
@@ -365,9 +385,9 @@ class Tale:
         for name, firewall in self.stage.firewalls.items():
             known = {xpath for device, xpath, *_ in self.stage.strangers if device == name}
             for root in (firewall.configuration.running, firewall.configuration.candidate):
-                holder = root.find("shared/certificate")
+                holder = find(root, parse(self.stage.certificates_at))
                 for entry in list(holder if holder is not None else ()):
-                    is_known = f"{CERTIFICATES}/entry[@name='{entry.get('name')}']" in known
+                    is_known = self._certificate_at(entry.get("name", "")) in known
                     if entry.findtext("common-name") == STRANGER and not is_known:
                         holder.remove(entry)  # type: ignore[union-attr]
 
@@ -465,19 +485,25 @@ class Tale:
             if seen is None:
                 continue
             expiry = self.day + (seen.not_after - self.stage.clock.now()).days
-            first = max(0, min(self.day, expiry) - 30)
-            longest = run = 0
-            for day in range(first, self.day + 1):
-                run = 0 if day in self.trouble[watched.firewall] else run + 1
-                longest = max(longest, run)
-            watched.may_expire = longest < CLEAR_DAYS
+            watched.may_expire = self._may_expire(watched.firewall, expiry)
+
+    def _may_expire(self, firewall: str, expiry: int = 10**9) -> bool:
+        first = max(0, min(self.day, expiry) - 30)
+        longest = run = 0
+        for day in range(first, self.day + 1):
+            run = 0 if day in self.trouble[firewall] else run + 1
+            longest = max(longest, run)
+        return longest < CLEAR_DAYS
 
     # --- events ----------------------------------------------------------------------------------------------------------------
 
     def _begin_event(self, event: Event) -> None:
         rng = random.Random(event.choice)
         self.busy_nights |= set(range(event.night, event.night + event.nights + 2))
-        words = getattr(self, f"_{event.kind}")(event, rng)
+        if event.kind in KINDS:
+            words = getattr(self, f"_{event.kind}")(event, rng)
+        else:
+            words = self.estate.begin(event, rng, lambda undo: self._later(event, undo))
         self.year.events[event.kind] += 1
         self.stage.diary.append(f"* night {event.night}, {event.nights} nights: {event.kind} {words}")
 
@@ -487,14 +513,26 @@ class Tale:
     def _firewall(self, rng: random.Random) -> str:
         return rng.choice(self.story.firewalls)
 
+    def _certificate_at(self, entry: str) -> str:
+        return f"{self.stage.certificates_at}/entry[@name='{entry}']"
+
+    def _portal_at(self, site: Site) -> str:
+        return f"{self.stage.profiles_at}/entry[@name='portal-{site.name}']"
+
+    def _held(self, site: Site) -> list[str]:
+        """Names of the certificates in service where this site is, which belong to it or are called so."""
+        held = self.stage.unit(site.firewall).certificates(True, self.stage.vsys)
+        return [name for name in held if name.partition("-")[0] == site.name]
+
     def _fault(self, event: Event, rng: random.Random) -> str:
         label, words, act = rng.choice(FAULTS)
-        firewall = self._firewall(rng) if label.startswith("fw") else ""
+        peers = [*self.story.firewalls, *([PANORAMA] if self.story.estate.has_panorama else [])]
+        firewall = rng.choice(peers) if label.startswith("fw") else ""
         times = rng.choice((1, 2, 10**9))
         rule = Rule(label, act, times=times, peer=firewall)
         self.stage.rules.append(rule)
         self._later(event, lambda: self.stage.rules.remove(rule) if rule in self.stage.rules else None)
-        self._mark([firewall] if firewall else self.story.firewalls, event.nights)
+        self._mark([firewall] if firewall else self.everywhere, event.nights)
         return f"{firewall or 'SCM'}: {words}{'' if times > 9 else f', {times} times'}"
 
     def _down(self, event: Event, rng: random.Random) -> str:
@@ -502,7 +540,8 @@ class Tale:
         peer = self.stage.peers[host]
         peer.down = rng.choice(("refused", "timeout", "unresolved"))
         self._later(event, lambda: setattr(peer, "down", ""))
-        self._mark(self.story.firewalls if peer.name == "scm" else [peer.name], event.nights)
+        # The second unit of a pair is called after the first.
+        self._mark(self.everywhere if peer.name == "scm" else [peer.name.removesuffix("-b")], event.nights)
         return f"{peer.name} {peer.down}"
 
     def _kill(self, event: Event, rng: random.Random) -> str:
@@ -513,13 +552,13 @@ class Tale:
     def _alice_edits(self, event: Event, rng: random.Random) -> str:
         site = self._pick(rng)
         target = rng.choice(("portal", "entry"))
-        device = self.stage.firewalls[site.firewall]
+        device = self.stage.unit(site.firewall)
         if target == "portal" and site.is_bound:
-            place = f"{PROFILES}/entry[@name='portal-{site.name}']"
+            place = self._portal_at(site)
             text = "<protocol-settings><min-version>tls1-3</min-version></protocol-settings>"
         else:
-            place = f"{CERTIFICATES}/entry[@name='{self._entry_of(site)}']"
-            if not self._exists(site.firewall, place):
+            place = self._certificate_at(self._entry_of(site))
+            if not self._exists(device, place):
                 return "nothing"
             text = "<status>valid</status>"
         device.change_as("alice", place, text)
@@ -527,36 +566,33 @@ class Tale:
 
         def undo() -> None:
             if commits:
-                self.stage.commit_as("alice", site.firewall)
+                self.stage.commit_as("alice", device.name)
             else:
-                self.stage.revert("alice", firewall=site.firewall)
+                self.stage.revert("alice", firewall=device.name)
 
         self._later(event, undo)
         self._mark([site.firewall], event.nights)
         return place
 
     def _entry_of(self, site: Site) -> str:
-        held = self.stage.firewalls[site.firewall].certificates(running=True)
-        names = [
-            name for name, view in held.items()
-            if name.partition("-")[0] == site.name and view.leaf and STRANGER not in view.leaf.subject.rfc4514_string()
-        ]  # fmt: skip
+        held = self.stage.unit(site.firewall).certificates(True, self.stage.vsys)
+        leaves = {name: held[name].leaf for name in self._held(site)}
+        names = [name for name, leaf in leaves.items() if leaf and STRANGER not in leaf.subject.rfc4514_string()]
         return max(names, key=lambda name: int(name.partition("-")[2] or 1), default=site.name)
 
-    def _exists(self, firewall: str, place: str) -> bool:
-        return bool(self.stage._both(firewall, place)[0])
+    def _exists(self, device: Firewall, place: str) -> bool:
+        return bool(self.stage._both(device.name, place)[0])
 
     def _alice_rebinds(self, event: Event, rng: random.Random) -> str:
         site = self._pick(rng)
         if not site.is_bound:
             return "nothing"
-        entry = f"old-portal-{site.name}"
-        place = f"{PROFILES}/entry[@name='portal-{site.name}']"
-        self.stage.firewalls[site.firewall].change_as("alice", place, f"<certificate>{entry}</certificate>")
+        device, place = self.stage.unit(site.firewall), self._portal_at(site)
+        device.change_as("alice", place, f"<certificate>old-portal-{site.name}</certificate>")
         if rng.random() < 0.4:
-            self.stage.commit_as("alice", site.firewall)
+            self.stage.commit_as("alice", device.name)
         else:
-            self._later(event, lambda: self.stage.revert("alice", firewall=site.firewall))
+            self._later(event, lambda: self.stage.revert("alice", firewall=device.name))
         self._mark([site.firewall], event.nights)
         return place
 
@@ -565,18 +601,17 @@ class Tale:
         site = self._pick(rng)
         if site.is_bound:
             return "nothing"
-        entry = self._entry_of(site)
-        place = f"{CERTIFICATES}/entry[@name='{entry}']"
-        if not self._exists(site.firewall, place):
+        device, place = self.stage.unit(site.firewall), self._certificate_at(self._entry_of(site))
+        if not self._exists(device, place):
             return "nothing"
-        self.stage.delete_as("alice", place, site.firewall)
-        self._later(event, lambda: self.stage.revert("alice", firewall=site.firewall))
+        self.stage.delete_as("alice", place, device.name)
+        self._later(event, lambda: self.stage.revert("alice", firewall=device.name))
         self._mark([site.firewall], event.nights)
         return place
 
     def _lock(self, event: Event, rng: random.Random) -> str:
         name, kind = self._firewall(rng), rng.choice(("config", "commit"))
-        device = self.stage.firewalls[name]
+        device = self.stage.unit(name)
         if device.locks.of(kind, "all"):
             return "nothing"
         device.lock_as("alice", kind)
@@ -592,31 +627,34 @@ class Tale:
     def _revert(self, event: Event, rng: random.Random) -> str:
         name = self._firewall(rng)
         who = rng.choice(((), (AGENT_ADMIN,), ("alice",)))
-        self.stage.revert(*who, firewall=name)
+        self.stage.revert(*who, firewall=self.stage.unit(name).name)
         self._mark([name], 1)
         return f"{who or 'everything'} on {name}"
 
     def _full_commit(self, event: Event, rng: random.Random) -> str:
-        name = self._firewall(rng)
-        device = self.stage.firewalls[name]
+        device = self.stage.unit(self._firewall(rng))
         if any("alice" in change.admins for change in device.pending_changes()):
             return "nothing"
-        self.stage.commit_as("bob", name, everything=True)
-        return name
+        self.stage.commit_as("bob", device.name, everything=True)
+        return device.name
 
     def _load(self, event: Event, rng: random.Random) -> str:
         """Somebody loads what was running some days ago, and commits it."""
         name = self._firewall(rng)
-        configuration = self.stage.firewalls[name].configuration
+        device = self.stage.unit(name)
+        configuration = device.configuration
         saved = copy.deepcopy(configuration.running)
-
         count = len(self.stage.watched)
 
         def undo() -> None:
             if len(self.stage.watched) > count:
                 return  # services were added since, which nobody would throw away
+            if self.stage.unit(name) is not device:
+                return  # nobody loads the configuration of a unit into the other one
             configuration.running = copy.deepcopy(saved)
             configuration.revert_all()
+            if device.ha:
+                device.ha.synchronise(device)
             self.stage.strangers = [
                 (item[0], item[1], *self.stage._both(item[0], item[1])) for item in self.stage.strangers
             ]
@@ -641,7 +679,7 @@ class Tale:
         def undo() -> None:
             self.stage.restore(backup)
             self._ledger_is_gone()
-            self._mark(self.story.firewalls, 1)
+            self._mark(self.everywhere, 1)
 
         self._later(event, undo)
         return backup
@@ -663,7 +701,7 @@ class Tale:
             return "nothing"
         path = rng.choice(files)
         path.write_bytes(rng.choice((b"", b"{", b"\x00\xff", b"null", b"[]", b'{"version": 2}')))
-        self._mark(self.story.firewalls, 1)
+        self._mark(self.everywhere, 1)
         return path.name
 
     def _host_clock(self, event: Event, rng: random.Random) -> str:
@@ -674,12 +712,12 @@ class Tale:
             self.stage.host.skew = datetime.timedelta()
 
         self._later(event, undo)
-        self._mark(self.story.firewalls, event.nights)
+        self._mark(self.everywhere, event.nights)
         return f"{days} days"
 
     def _fw_clock(self, event: Event, rng: random.Random) -> str:
         name, days = self._firewall(rng), rng.choice((400, 2, -2, -400))
-        clock = self.stage.clocks[name]
+        clock = self.stage.clocks[self.stage.unit(name).name]
         clock.skew = datetime.timedelta(days=days)
         self._later(event, lambda: setattr(clock, "skew", datetime.timedelta()))
         self._mark([name], event.nights)
@@ -737,23 +775,19 @@ class Tale:
     def _stranger(self, event: Event, rng: random.Random) -> str:
         """Somebody uses a name of the series; the operator asks him to stop."""
         site = self._pick(rng)
-        held = self.stage.firewalls[site.firewall].certificates(running=True)
-        number = max([1, *(int(n.partition("-")[2] or 1) for n in held if n.partition("-")[0] == site.name)])
+        number = max([1, *(int(name.partition("-")[2] or 1) for name in self._held(site))])
         entry = f"{site.name}-{number + rng.choice((1, 1, 5))}"
-        place = f"{CERTIFICATES}/entry[@name='{entry}']"
-        if self._exists(site.firewall, place):
+        place = self._certificate_at(entry)
+        if any(self._exists(unit, place) for unit in self.stage.units(site.firewall)):
             return "nothing"
         self.stage.hand_made(site.firewall, entry, STRANGER)
         self.stage.stranger(site.firewall, place)
 
         def undo() -> None:
             self.stage.forget_stranger(place)
-            configuration = self.stage.firewalls[site.firewall].configuration
-            for root in (configuration.running, configuration.candidate):
-                holder = root.find("shared/certificate")
-                for item in list(holder if holder is not None else ()):
-                    if item.get("name") == entry:
-                        holder.remove(item)  # type: ignore[union-attr]
+            for unit in self.stage.units(site.firewall):
+                for root in (unit.configuration.running, unit.configuration.candidate):
+                    remove(root, parse(place))
 
         self._later(event, undo)
         self._mark([site.firewall], event.nights)
@@ -762,14 +796,15 @@ class Tale:
     def _foreign_work(self, event: Event, rng: random.Random) -> str:
         """The agent's administrator is used by a person too."""
         name = self._firewall(rng)
+        device = self.stage.unit(name)
         place = "/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']/address"
         text = f"<entry name='certificate-{event.night}'><ip-netmask>192.0.2.99/32</ip-netmask></entry>"
-        self.stage.firewalls[name].change_as(AGENT_ADMIN, place, text)
+        device.change_as(AGENT_ADMIN, place, text)
         xpath = f"{place}/entry[@name='certificate-{event.night}']"
 
         def undo() -> None:
-            if self._exists(name, xpath) and not self.stage._both(name, xpath)[1]:
-                self.stage.delete_as(AGENT_ADMIN, xpath, name)
+            if self._exists(device, xpath) and not self.stage._both(device.name, xpath)[1]:
+                self.stage.delete_as(AGENT_ADMIN, xpath, device.name)
 
         self._later(event, undo)
         self._mark([name], event.nights)

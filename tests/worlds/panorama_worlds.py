@@ -3,58 +3,30 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from paloaltofw.sandbox.panorama_estate import PANORAMA, PanoramaEstate
-from paloaltofw.sandbox.panos.panorama.device import ManagedDevice
-from paloaltofw.sandbox.panos.panorama.service import PanoramaSite
+from paloaltofw.sandbox.panorama_estate import PANORAMA
 from paloaltofw.sandbox.panos.panorama.switches import PanoramaSwitches
-from paloaltofw.sandbox.panos.switches import SUPERUSER, Latencies, PanosSwitches
-from paloaltofw.sandbox.world import AGENT_ADMIN, PEOPLE, write_yaml
+from tests.worlds import managed as panoramas
+from tests.worlds.managed import ESTATES, devices_of
 from tests.worlds.play import COMMON_NAME, NAME, Scene, World
-from tests.worlds.stage import SkewedClock, Stage
-from tests.worlds.wire import Peer
-
-HOST = "192.0.2.200"
-ESTATES: WeakKeyDictionary[Stage, PanoramaEstate] = WeakKeyDictionary()
+from tests.worlds.stage import Stage
 
 
 def managed(away: bool = False, trouble: str | None = None, hangs: bool = False, **switches: Any) -> Scene:
     """A Panorama with a certificate profile; the second of its firewalls is away, or in trouble."""
 
     def setup(stage: Stage) -> None:
-        clock = SkewedClock(stage.clock)
-        made = PanoramaSwitches(**{"generate_under_target": "template", **switches})
-        estate = PanoramaEstate(clock, PanosSwitches(), Latencies(), made)
-        estate.add_admins(AGENT_ADMIN, SUPERUSER, PEOPLE)
-        panorama, ESTATES[stage] = estate.panorama, estate
-        stage.firewalls[PANORAMA], stage.clocks[PANORAMA], stage.hosts[PANORAMA] = panorama, clock, HOST
-        site, key = PanoramaSite(panorama), panorama.api_key(AGENT_ADMIN)
-        stage.peers[HOST] = Peer(PANORAMA, lambda request: stage._panos(PANORAMA, site, request), clock.now)
-        stage.canaries.add("the API key of the Panorama", key)
-        profile = {
-            "url": f"https://{HOST}",
-            "admin": AGENT_ADMIN,
-            "api_key": key,
-            "timeout": 3,
-            "commit_timeout": "10m",
-        }
-        write_yaml(stage.folder / f"profiles/firewalls/{PANORAMA}.yaml", {**profile, **estate.profile_keys()})
+        panoramas.put_up(stage, **switches)
         stage.add_profile(NAME, COMMON_NAME, PANORAMA, bound=None)
-        device = second(stage)
+        device = devices_of(stage)[1]
         device.is_connected, device.trouble, device.hangs = not away, trouble, hangs
 
     return setup
 
 
-def second(stage: Stage) -> ManagedDevice:
-    return list(ESTATES[stage].panorama.devices.values())[1]
-
-
 def in_order(stage: Stage) -> None:
     """The second firewall is there again, and well."""
-    device = second(stage)
-    device.is_connected, device.trouble, device.hangs = True, None, False
+    panoramas.in_order(devices_of(stage)[1])
 
 
 def makes_keys_in_templates(stage: Stage) -> None:

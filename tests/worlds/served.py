@@ -1,8 +1,8 @@
-"""A service of a firewall's data plane in a world without sockets: the agent's handshakes lead to it."""
+"""Services of firewalls' data planes in a world without sockets: the agent's handshakes lead to them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 from weakref import WeakKeyDictionary
@@ -23,42 +23,68 @@ HANDSHAKE_SECONDS = 0.2
 
 @dataclass
 class Service:
-    """Whoever asks HOST meets it; `is_down`: nobody listens there. `asked` counts handshakes."""
+    """Whoever asks its host meets it; `is_down`: nobody listens there. Of a pair the active unit answers."""
+
+    firewall: str
+    profile: str
+    planes: dict[str, DataPlane] = field(default_factory=dict)
+    is_down: bool = False
+
+
+@dataclass
+class Services:
+    """All services of a world, by host. `asked` counts handshakes."""
 
     stage: Stage
-    plane: DataPlane
-    is_down: bool = False
+    by_host: dict[str, Service] = field(default_factory=dict)
     asked: int = 0
 
     def served_chain(self, host: str, port: int, server_name: str, seconds: float = 10.0) -> Presented:
         self.asked += 1
         self.stage.clock.advance(HANDSHAKE_SECONDS)
-        if self.is_down or host != HOST:
+        service = self.by_host.get(host)
+        if service is None or service.is_down:
             return Presented(failure="connection refused", is_reached=False)
+        plane = service.planes[self.stage.unit(service.firewall).name]
         try:
-            found = self.plane.presented(PORTAL)
+            found = plane.presented(service.profile, self.stage.vsys)
         except Reset:
             return Presented(failure="the connection was reset")
         return Presented(tuple(item.public_bytes(Encoding.DER) for item in found.certificates))
 
+    def add(self, host: str, firewall: str, profile: str) -> Service:
+        """A service that answers from now on."""
+        service = self.by_host[host] = Service(firewall, profile)
+        for unit in self.stage.units(firewall):
+            plane = service.planes[unit.name] = DataPlane(unit)
+            plane.add(profile, self.stage.vsys)
+        return service
 
-SERVICES: WeakKeyDictionary[Stage, Service] = WeakKeyDictionary()
+
+SERVICES: WeakKeyDictionary[Stage, Services] = WeakKeyDictionary()
 
 
-def serve(stage: Stage, **switches: Any) -> Service:
+def services_of(stage: Stage) -> Services:
+    """The services of this world; from the first time on the agent's handshakes lead to them."""
+    if stage not in SERVICES:
+        services = SERVICES[stage] = Services(stage)
+        stage._exits.enter_context(mock.patch.object(served_chain, "served_chain", services.served_chain))
+    return SERVICES[stage]
+
+
+def serve(stage: Stage, **switches: Any) -> Services:
     """From now on the portal's service answers. By default it finds the issuers, so that a good certificate passes."""
     stage.switch_panos("fw", **{"served_chain": "found_by_issuer", **switches})
-    service = SERVICES[stage] = Service(stage, DataPlane(stage.firewalls["fw"]))
-    service.plane.add(PORTAL)
-    stage._exits.enter_context(mock.patch.object(served_chain, "served_chain", service.served_chain))
-    return service
+    services = services_of(stage)
+    services.add(HOST, "fw", PORTAL)
+    return services
 
 
 def at_commit(**switches: Any) -> Act:
     """From this commit on the data plane behaves otherwise."""
 
     def act(call: Call, handle: Handle) -> Answer:
-        call.stage.switch_panos("fw", **switches)
+        call.stage.switch_panos(call.peer, **switches)
         return handle(call.request)
 
     return act
@@ -66,11 +92,14 @@ def at_commit(**switches: Any) -> Act:
 
 def down_at_commit(call: Call, handle: Handle) -> Answer:
     """From this commit on nobody listens."""
-    SERVICES[call.stage].is_down = True
+    for service in SERVICES[call.stage].by_host.values():
+        service.is_down = True
     return handle(call.request)
 
 
 def mend(stage: Stage) -> None:
     """Everybody listens, and serves what was committed with its chain."""
-    SERVICES[stage].is_down = False
-    stage.switch_panos("fw", data_plane="follows", served_chain="found_by_issuer", data_plane_delay=0.0)
+    for service in SERVICES[stage].by_host.values():
+        service.is_down = False
+        for name in service.planes:
+            stage.switch_panos(name, data_plane="follows", served_chain="found_by_issuer", data_plane_delay=0.0)

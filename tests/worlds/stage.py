@@ -36,14 +36,14 @@ from paloaltofw.sandbox.base.authority import CertificateAuthority, Product, com
 from paloaltofw.sandbox.base.clock import ManualClock
 from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panos.answers import PanosError
-from paloaltofw.sandbox.panos.configuration import place_of
+from paloaltofw.sandbox.panos.configuration import place_of, put
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.ha_pair import WRITES_TO_PASSIVE, HaPair
 from paloaltofw.sandbox.panos.keystore import KeySpec, PrivateKey, generate_key, spki
 from paloaltofw.sandbox.panos.service import Call as PanosCall
 from paloaltofw.sandbox.panos.service import PanosSite
 from paloaltofw.sandbox.panos.x509_texts import read_certificates
-from paloaltofw.sandbox.panos.xpath import find, find_all, parse
+from paloaltofw.sandbox.panos.xpath import Step, Xpath, find, find_all, parse, to_text
 from paloaltofw.sandbox.scm.orders import PENDING, Account, Order
 from paloaltofw.sandbox.scm.service import API, ScmSite
 from paloaltofw.sandbox.scm.token_server import TOKEN_PATH
@@ -202,8 +202,7 @@ class Stage:
         self.folder = folder
         self.vsys = vsys
         self.certificates_at, self.profiles_at = (
-            "".join(f"/{step.tag}" + (f"[@name='{step.name}']" if step.name else "") for step in place_of(vsys)) + tail
-            for tail in ("/certificate", "/ssl-tls-service-profile")
+            to_text(place_of(vsys)) + tail for tail in ("/certificate", "/ssl-tls-service-profile")
         )
         self.clock = ManualClock(START)
         self.host = SkewedClock(self.clock)
@@ -230,6 +229,8 @@ class Stage:
         self.canaries = Canaries()
         self.watched: list[Watched] = []
         self.may_try_to_delete = False
+        # Where a peer keeps the agent's certificates, if that is elsewhere: the template of a Panorama.
+        self.kept_at: dict[str, str] = {}
         self.strangers: list[tuple[str, str, str, str]] = []
         self.orders_allowed = 10**9
         self.orders_before = 0
@@ -288,7 +289,7 @@ class Stage:
         write_yaml(self.folder / f"profiles/firewalls/{name}.yaml", profile)
 
     def pair_up(self, name: str = "fw", other: str = "fw-b", sync_seconds: float = 60.0) -> HaPair:
-        """Make an HA pair of a firewall and a new one; the profile names both units. Called once all else is set up."""
+        """Make an HA pair of a firewall and a new one; the profile names both units."""
         self.add_firewall(other)
         (self.folder / f"profiles/firewalls/{other}.yaml").unlink()
         pair = HaPair(self.firewalls[name], self.firewalls[other], sync_seconds)
@@ -299,6 +300,24 @@ class Stage:
         write_yaml(path, {**profile, "ha_peer": peer, "ha_sync_timeout": "5m"})
         return pair
 
+    def unit(self, firewall: str) -> Firewall:
+        """The device that is worked on: the active unit of a pair."""
+        device = self.firewalls[firewall]
+        return device.ha.active if device.ha else device
+
+    def units(self, firewall: str) -> tuple[Firewall, ...]:
+        """All devices of a firewall profile: both units of a pair."""
+        device = self.firewalls[firewall]
+        return device.ha.units if device.ha else (device,)
+
+    def was_always_there(self, firewall: str, xpath: str) -> None:
+        """What was put on the active unit of a pair is on the other one too."""
+        active, path = self.unit(firewall), parse(xpath)
+        for unit in self.units(firewall):
+            if unit is not active:
+                for root in (unit.configuration.candidate, unit.configuration.running):
+                    put(root, path, copy.deepcopy(find(active.configuration.running, path)))
+
     def add_profile(
         self, profile: str, common_name: str, firewall: str = "fw", bound: str | None = PORTAL, **more: Any
     ) -> None:
@@ -308,7 +327,8 @@ class Stage:
             made.setdefault("bind", {"ssl_tls_service_profiles": [bound]})
             if firewall in self.firewalls and bound not in {w.profile for w in self.watched if w.firewall == firewall}:
                 self.hand_made(firewall, f"old-{bound}", common_name)
-                self.firewalls[firewall].install_profile(bound, f"old-{bound}", self.vsys)
+                self.unit(firewall).install_profile(bound, f"old-{bound}", self.vsys)
+                self.was_always_there(firewall, f"{self.profiles_at}/entry[@name='{bound}']")
                 self.watched.append(Watched(firewall, bound, common_name))
                 self.stranger(firewall, f"{self.certificates_at}/entry[@name='old-{bound}']")
         self.write_profile(profile, made)
@@ -366,11 +386,14 @@ class Stage:
     def hand_made(self, firewall: str, entry: str, common_name: str, days: float = 1500, vsys: str = "") -> None:
         """A finished entry, as if it had always been there."""
         certificate, key = self.certificate(common_name, days)
-        self.firewalls[firewall].install_certificate(entry, certificate, key, vsys or self.vsys)
+        place = vsys or self.vsys
+        self.unit(firewall).install_certificate(entry, certificate, key, place)
+        self.was_always_there(firewall, f"{to_text(place_of(place))}/certificate/entry[@name='{entry}']")
 
     def stranger(self, firewall: str, xpath: str) -> None:
         """From now on this object must stay as it is, in candidate and running configuration."""
-        self.strangers.append((firewall, xpath, *self._both(firewall, xpath)))
+        for unit in self.units(firewall):
+            self.strangers.append((unit.name, xpath, *self._both(unit.name, xpath)))
 
     def forget_stranger(self, xpath: str) -> None:
         self.strangers = [item for item in self.strangers if item[1] != xpath]
@@ -600,7 +623,7 @@ class Stage:
     def _held_keys(self, firewall: str) -> set[bytes]:
         """Public keys (SPKI) of the CSRs in the candidate whose private keys are there."""
         held = set()
-        container = find(self.firewalls[firewall].configuration.candidate, parse(self.certificates_at))
+        container = find(self.firewalls[firewall].configuration.candidate, self._kept_at(firewall))
         for entry in container if container is not None else ():
             if entry.find("private-key") is not None:
                 held.add(_public_key(entry.findtext("csr") or entry.findtext("public-key") or ""))
@@ -609,11 +632,7 @@ class Stage:
     def _open_keys(self, firewall: str) -> dict[bytes, str]:
         """Keys that the firewall holds for orders that SCM holds, and that were never in service."""
         held = self._held_keys(firewall)
-        running = {
-            view.leaf.serial_number
-            for view in self.firewalls[firewall].certificates(True, self.vsys).values()
-            if view.leaf
-        }
+        running = self.serials_in_service(firewall)
         found = {}
         for order in self.scm._orders:
             certificate = order.certificate
@@ -625,6 +644,20 @@ class Stage:
                 found[key] = order.id
         return found
 
+    def _kept_at(self, firewall: str) -> Xpath:
+        return parse(self.kept_at.get(firewall, self.certificates_at))
+
+    def serials_in_service(self, firewall: str) -> set[int]:
+        """Serial numbers of the certificates with a key in the running configuration."""
+        device = self.firewalls[firewall]
+        container = find(device.configuration.running, self._kept_at(firewall))
+        found = [
+            device.store.certificates_of(entry)
+            for entry in (container if container is not None else ())
+            if entry.find("private-key") is not None
+        ]
+        return {certificates[0].serial_number for certificates in found if certificates}
+
     def uncommitted_orders(self) -> list[str]:
         """Orders that the journal knows whose keys only a candidate configuration holds: a revert would lose them."""
         found = []
@@ -632,7 +665,7 @@ class Stage:
         for name, firewall in self.firewalls.items():
             safe = {
                 _public_key(entry.findtext("csr") or entry.findtext("public-key") or "")
-                for entry in find_all(firewall.configuration.running, parse(f"{self.certificates_at}/entry"))
+                for entry in find_all(firewall.configuration.running, (*self._kept_at(name), Step("entry")))
                 if entry.find("private-key") is not None
             }
             held = self._open_keys(name)
@@ -659,7 +692,7 @@ class Stage:
         """Once something is in service, something complete always is; strangers stay as they were. `only`: a firewall."""
         now = self.clock.now()
         for watched in self.watched:
-            if only not in ("", watched.firewall):
+            if only not in ("", *(unit.name for unit in self.units(watched.firewall))):
                 continue
             served = self.served(watched.firewall, watched.profile)
             if served.serial is not None:
@@ -683,8 +716,7 @@ class Stage:
 
     def served(self, firewall: str, profile: str = PORTAL) -> Served:
         """What a service profile of the running configuration serves."""
-        device = self.firewalls[firewall]
-        device = device.ha.active if device.ha else device  # what serves is the active unit of a pair
+        device = self.unit(firewall)
         with device.settled():
             root = device.configuration.running
         entry_name = _text_at(root, f"{self.profiles_at}/entry[@name='{profile}']/certificate")
