@@ -11,6 +11,7 @@ from paloaltofw.errors import Busy, PeerError, PlanBlocked
 from paloaltofw.execution.clients import scope_of
 from paloaltofw.execution.context import Context
 from paloaltofw.execution.left_locks import release_seen
+from paloaltofw.execution.panorama_target import ensure_template
 from paloaltofw.lifecycle.succession import series_number
 from paloaltofw.model.firewall_objects import CertificateEntry, Change, SystemInfo, is_only_others_work, xpath_steps
 from paloaltofw.model.firewall_profile import FirewallProfile
@@ -83,7 +84,8 @@ def claim_device(context: Context) -> None:
         return
     firewall, known = context.firewall, context.store.load_device(context.firewall.id)
     units = _serials(context, known)
-    _ensure_template(context)
+    if isinstance(context.client, PanoramaClient) and firewall.panorama is not None:
+        ensure_template(context.client, firewall.panorama, firewall.title)
     is_known = known is not None and known.units == units
     for serial in filter(None, units.values()):
         first = context.shared.claim_device(serial, _user_of(context, serial, is_known))
@@ -144,19 +146,6 @@ def ensure_kind(info: SystemInfo, firewall: FirewallProfile) -> None:
     if not info.is_panorama and firewall.panorama is not None:
         remedy = "name the Panorama, or remove type and panorama from the profile"
         raise PlanBlocked(f"is no Panorama ({info.model}), the profile says panorama", firewall.title, remedy)
-
-
-def _ensure_template(context: Territory) -> None:
-    """A template that is not there looks like one without certificates; raises PlanBlocked."""
-    client, place = context.client, context.firewall.panorama
-    if place is None or not isinstance(client, PanoramaClient):
-        return
-    stacks = {stack.name for stack in client.template_stacks()} if place.template_stack else set()
-    if place.template not in client.templates() and place.template_stack not in stacks:
-        what = f"Panorama does not show {place.words}"
-        raise PlanBlocked(
-            what, context.firewall.title, "correct panorama in the profile, or the administrator's rights"
-        )
 
 
 def _ensure_unlocked(context: Context) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from paloaltofw.errors import PeerError
 from paloaltofw.execution.context import Context
-from paloaltofw.execution.push import stacks_of
+from paloaltofw.execution.panorama_target import stacks_of
 from paloaltofw.panos.panorama_client import PanoramaClient
 
 

@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from paloaltofw.clock import format_time
-from paloaltofw.errors import AgentError, AnswerLost, PeerError, PlanBlocked, PushFailed
+from paloaltofw.errors import AgentError, AnswerLost, PeerError, PushFailed
 from paloaltofw.execution.context import Context, events
 from paloaltofw.execution.jobs import bears_token, poll, with_token
+from paloaltofw.execution.panorama_target import ensure_devices, ensure_stacks
 from paloaltofw.execution.task import CertificateTask
 from paloaltofw.lifecycle.steps import Push
 from paloaltofw.model.panorama import ManagedDevice, PanoramaTarget, PushJob, TemplateStack
@@ -82,10 +83,10 @@ def push(context: Context, tasks: Sequence[CertificateTask]) -> None:
 
 def _push_all(context: Context, made: _Round) -> None:
     """Push each stack to what lacks it. `made` holds what became of it; raises what stops all of it."""
-    known = made.client.template_stacks()
-    stacks = _stacks(context, made.target, known)
+    where = context.firewall.title
+    stacks = ensure_stacks(made.target, made.client.template_stacks(), where)
     _look_at_devices(made)
-    asked = _asked(context, made.target, stacks)
+    asked = ensure_devices(made.target, stacks, where)
     lacking = set(made.record.lacking.split("\n")) - {""}
     owed = {serial for serial in asked if (not lacking or serial in lacking) and serial not in made.done}
     made.failed = {serial: "is not connected" for serial in owed if _is_away(made, serial)}
@@ -108,40 +109,6 @@ def _remember(context: Context, made: _Round, owed: Collection[str]) -> None:
 
 
 # --- whom --------------------------------------------------------------------------------------------------------
-
-
-def _stacks(context: Context, target: PanoramaTarget, known: Sequence[TemplateStack]) -> list[TemplateStack]:
-    """The stacks that are pushed: those that are named, else all that hold the template. Raises PlanBlocked."""
-    found = stacks_of(target, known)
-    missing = sorted(set(target.push_stacks) - {stack.name for stack in found})
-    if missing or not found:
-        what = f"the template stack {missing[0]} does not hold {target.words}" if missing else ""
-        what = what or f"no template stack holds {target.words}, so nothing can be pushed"
-        raise PlanBlocked(
-            what, context.firewall.title, "correct panorama.push in the profile, or the stack on Panorama"
-        )
-    return found
-
-
-def stacks_of(target: PanoramaTarget, known: Sequence[TemplateStack]) -> list[TemplateStack]:
-    """The known stacks that hold the target and are meant to be pushed."""
-    return [
-        stack for stack in known if target.holds(stack) and (not target.push_stacks or stack.name in target.push_stacks)
-    ]
-
-
-def _asked(context: Context, target: PanoramaTarget, stacks: Sequence[TemplateStack]) -> set[str]:
-    """The serial numbers of all devices that are to have it. Raises PlanBlocked for one that no stack holds."""
-    members = {serial for stack in stacks for serial in stack.devices}
-    strange = sorted(set(target.push_devices) - members)
-    if strange:
-        what = f"the device {strange[0]} is in none of {', '.join(stack.name for stack in stacks)}"
-        raise PlanBlocked(what, context.firewall.title, "correct panorama.push.devices in the profile")
-    if not members:
-        # Also what a role that sees no devices would be told: no reason to call it pushed.
-        what = f"Panorama shows no firewall in {', '.join(stack.name for stack in stacks)}, so nothing can be pushed"
-        raise PlanBlocked(what, context.firewall.title, "see to the stack, or to the administrator's rights")
-    return set(target.push_devices) or members
 
 
 def _look_at_devices(made: _Round) -> None:

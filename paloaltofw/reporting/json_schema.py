@@ -173,7 +173,7 @@ def _reference() -> Schema:
     return _object(
         kind=_text("What uses it, in words."),
         name=_text("The user's name; null where there is only one, or it is not told.", is_optional=True),
-        scope=_text("Where the user is: shared, a vsys, or device."),
+        scope=_text("Where the user is: shared, a vsys, or device; on a Panorama its template or template stack."),
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from paloaltofw.errors import PlanBlocked
-from paloaltofw.execution.push import stacks_of
+from paloaltofw.execution.panorama_target import ensure_devices, ensure_stacks, ensure_template, stacks_of
 from paloaltofw.model.panorama import PanoramaTarget
 from paloaltofw.panos.panorama_client import PanoramaClient
 
@@ -24,32 +24,19 @@ def panorama_proofs(client: PanoramaClient, target: PanoramaTarget) -> Iterator[
 
 
 def _template(client: PanoramaClient, target: PanoramaTarget) -> str:
-    stacks = client.template_stacks()
-    is_there = target.template in client.templates() or any(stack.name == target.template_stack for stack in stacks)
-    if not is_there:
-        raise PlanBlocked(f"there is no {target.words.removeprefix('the ')}", remedy="correct panorama in the profile")
-    found = [stack.name for stack in stacks_of(target, stacks)]
-    missing = sorted(set(target.push_stacks) - set(found))
-    if missing or not found:
-        what = f"the template stack {missing[0]} does not hold it" if missing else "no template stack holds it"
-        raise PlanBlocked(what, remedy="correct panorama.push in the profile, or the stack on Panorama")
-    return f"{target.words} is there; pushed to {', '.join(found)}"
+    ensure_template(client, target)
+    stacks = ensure_stacks(target, client.template_stacks())
+    return f"{target.words} is there; pushed to {', '.join(stack.name for stack in stacks)}"
 
 
 def _devices(client: PanoramaClient, target: PanoramaTarget) -> str:
-    members = {serial for stack in stacks_of(target, client.template_stacks()) for serial in stack.devices}
-    strange = sorted(set(target.push_devices) - members)
-    if strange:
-        raise PlanBlocked(
-            f"the device {strange[0]} is in no stack that is pushed", remedy="correct panorama.push.devices"
-        )
-    wanted = set(target.push_devices) or members
+    wanted = ensure_devices(target, stacks_of(target, client.template_stacks()))
     connected = {device.serial: device for device in client.managed_devices() if device.is_connected}
     away = sorted(wanted - connected.keys())
     if away:
         what = f"{', '.join(away)} {'is' if len(away) == 1 else 'are'} not connected"
         raise PlanBlocked(what, remedy="nothing can be pushed to it before; the other devices get what there is")
-    return f"connected: {', '.join(connected[serial].words for serial in sorted(wanted)) or 'there are none'}"
+    return f"connected: {', '.join(connected[serial].words for serial in sorted(wanted))}"
 
 
 def _limits(client: PanoramaClient) -> str:
