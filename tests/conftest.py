@@ -31,6 +31,16 @@ _STRAY = (
 )  # fmt: skip
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="sweeps leave no point out (hours)")
+
+
+@pytest.fixture
+def stride(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """Every how many-th point a sweep takes: as it says, or all of them with `--whole`."""
+    return lambda usual: 1 if request.config.getoption("--whole") else usual
+
+
 @pytest.fixture
 def figures(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Say what a sweep counted; the end of the test run shows it."""

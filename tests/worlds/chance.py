@@ -6,8 +6,8 @@
 
 A story is a list of events, drawn before anything is played, and each event draws its details from a number of its own:
 so any of them can be taken out without changing the others. The agent runs on the nights on which something begins, ends
-or was just changed, on two nights after that, and else on one night in seven: on all others it would find what it found
-the night before (a certificate's window is at least two weeks wide).
+or was just changed, on two nights after that, and else, as in the midst of what lasts for weeks, on one night in seven:
+on all others it would find what it found the night before (a certificate's window is at least two weeks wide).
 """
 
 from __future__ import annotations
@@ -499,7 +499,8 @@ class Tale:
 
     def _begin_event(self, event: Event) -> None:
         rng = random.Random(event.choice)
-        self.busy_nights |= set(range(event.night, event.night + event.nights + 2))
+        # In the midst of what lasts for weeks a night in seven is enough; its end makes the next ones busy.
+        self.busy_nights |= set(range(event.night, event.night + min(event.nights, max(SHORT)) + 2))
         if event.kind in KINDS:
             words = getattr(self, f"_{event.kind}")(event, rng)
         else:

@@ -51,11 +51,11 @@ STANDALONE = Estate()
 
 
 def draw_estate(rng: random.Random, firewalls: Sequence[str], bound: Sequence[str]) -> Estate:
-    """One in three stories has pairs, one in four is in a vsys, one in four has a Panorama; `bound`: who may be asked."""
+    """One in three stories has pairs, one in four is in a vsys, one in seven has a Panorama; `bound`: who may be asked."""
     return Estate(
         rng.choice(("shared", "shared", "shared", "vsys1")),
         tuple(name for name in firewalls if rng.random() < 0.6) if rng.random() < 0.35 else (),
-        rng.random() < 0.25,
+        rng.random() < 0.15,
         tuple((name, rng.choice(("report", "rollback"))) for name in bound if rng.random() < 0.3),
     )
 
