@@ -34,7 +34,7 @@ _FENCE = re.compile(r"^[ ]*```(\w*)\n(.*?)^[ ]*```$", re.DOTALL | re.MULTILINE)
 KINDS = {
     "trial": r"(python3 -m venv \.venv) && \.venv/bin/pip install --quiet -r (\S+) && \.venv/bin/python (\S+ sandbox)",
     "tests": r"python3 -m venv \.venv && \.venv/bin/pip install --quiet -e '\.\[test\]' && \.venv/bin/(pytest -n \d+ .*)",
-    "sweep": r"\.venv/bin/(pytest -m sweep)",
+    "sweep": r"\.venv/bin/(pytest -m sweep -n 2 --dist worksteal)",
     "installation": r"python3 -m venv /opt/\w+|(/opt/\w+)/bin/pip install \.|ln -s /opt/\S+ /usr/local/bin/\w+",
     "configuration": rf"{PROGRAM} init (/\S+)",
     "access": rf"{PROGRAM} (trust|keygen) --firewall fw-edge",
