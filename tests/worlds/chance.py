@@ -178,8 +178,8 @@ KINDS: dict[str, int] = {
 }  # fmt: skip
 
 
-def draw(seed: int, days: int = DAYS) -> Story:
-    """The story of a seed."""
+def draw(seed: int, days: int = DAYS, estate: Estate | None = None) -> Story:
+    """The story of a seed; by default its estate is drawn too."""
     rng = random.Random(seed)
     firewalls = tuple(f"fw{number}" for number in range(rng.randint(2, 5)))
     sites = tuple(
@@ -193,7 +193,8 @@ def draw(seed: int, days: int = DAYS) -> Story:
         )
         for number in range(rng.randint(len(firewalls), 10))
     )
-    estate = draw_estate(rng, firewalls, [site.name for site in sites if site.is_bound])
+    drawn = draw_estate(rng, firewalls, [site.name for site in sites if site.is_bound])
+    estate = estate or drawn
     possible = {**KINDS, **kinds_of(estate)}
     kinds, weights = list(possible), list(possible.values())
     events = []
@@ -656,6 +657,7 @@ class Tale:
             configuration.revert_all()
             if device.ha:
                 device.ha.synchronise(device)
+            self.estate.is_loaded(name)
             self.stage.strangers = [
                 (item[0], item[1], *self.stage._both(item[0], item[1])) for item in self.stage.strangers
             ]

@@ -86,6 +86,9 @@ class EstateTale:
         self.stage = stage
         self._mark = mark
         self.watches: list[Watch] = []
+        # What each service presented last while it was well: a serial number by host. And who answers wrong now.
+        self.good: dict[str, int] = {}
+        self.wrong: set[str] = set()
 
     def build(self) -> None:
         """Before the first certificate profile is there."""
@@ -200,6 +203,7 @@ class EstateTale:
         names = [unit.name for unit in self.stage.units(service.firewall)]
 
         def go_wrong() -> None:
+            self.wrong.add(host)
             service.is_down = words == "nobody"
             for name in names:
                 self.stage.switch_panos(name, **WRONG[words])
@@ -216,6 +220,7 @@ class EstateTale:
         def undo() -> None:
             self.stage.rules[:] = [rule for rule in self.stage.rules if rule not in rules]
             service.is_down = False
+            self.wrong.discard(host)
             for name in names:
                 self.stage.switch_panos(
                     name, data_plane="follows", served_chain="found_by_issuer", data_plane_delay=0.0
@@ -241,7 +246,24 @@ class EstateTale:
                 self.stage.problem(
                     f"a push committed what alice had not committed on {firewall.name}: {sorted(drafts)}"
                 )
+        self._look_at_services()
         return serials
+
+    def _look_at_services(self) -> None:
+        """What a service presented while it was well stays on the firewall until it is well again."""
+        for host, service in services_of(self.stage).by_host.items() if self.estate.asked else ():
+            held = self.stage.serials_in_service(self.stage.unit(service.firewall).name)
+            if host not in self.wrong:
+                serial = self.stage.served(service.firewall, service.profile).serial
+                self.good.update({host: serial} if serial is not None else {})
+            elif self.good.get(host) not in (None, *held):
+                self.stage.problem(f"the predecessor of what {host} does not serve yet is gone")
+
+    def is_loaded(self, firewall: str) -> None:
+        """Somebody loaded another configuration into a firewall: what was there before may be gone."""
+        for host, service in services_of(self.stage).by_host.items() if self.estate.asked else ():
+            if service.firewall == firewall:
+                self.good.pop(host, None)
 
     def _judge(self, watch: Watch, last: datetime.datetime | None, may_expire: bool) -> None:
         now, place = self.stage.clock.now(), watch.device.firewall.name

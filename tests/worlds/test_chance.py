@@ -8,14 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
-from paloaltofw.execution import enroll
-from paloaltofw.lifecycle import brake, guards, plans, resume
+from paloaltofw.execution import enroll, units
+from paloaltofw.lifecycle import brake, decide, guards, plans, resume
 from paloaltofw.lifecycle.inputs import Observation
+from paloaltofw.lifecycle.serving import Serving
 from paloaltofw.lifecycle.steps import Predecessor
 from paloaltofw.lifecycle.succession import series_number
 from paloaltofw.model.certificate_profile import CertificateProfile
+from paloaltofw.panos import panorama_client
 from tests.worlds.chance import draw, many, shrink, summary, tell
-from tests.worlds.estates import STANDALONE
+from tests.worlds.estates import STANDALONE, Estate
 
 SEEDS = range(1000, 1087)
 
@@ -72,23 +74,55 @@ def everything_lower(profile: CertificateProfile, observed: Observation, entry: 
     )
 
 
-# What switches a rule off, what the observer then says, and which events are told: the others would only take time.
-RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str, tuple[str, ...]]] = {
-    "the brake": (no_brake, "orders in the", ("load", "sans", "fault", "revoke", "revert")),
-    "the limit of submissions": (no_limit_of_submissions, "the same CSR", ("fault",)),
-    "ownership": (no_ownership, "stranger", ("stranger",)),
-}
+def no_question_before_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an agent that asks for the state of a pair once a night."""
+    monkeypatch.setattr(units.Watch, "__call__", lambda self: None)
+
+
+def pushes_with_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an agent that leaves a push's default as it is."""
+    without = "<merge-with-candidate-cfg>no</merge-with-candidate-cfg>"
+    send = panorama_client.PanoramaClient._push
+    monkeypatch.setattr(
+        panorama_client.PanoramaClient,
+        "_push",
+        lambda self, stack, command: send(self, stack, command.replace(without, "")),
+    )
+
+
+def no_wait_for_the_serve_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an agent that takes a commit for the proof that something is served."""
+    monkeypatch.setattr(decide, "serving_of", lambda *_: Serving.PASSED)
+
+
+# What switches a rule off, what the observer then says, which events are told (the others would only take time), in
+# which estate, and the seed to begin with.
+RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str, tuple[str, ...], Estate, int]] = {
+    "the brake": (no_brake, "orders in the", ("load", "sans", "fault", "revoke", "revert"), STANDALONE, 2000),
+    "the limit of submissions": (no_limit_of_submissions, "the same CSR", ("fault",), STANDALONE, 2000),
+    "ownership": (no_ownership, "stranger", ("stranger",), STANDALONE, 2000),
+    "the question before a change": (
+        no_question_before_a_change, "a change reached", ("failover_in_a_run",), Estate(pairs=("fw0", "fw1")), 2011,
+    ),
+    "pushes that leave candidates alone": (
+        pushes_with_candidates, "a push committed", ("device_draft",), Estate(has_panorama=True), 2000,
+    ),
+    "predecessors that stay until their successor is served": (
+        no_wait_for_the_serve_check, "does not serve yet is gone", ("wrong_serve",),
+        Estate(asked=(("site0", "report"), ("site1", "report"))), 2003,
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("rule", RULES)
 def test_the_observer_sees_a_rule_that_is_off(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    switch_off, words, kinds = RULES[rule]
+    switch_off, words, kinds, estate, first = RULES[rule]
     switch_off(monkeypatch)
-    for seed in range(2000, 2040):
-        story = draw(seed)
+    for seed in range(first, first + 40):
+        story = draw(seed, estate=estate)
         events = tuple(event for event in story.events if event.kind in kinds)
-        year = tell(dataclasses.replace(story, events=events, lost_answer="resubmit", estate=STANDALONE))
+        year = tell(dataclasses.replace(story, events=events, lost_answer="resubmit"))
         if any(words in problem for problem in year.problems):
             return
     pytest.fail(f"no seed fails without {rule}")
