@@ -82,6 +82,12 @@ def firewall_option(command: F) -> F:
     return option(command)
 
 
+def ha_peer_option(command: F) -> F:
+    """Add --ha-peer."""
+    text = "Complete the other unit of the HA pair, which `ha_peer` names."
+    return click.option("--ha-peer", "is_peer", is_flag=True, help=text)(command)
+
+
 def profile_option(help_text: str, offers: Offer = certificate_profile) -> Callable[[F], F]:
     """Add -p for the one profile that a command is about; `offers` are what a shell completes."""
     return click.option(

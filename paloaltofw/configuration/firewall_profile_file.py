@@ -29,8 +29,8 @@ def read_firewall_profile(
 ) -> FirewallProfile | None:
     """Read one firewall profile, or its decrypted content; None, with the problems recorded, if it is wrong.
 
-    `lacks`: `api_key` or `verify_tls`, where it is about to be written and what stands there now does not matter;
-    `any api_key`, where the key is not needed.
+    `lacks`: `api_key` or `verify_tls`, also those of `ha_peer`, where it is about to be written: then what stands there
+    now does not matter. `any api_key`: the key is not needed.
     """
     before = len(findings.problems)
     document = read_document(path, findings, content)
@@ -68,7 +68,7 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
     lock = document.value_or("lock", one_of(*LOCKS), "none")
     validates = document.boolean("validate", default=False)
     ha_sync_timeout = document.value_or("ha_sync_timeout", duration(0, DAY), 600.0)
-    peer = _ha_peer(document, url, HaPeer("", api_key or Secret(""), trust))
+    peer = _ha_peer(document, url, HaPeer("", api_key or Secret(""), trust), lacks)
     panorama = read_panorama(document, vsys)
     if url is None or admin is None or api_key is None:
         return None
@@ -80,15 +80,17 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
     )  # fmt: skip
 
 
-def _ha_peer(document: Section, url: str | None, first: HaPeer) -> HaPeer | None:
+def _ha_peer(document: Section, url: str | None, first: HaPeer, lacks: Collection[str]) -> HaPeer | None:
     """The other unit of an HA pair; key and trust are those of the first one where it has none of its own."""
     section = document.section("ha_peer")
     if not document.has("ha_peer"):
         return None
     peer_url = section.value("url", management_url, required=True)
-    api_key = section.value("api_key", secret_value) or first.api_key
+    unneeded = _ignored if lacks else secret_value  # while a value of the profile is written nobody signs in with it
+    rule = _replaceable if "ha_peer.api_key" in lacks else unneeded
+    api_key = section.value("api_key", rule) or first.api_key
     has_trust = section.has("verify_tls")
-    trust = read_trust(section, "verify_tls")
+    trust = read_trust(section, "verify_tls", is_replaced="ha_peer.verify_tls" in lacks)
     section.close()
     if peer_url is None:
         return None

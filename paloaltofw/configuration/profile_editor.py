@@ -21,12 +21,16 @@ from paloaltofw.model.settings import Settings
 
 @dataclass(frozen=True)
 class ProfileFile:
-    """A firewall profile that is about to be completed. `path` is its plain name, `content` its plain content."""
+    """A firewall profile that is about to be completed. `path` is its plain name, `content` its plain content.
+
+    `section`: where in it the values go, PEER for the other unit of an HA pair; `profile` is of that unit then.
+    """
 
     path: Path
     content: bytes
     is_encrypted: bool
     profile: FirewallProfile
+    section: str = ""
 
     @property
     def name(self) -> Path:
@@ -34,10 +38,13 @@ class ProfileFile:
         return self.path.with_name(self.path.name + ENCRYPTED_SUFFIX) if self.is_encrypted else self.path
 
 
-def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: Collection[str]) -> ProfileFile:
-    """Read a firewall profile, but for the values that are about to be written.
+PEER = "ha_peer"
 
-    Raises UsageError for an unknown name, ConfigurationError for anything else that is wrong in the file.
+
+def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: Collection[str], of_peer: bool = False) -> ProfileFile:
+    """Read a firewall profile, but for the values that are about to be written; `of_peer`: of the other unit of a pair.
+
+    Raises UsageError for an unknown name or unit, ConfigurationError for anything else that is wrong in the file.
     """
     name = name.removesuffix(".yaml")
     known = firewall_names(settings.firewall_folder)
@@ -50,7 +57,12 @@ def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: Collection[str]
     profile = read_firewall_profile(path, findings, content, lacks)
     if profile is None:
         raise ConfigurationError(sorted_problems(findings))
-    return ProfileFile(path, content, is_encrypted, profile)
+    if not of_peer:
+        return ProfileFile(path, content, is_encrypted, profile)
+    if profile.ha_peer is None:
+        remedy = "write ha_peer with the url of the other unit into the profile first"
+        raise UsageError(f"--ha-peer: {path.name} names no other unit", remedy=remedy)
+    return ProfileFile(path, content, is_encrypted, profile.other_unit(), PEER)
 
 
 def with_value(file: ProfileFile, key: str, value: str) -> bytes:
@@ -61,16 +73,31 @@ def with_value(file: ProfileFile, key: str, value: str) -> bytes:
     text = file.content.decode("utf-8")
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(node, yaml.MappingNode)  # nosec B101  # narrows a type
-    new = _spliced(text, node, key, json.dumps(value))
+    new = _spliced_below(text, node, file.section, key, json.dumps(value))
     before = yaml.safe_load(text)
+    wanted = {**before[file.section], key: value} if file.section else value
     try:
         after = yaml.safe_load(new)
     except yaml.YAMLError:
         after = None
-    if after != {**before, key: value}:
-        what = f"{key} cannot be written into the file as it is laid out"
-        raise AgentError(what, str(file.path), f"give {key} a line of its own, like in the sample")
+    if after != {**before, file.section or key: wanted}:
+        title = f"{file.section}.{key}".removeprefix(".")
+        what = f"{title} cannot be written into the file as it is laid out"
+        raise AgentError(what, str(file.path), f"give {title} a line of its own, like in the sample")
     return new.encode("utf-8")
+
+
+def _spliced_below(text: str, node: yaml.MappingNode, section: str, key: str, value: str) -> str:
+    if not section:
+        return _spliced(text, node, key, value)
+    inner = next(old for name, old in node.value if name.value == section)
+    if any(name.value == key for name, _ in inner.value):
+        return _spliced(text, inner, key, value)
+    # As the first key of the section: where its last line ends is not told.
+    start, column = inner.start_mark.index, inner.start_mark.column
+    if inner.flow_style:
+        return f"{text[: start + 1]}{key}: {value}, {text[start + 1 :]}"
+    return f"{text[:start]}{key}: {value}\n{' ' * column}{text[start:]}"
 
 
 def _spliced(text: str, node: yaml.MappingNode, key: str, value: str) -> str:

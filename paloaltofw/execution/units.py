@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from paloaltofw.clock import Clock
 from paloaltofw.errors import AgentError, KeyOnOtherUnit, NotActive, PeerError
+from paloaltofw.execution.clients import open_firewall
 from paloaltofw.execution.context import Context, events
 from paloaltofw.execution.observe import (
     FirewallSeen,
@@ -27,6 +29,7 @@ from paloaltofw.model.certificate_profile import CertificateProfile
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.high_availability import HaState, pair_objection
 from paloaltofw.model.records import OrderRecord
+from paloaltofw.model.settings import Configuration
 from paloaltofw.panos.client import PanosClient
 from paloaltofw.pki.certificate import VerificationError, parse_csr
 
@@ -70,6 +73,24 @@ def ask_unit(client: PanosClient) -> Answer:
         return client.ha_state() or PeerError("does not know the command for the HA state")
     except PeerError as error:
         return error
+
+
+def open_unit_to_read(
+    configuration: Configuration, firewall: FirewallProfile, clock: Clock
+) -> tuple[PanosClient, FirewallProfile]:
+    """A client for reading alone, and its unit: the active one where a unit says so, else one that answers."""
+    first = open_firewall(configuration, firewall, clock)
+    if firewall.ha_peer is None:
+        return first, firewall
+    answer = ask_unit(first)
+    if isinstance(answer, HaState) and answer.is_active:
+        return first, firewall
+    other = firewall.other_unit()
+    second = open_firewall(configuration, other, clock)
+    others = ask_unit(second)
+    is_second = isinstance(others, HaState) and (others.is_active or isinstance(answer, PeerError))
+    (first if is_second else second).close()
+    return (second, other) if is_second else (first, firewall)
 
 
 def units_objection(answers: tuple[Answer, Answer]) -> str:

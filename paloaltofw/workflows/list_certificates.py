@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from paloaltofw.errors import AgentError, PeerError
-from paloaltofw.execution.clients import open_firewall, scope_of
+from paloaltofw.execution.clients import scope_of
 from paloaltofw.execution.observe import StoredState, read_certificate, read_state
 from paloaltofw.execution.outcomes import unexpected
+from paloaltofw.execution.units import open_unit_to_read
 from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.lifecycle.ownership import is_ours
 from paloaltofw.lifecycle.succession import CertificateGeneration, series_number
@@ -61,16 +63,15 @@ def _selected(session: Session, wanted: Wanted) -> list[FirewallProfile]:
 
 
 def _listing(session: Session, firewall: FirewallProfile, wanted: Wanted) -> FirewallListing:
-    client = open_firewall(session.configuration, firewall, session.clock)
     try:
-        found, untold = _read(session, client, firewall, wanted)
-        return FirewallListing(firewall.id, firewall.address, tuple(found), untold)
+        client, unit = open_unit_to_read(session.configuration, firewall, session.clock)
+        with contextlib.closing(client):
+            found, untold = _read(session, client, unit, wanted)
+        return FirewallListing(firewall.id, unit.address, tuple(found), untold)
     except AgentError as error:
         return FirewallListing(firewall.id, firewall.address, error=error)
     except Exception as error:
         return FirewallListing(firewall.id, firewall.address, error=unexpected(error, firewall.title))
-    finally:
-        client.close()
 
 
 def _read(
@@ -119,7 +120,7 @@ def _profiles_here(session: Session, firewall: FirewallProfile) -> list[tuple[Ce
     found = []
     for profile in session.configuration.certificates.values():
         place = firewalls.get(profile.firewall)
-        if place is not None and place.url == firewall.url:
+        if place is not None and firewall.url in place.urls:
             found.append((profile, read_state(store, profile), scope_of(place)))
     return found
 

@@ -145,15 +145,21 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def open_access(options: Options, firewall: str, lacks: tuple[str, ...], ask: Ask | None) -> Access:
-    """A firewall profile to be completed; raises UsageError and ConfigurationError."""
+def open_access(options: Options, firewall: str, lacks: str, ask: Ask | None, of_peer: bool = False) -> Access:
+    """A firewall profile whose `lacks` (`api_key` or `verify_tls`) is to be written; `of_peer`: that of the other unit.
+
+    Raises UsageError and ConfigurationError.
+    """
     from paloaltofw.configuration.gpg import Gpg
-    from paloaltofw.configuration.profile_editor import open_profile
+    from paloaltofw.configuration.profile_editor import PEER, open_profile
 
     chosen = load_settings(find_file(options.config))
     gpg = Gpg(chosen.gpg_recipient, chosen.gpg_passphrase_file, chosen.gpg_home, ask)
     logfile.start_as(chosen, options.log_level, options.is_debug)
-    return Access(open_profile(chosen, gpg, firewall, lacks), gpg, chosen, Store(chosen.state))
+    written = f"{PEER}.{lacks}" if of_peer else lacks
+    # The first unit's key is needed for neither a pin nor the key of the other unit.
+    absent = {written} if written == "api_key" else {written, "any api_key"}
+    return Access(open_profile(chosen, gpg, firewall, absent, of_peer), gpg, chosen, Store(chosen.state))
 
 
 def log_event(text: str, *details: object) -> None:

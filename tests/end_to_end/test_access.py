@@ -204,6 +204,54 @@ def test_trust_with_a_fingerprint_needs_no_terminal_and_no_key(tmp_path: Path, k
         assert yaml.safe_load(path.read_text("utf-8"))["verify_tls"] == presented(place)
 
 
+def pair(tmp_path: Path, lines: str) -> Scene:
+    """The profile of a pair: `lines` are those of its `ha_peer`, with URL for the address of the other unit."""
+    made = scene(tmp_path, WorldOptions(firewalls=["fw-edge", "fw-other"]))
+    (tmp_path / "profiles/firewalls/fw-other.yaml").unlink()
+    url = made.world.servers["fw-other"].url
+    with profile_path(tmp_path).open("a", encoding="utf-8") as file:
+        file.write(lines.replace("URL", url))
+    made.world.firewalls["fw-other"].set_password(AGENT_ADMIN, PASSWORD)
+    return made
+
+
+PEERS = {
+    "a block": "ha_peer:   # the other unit\n  url: URL   # its address\n# the end\n",
+    "a key and a pin that are there": "ha_peer:\n  api_key: LUFRPT...\n  verify_tls: sha256:nonsense\n  url: URL\n",
+    "a flow": "ha_peer: {url: 'URL'}   # the other unit\n",
+}
+
+
+@pytest.mark.parametrize("lines", PEERS.values(), ids=PEERS)
+def test_the_other_unit_of_a_pair_gets_a_pin_and_a_key_of_its_own(tmp_path: Path, lines: str) -> None:
+    with pair(tmp_path, lines) as place:
+        path = profile_path(tmp_path)
+        if "nonsense" in lines:
+            assert place.run_cold("check").code == 2
+        before = yaml.safe_load(path.read_text("utf-8"))
+        comments = [line.partition("#")[2] for line in path.read_text("utf-8").splitlines() if "#" in line]
+        pem = ssl.get_server_certificate(("127.0.0.1", place.world.servers["fw-other"].port))
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
+        pin = "sha256:" + ":".join(digest[i : i + 2] for i in range(0, 64, 2))
+        done = place.run_cold(*TRUST, "--ha-peer", "--fingerprint", pin)
+        assert (done.code, done.err) == (0, "")
+        done = run_on_terminal(place.config, (*KEYGEN, "--ha-peer"), TYPED)
+        assert done.code == 0, done.out
+        after = yaml.safe_load(path.read_text("utf-8"))
+        key = place.world.firewalls["fw-other"].api_key(AGENT_ADMIN)
+        assert after == {**before, "ha_peer": {**before["ha_peer"], "verify_tls": pin, "api_key": key}}
+        assert comments == [line.partition("#")[2] for line in path.read_text("utf-8").splitlines() if "#" in line]
+
+
+def test_there_is_no_other_unit_to_complete(tmp_path: Path) -> None:
+    with scene(tmp_path) as place:
+        before = profile_path(tmp_path).read_bytes()
+        done = place.run_cold(*TRUST, "--ha-peer", "--fingerprint", "AB" * 32)
+        assert done.code == 2
+        assert "fw-edge.yaml names no other unit" in done.err
+        assert profile_path(tmp_path).read_bytes() == before
+
+
 def test_a_changed_certificate_stops_that_firewall_alone_with_both_fingerprints(tmp_path: Path) -> None:
     certificates = {
         "www": certificate_profile("fw-edge", "www.example.com"),

@@ -75,6 +75,32 @@ def test_without_the_key_a_night_with_nothing_to_do_asks_nothing_more(stage: Sta
     assert "fw: fw high-availability" not in asked(stage, before)
 
 
+def listed(stage: Stage) -> tuple[int | None, list[tuple[str, str]]]:
+    done = stage.agent("list", "--json")
+    document = json.loads(done.out)
+    return done.code, [(item["name"], item["profile"]) for item in document["certificates"] if item["profile"]]
+
+
+def test_list_reads_the_active_unit_and_one_that_answers_where_the_other_is_off(stage: Stage) -> None:
+    stage.night()
+    pair = pair_of(stage)
+    assert listed(stage) == (0, [(NAME, NAME)])
+    pair.failover()
+    before = len(stage.diary)
+    assert listed(stage) == (0, [(NAME, NAME)])
+    assert "fw-b: fw get certificates" in asked(stage, before)
+    assert "fw: fw get certificates" not in asked(stage, before)
+    pair.restore()
+    pair.lose(stage.firewalls[UNIT])
+    assert listed(stage) == (0, [(NAME, NAME)])
+    pair.restore()
+    pair.split(PASSIVE)
+    before = len(stage.diary)
+    assert listed(stage) == (0, [(NAME, NAME)])
+    assert "fw: fw get certificates" in asked(stage, before)
+    pair.restore()
+
+
 def test_both_units_stand_in_one_sentence_and_the_code_is_stable(stage: Stage) -> None:
     pair_of(stage).split(PASSIVE)
     night = stage.night()

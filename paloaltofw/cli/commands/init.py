@@ -170,7 +170,7 @@ def _pin(ctx: click.Context, firewall: str) -> None:
     from paloaltofw.workflows.eula import ensure_eula
     from paloaltofw.workflows.session import open_access
 
-    access = open_access(options_of(ctx), firewall, ("any api_key", "verify_tls"), None)
+    access = open_access(options_of(ctx), firewall, "verify_tls", None)
     ensure_eula(access.store, options_of(ctx), eula_prompt())
     complete_trust(access, None)
 
@@ -179,7 +179,7 @@ def _fetch_key(ctx: click.Context, firewall: str) -> None:
     from paloaltofw.workflows.eula import ensure_eula
     from paloaltofw.workflows.session import open_access
 
-    access = open_access(options_of(ctx), firewall, ("api_key",), None)
+    access = open_access(options_of(ctx), firewall, "api_key", None)
     ensure_eula(access.store, options_of(ctx), eula_prompt())
     complete_key(access)
 

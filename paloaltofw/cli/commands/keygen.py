@@ -8,14 +8,15 @@ import click
 
 from paloaltofw.cli.application import options_of
 from paloaltofw.cli.completing import complete_key
-from paloaltofw.cli.options import firewall_option
+from paloaltofw.cli.options import firewall_option, ha_peer_option
 from paloaltofw.cli.prompts import eula_prompt, passphrase_prompt
 
 
 @click.command()
 @firewall_option
+@ha_peer_option
 @click.pass_context
-def keygen(ctx: click.Context, firewall: str) -> None:
+def keygen(ctx: click.Context, firewall: str, is_peer: bool) -> None:
     """Get an API key with user name and password, typed at a prompt, and write it into the firewall profile.
 
     A new key ends the administrator's sessions on the firewall, and may end its earlier key.
@@ -28,6 +29,6 @@ def keygen(ctx: click.Context, firewall: str) -> None:
     from paloaltofw.workflows.session import open_access
 
     options = options_of(ctx)
-    access = open_access(options, firewall, ("api_key",), passphrase_prompt(is_new=False))
+    access = open_access(options, firewall, "api_key", passphrase_prompt(is_new=False), is_peer)
     ensure_eula(access.store, options, eula_prompt())
     complete_key(access)

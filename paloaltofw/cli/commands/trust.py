@@ -8,15 +8,16 @@ import click
 
 from paloaltofw.cli.application import options_of
 from paloaltofw.cli.completing import complete_trust
-from paloaltofw.cli.options import firewall_option
+from paloaltofw.cli.options import firewall_option, ha_peer_option
 from paloaltofw.cli.prompts import eula_prompt, passphrase_prompt
 
 
 @click.command()
 @firewall_option
+@ha_peer_option
 @click.option("--fingerprint", metavar="SHA256", help="Write the pin, without asking, if the certificate has this one.")
 @click.pass_context
-def trust(ctx: click.Context, firewall: str, fingerprint: str | None) -> None:
+def trust(ctx: click.Context, firewall: str, is_peer: bool, fingerprint: str | None) -> None:
     """Show the TLS certificate that a firewall presents, and pin it in the firewall profile after confirmation.
 
     Example: paloaltoagent trust --firewall fw-edge
@@ -29,6 +30,6 @@ def trust(ctx: click.Context, firewall: str, fingerprint: str | None) -> None:
 
     options = options_of(ctx)
     expected = parse_fingerprint(fingerprint)
-    access = open_access(options, firewall, ("any api_key", "verify_tls"), passphrase_prompt(is_new=False))
+    access = open_access(options, firewall, "verify_tls", passphrase_prompt(is_new=False), is_peer)
     ensure_eula(access.store, options, eula_prompt())
     complete_trust(access, expected)
