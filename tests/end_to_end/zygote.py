@@ -6,8 +6,11 @@ by SIGKILL right before or after its n-th request or state write. [n, "refused"]
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import sys
 import tempfile
@@ -16,17 +19,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cryptography.x509
+import cryptography.hazmat.primitives.asymmetric.ec
+import cryptography.hazmat.primitives.asymmetric.rsa
+import cryptography.x509.verification
+import gnupg
 import requests
 import urllib3
+import yaml
 from urllib3.util import connection as sockets
 
+import paloaltofw
 from paloaltofw import paloaltoagent, safe_files
 from paloaltofw.configuration import gpg
 from paloaltofw.storage import history, store
 from paloaltofw.transport import https
 
-PRELOADED = (cryptography.x509, requests, urllib3)
+PRELOADED = (cryptography.x509, gnupg, requests, urllib3, yaml)
+# The agent loads a module when it needs it; each run here would load, or even compile, them all again.
+for _module in pkgutil.walk_packages(paloaltofw.__path__, "paloaltofw."):
+    if not _module.name.startswith(("paloaltofw.sandbox", "paloaltofw.__main__")):
+        importlib.import_module(_module.name)
+gc.freeze()
 
 
 class Points:
