@@ -29,7 +29,7 @@ def key(number: int = 0, kind: str = "P256") -> Key:
 
 
 def name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
 
 
 def csr(common_name: str = "www.example.com", dns: Sequence[str] | None = None, private_key: Key | None = None) -> Csr:

@@ -14,7 +14,7 @@ from paloaltofw.lifecycle.decision import Action, Blocked, Decision
 from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.lifecycle.succession import CertificateGeneration
 from paloaltofw.model.certificate_profile import CertificateProfile
-from paloaltofw.model.records import Phase
+from paloaltofw.model.records import OrderRecord, Phase
 from paloaltofw.pki.certificate import VerificationError, parse_certificates
 
 AT_SCM = (Phase.SUBMITTING, Phase.ORDERED, Phase.ISSUED)
@@ -30,9 +30,13 @@ def missing_here(observed: Observation, now: datetime.datetime) -> str:
     is_at_scm = order is not None and order.phase in AT_SCM and bool(order.spki_sha256)
     if order is not None and is_at_scm and not any(item.holds_key_of(order.spki_sha256) for item in here):
         return f"the key of order {order.certificate_id or order.reference} ({order.entry})"
-    leaf = _installed(observed, now)
-    if leaf and not any(item.certificate and item.certificate.sha256 == leaf for item in here):
-        return f"the certificate that was in service ({observed.installed.entry if observed.installed else ''})"
+    installed, leaf = observed.installed, _in_service(observed, now)
+    if (
+        installed is not None
+        and leaf
+        and not any(item.certificate and item.certificate.sha256 == leaf for item in here)
+    ):
+        return f"the certificate that was in service ({installed.entry})"
     return ""
 
 
@@ -47,17 +51,18 @@ def held_by_peer(observed: Observation, peer: Observation, now: datetime.datetim
     certificates = {item.certificate.sha256 for item in here if item.certificate}
     keys = {holder.spki_sha256 for item in here if (holder := item.csr or item.certificate)}
     top = max((item.number for item in here), default=0)
-    leaf, ordered = _installed(observed, now), order.spki_sha256 if order else ""
+    leaf = _in_service(observed, now)
     is_at_scm = order is not None and order.phase in AT_SCM
     for item in _entries(peer):
         if item.certificate is None:
-            is_ours = bool(ordered) and item.csr is not None and item.csr.spki_sha256 == ordered
+            is_ours = item.csr is not None and _is_key_of(order, item.csr.spki_sha256)
             is_unordered = order is not None and not is_at_scm and (is_ours or item.name == order.entry)
             is_here = item.csr is not None and item.csr.spki_sha256 in keys
             if not is_here and not is_unordered and (is_ours or item.number > top):
                 return f"{item.name} with a pending key"
         elif item.certificate.sha256 not in certificates and item.certificate.not_after > now:
-            is_known = item.certificate.sha256 == leaf or (is_at_scm and item.certificate.spki_sha256 == ordered)
+            is_ordered = is_at_scm and _is_key_of(order, item.certificate.spki_sha256)
+            is_known = item.certificate.sha256 == leaf or is_ordered
             if is_known or item.number > top:
                 return f"the certificate {item.name}"
     return ""
@@ -78,13 +83,17 @@ def _entries(observed: Observation) -> Iterator[CertificateGeneration]:
     yield from observed.running or ()
 
 
-def _installed(observed: Observation, now: datetime.datetime) -> str:
+def _is_key_of(order: OrderRecord | None, spki_sha256: str) -> bool:
+    return order is not None and order.spki_sha256 == spki_sha256
+
+
+def _in_service(observed: Observation, now: datetime.datetime) -> str:
     """The fingerprint of the certificate that was in service last, while it is good for something; else empty."""
     installed = observed.installed
     if installed is None or installed.revoked:
         return ""
     try:
-        found = parse_certificates(installed.chain) if installed.chain else ()
+        found = parse_certificates(installed.chain)
     except VerificationError:
         return ""
     return found[0].sha256 if found and found[0].not_after > now else ""

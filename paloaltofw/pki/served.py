@@ -78,7 +78,7 @@ def judge(look: Look, expected: Chain, predecessors: Collection[str]) -> Verdict
 
 def _judge_chain(look: Look, expected: Chain) -> Verdict:
     path = look.path
-    if not expected.intermediates or path[-1].is_self_issued or _reaches(path, expected.top):
+    if path[-1].is_self_issued or _reaches(path, expected.top):
         beside = tuple(item.der for item in path[1:])
         is_plain = look.certificates[1 : len(path)] == beside and len(look.certificates) == len(path)
         note = "" if is_plain else "its chain is in an unusual order, or holds what belongs to no link; clients bear it"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 
 import pytest
 
-from paloaltofw.lifecycle.decision import Action, Decision, State
+from paloaltofw.lifecycle.decision import Action, Blocked, Decision, State
 from paloaltofw.lifecycle.inputs import Observation
 from paloaltofw.lifecycle.pair import held_by_peer, held_for_peer, missing_here
+from paloaltofw.lifecycle.steps import Commit
 from paloaltofw.model.records import InstalledRecord, OrderRecord, Phase
 from tests import x509
 from tests.lifecycle.cases import CSR, DUE, EXPIRED, GOOD, ORDER, OTHER, PROFILE, held
 
 SECOND = replace(ORDER, entry="www-2")
 PENDING = held(2, csr=CSR)
+SECOND_OF_TIME = datetime.timedelta(seconds=1)
 STRANGE_CSR = x509.csr(private_key=x509.key(7, "P384"))
 INSTALLED = InstalledRecord("16", "www", "", "", "", chain=OTHER.pem)
 
@@ -35,6 +38,10 @@ MISSING = {
         "the key of order paloaltoagent-0 (www)",
     ),
     "the certificate in service is here": (Observation((held(certificate=OTHER),), installed=INSTALLED), ""),
+    "another one is here": (
+        Observation((held(), held(2, certificate=GOOD)), installed=INSTALLED), "the certificate that was in service (www)"
+    ),
+    "nothing is told of it": (Observation(installed=replace(INSTALLED, chain="")), ""),
     "it is not here": (Observation(installed=INSTALLED), "the certificate that was in service (www)"),
     "it has expired": (Observation(installed=replace(INSTALLED, chain=EXPIRED.pem)), ""),
     "it is revoked": (Observation(installed=replace(INSTALLED, revoked=True)), ""),
@@ -76,6 +83,28 @@ HELD = {
         Observation((HERE,), order=replace(ORDER, phase=Phase.ISSUED.value, spki_sha256=OTHER.spki_sha256)),
         Observation((held(certificate=OTHER),)), "the certificate www",
     ),
+    "nothing here": (Observation(), Observation((held(csr=CSR),)), "www with a pending key"),
+    "the ordered key under a name that is used here": (
+        Observation((held(2, certificate=HERE.certificate),), order=SECOND), Observation((PENDING,)),
+        "www-2 with a pending key",
+    ),
+    "another key than the ordered one, not newer": (
+        Observation((held(2, certificate=HERE.certificate),), order=SECOND), Observation((held(csr=STRANGE_CSR),)), ""
+    ),
+    "a key of the same number": (
+        Observation((held(2, certificate=HERE.certificate),)), Observation((held(2, csr=STRANGE_CSR),)), ""
+    ),
+    "a key that is here under another name": (
+        Observation((held(csr=CSR),)), Observation((held(2, csr=CSR),)), ""
+    ),
+    "a key whose certificate is here": (
+        Observation((held(certificate=GOOD),)), Observation((held(2, csr=CSR),)), ""
+    ),
+    "a certificate of the same number": (Observation((HERE,)), Observation((held(certificate=GOOD),)), ""),
+    "an older certificate of another key than the ordered one": (
+        Observation((held(2, certificate=HERE.certificate),), order=phased(Phase.ISSUED)),
+        Observation((held(certificate=OTHER),)), "",
+    ),
     "something that cannot be read": (Observation((HERE,)), Observation((held(2),)), "www-2 with a pending key"),
 }  # fmt: skip
 
@@ -86,10 +115,31 @@ def test_what_the_other_unit_holds(title: str) -> None:
     assert held_by_peer(observed, peer, x509.NOW) == words
 
 
+def test_what_ends_now_counts_no_more() -> None:
+    newer = Observation((held(2, certificate=GOOD),))
+    assert held_by_peer(Observation((HERE,)), newer, GOOD.not_after) == ""
+    assert held_by_peer(Observation((HERE,)), newer, GOOD.not_after - SECOND_OF_TIME) == "the certificate www-2"
+    in_service = Observation(installed=INSTALLED)
+    assert missing_here(in_service, OTHER.not_after) == ""
+    assert missing_here(in_service, OTHER.not_after - SECOND_OF_TIME) == "the certificate that was in service (www)"
+
+
 def test_a_decision_that_is_held_says_nothing_of_a_loss() -> None:
-    lost = Decision(State.PENDING, Action.ENROLL, "lost", notes=("the key is lost",))
-    made = held_for_peer(PROFILE, lost, "the other unit holds www-2")
-    assert (made.action, made.steps, made.notes, made.state) == (Action.FAILED, (), (), State.PENDING)
-    assert made.blocked is not None
-    assert (made.blocked.code, made.blocked.message) == ("ha-key", "the other unit holds www-2")
-    assert "--resubmit -p www" in made.blocked.hint
+    alarm = Blocked("key-lost", "the key is lost", "")
+    lost = Decision(
+        State.PENDING,
+        Action.ENROLL,
+        "lost",
+        (Commit("svc"),),
+        alarm=alarm,
+        notes=("the key is lost",),
+        waits_for="monday",
+    )
+    hint = (
+        "bring the pair into step (fail back to the unit that has it, or synchronise from there), and the next run "
+        "goes on; if it is of no use any more, run: paloaltoagent enroll --resubmit -p www"
+    )
+    assert held_for_peer(PROFILE, lost, "the other unit holds www-2") == Decision(
+        State.PENDING, Action.FAILED, "the other unit holds www-2", (), waits_for="monday",
+        blocked=Blocked("ha-key", "the other unit holds www-2", hint),
+    )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from paloaltofw.pki.certificate import Certificate
 from paloaltofw.pki.chain import Chain, build_chain
-from paloaltofw.pki.served import Look, Served, is_worse, judge, standing
+from paloaltofw.pki.served import Look, Served, is_worse, judge, shown, standing
 from tests import x509
 
 LEAF, LOWER, UPPER, ROOT = x509.chain_of()
@@ -15,6 +15,8 @@ OLD = x509.certificate(age=150, issuer=("Lower CA", x509.key(101)))
 OTHER = x509.certificate("mail.example.com", issuer=("Lower CA", x509.key(101)))
 STRANGE_CA = x509.certificate("Lower CA", issuer=("Root", x509.key(103)), private_key=x509.key(109), is_ca=True, age=10)
 CROSS = x509.certificate("Upper CA", issuer=("Elsewhere", x509.key(108)), private_key=x509.key(102), is_ca=True, age=10)
+CROSS_LOWER = x509.certificate("Lower CA", issuer=("Another", x509.key(107)), private_key=x509.key(101), is_ca=True)
+ELSEWHERE = x509.certificate("Another", issuer=("Another", x509.key(107)), private_key=x509.key(107), is_ca=True)
 JUNK = b"no certificate"
 REFUSED = Look((), "connection refused", is_reached=False)
 SILENT = Look((), "no answer in time")
@@ -26,6 +28,7 @@ def look(*certificates: Certificate | bytes) -> Look:
 
 ROWS = [
     ("the whole chain", look(LEAF, LOWER, UPPER), Served.RIGHT, "2 of its issuers", ""),
+    ("by a cross certificate to another root", look(LEAF, CROSS_LOWER, ELSEWHERE), Served.RIGHT, "2 of", ""),
     ("with the root", look(LEAF, LOWER, UPPER, ROOT), Served.RIGHT, "3 of its issuers", ""),
     ("in another order", look(LEAF, UPPER, LOWER), Served.RIGHT, "2 of its issuers", "unusual order"),
     ("with what belongs to no link", look(LEAF, LOWER, UPPER, STRANGE_CA), Served.RIGHT, "2 of", "no link"),
@@ -56,6 +59,7 @@ def test_what_is_presented_is_judged(presented: Look, found: Served, words: str,
 
 
 def test_without_a_leaf_nothing_leads_anywhere() -> None:
+    assert standing(REFUSED) == standing(look(JUNK)) == ("", 0)
     assert look(JUNK, LOWER).path == () and Look().path == ()
     assert look(LEAF, LOWER).path == (LEAF, LOWER)
 
@@ -68,6 +72,24 @@ def test_every_finding_has_a_row_and_words_of_its_own() -> None:
 def test_a_leaf_below_its_root_or_delivered_alone_needs_nobody_beside_it() -> None:
     for alone in (Chain(LEAF, ()), Chain(LEAF, (), lacks_issuer=True)):
         assert judge(look(LEAF), alone, ()).found is Served.RIGHT
+
+
+def test_the_words() -> None:
+    said = {row[0]: judge(row[1], CHAIN, {OLD.sha256}) for row in ROWS}
+    assert said["alone"].text == "serves the certificate alone, without the intermediates that clients need"
+    assert said["what cannot be read"].text == "serves a certificate that cannot be read"
+    assert said["no certificate"].text == "does not shake hands (it presents no certificate)"
+    note = "its chain is in an unusual order, or holds what belongs to no link; clients bear it"
+    assert said["in another order"].note == said["with junk at its end"].note == note
+
+
+def test_a_certificate_without_a_common_name_is_shown_by_its_first_name() -> None:
+    names = ["b.example.com", f"{'a' * 60}.example.com"]
+    nameless = x509.certificate("", dns=names)
+    assert shown(nameless) == f"'{'a' * 60}.exa', serial {nameless.serial}, until {nameless.not_after:%Y-%m-%d}"
+    named = x509.certificate("www.example.com", dns=["a.example.com"])
+    assert shown(named).startswith("'www.example.com', ")
+    assert shown(x509.certificate("", dns=[])).startswith("'', ")
 
 
 WHOLE, ALONE, NOTHING = standing(look(OLD, LOWER, UPPER)), standing(look(OLD)), standing(REFUSED)

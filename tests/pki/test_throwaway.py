@@ -49,10 +49,17 @@ def test_the_ca_is_one_and_signs_what_it_issues() -> None:
     leaf.verify_directly_issued_by(ca)
     assert parse_certificates(authority.ca_pem)[0].is_ca
     assert ca.issuer != ca.subject
+    assert ca.extensions.get_extension_for_class(x509.BasicConstraints).critical
 
 
 @pytest.mark.parametrize(
-    ("pem", "words"), [("", "PEM"), ("x", "PEM"), (csr_of(ed25519.Ed25519PrivateKey.generate()), "neither RSA nor")]
+    ("pem", "words"),
+    [
+        ("", "PEM"),
+        ("x", "PEM"),
+        ("é", "PEM"),
+        (csr_of(ed25519.Ed25519PrivateKey.generate()), "^a key that is neither RSA nor ECDSA$"),
+    ],
 )
 def test_what_is_no_csr_of_these_kinds_is_refused(pem: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
