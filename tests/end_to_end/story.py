@@ -68,11 +68,17 @@ class Story:
 
     On each of `size` firewalls, which are worked on in parallel, there is one certificate of the firewall's name. A
     commit is over so many requests after it was sent, whatever the real clock says; a second one would be queued and
-    counted.
+    counted. `timeout`: how long the agent waits for an answer, in real seconds; ample, since the machine is busy.
     """
 
     def __init__(
-        self, folder: Path, key: str, commit_requests: int, size: int = 1, options: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        key: str,
+        commit_requests: int,
+        size: int = 1,
+        options: tuple[str, ...] = (),
+        timeout: int = 15,
     ) -> None:
         names = [f"fw{number}" for number in range(size)]
         self.profiles: dict[str, dict[str, object]] = {
@@ -95,7 +101,7 @@ class Story:
             firewalls=names, accounts=(self.account,), latencies=Latencies(commit_seconds=commit_requests),
             panos=PanosSwitches(busy_commit="queue"),
         )  # fmt: skip
-        more: dict[str, dict[str, object]] = {"issuance": {"wait": "1s"}, "scm": {"timeout": 1}}
+        more: dict[str, dict[str, object]] = {"issuance": {"wait": "1s"}, "scm": {"timeout": timeout}}
         self.scene = Scene(folder, self.profiles, kind, more, self.clock)
         self.canaries.add_world(self.scene.world)
         self.rotates = key == "rotate"
@@ -114,7 +120,7 @@ class Story:
             firewall.key_source = self._count_key
             begin_peoples_work(firewall)
             path = folder / f"profiles/firewalls/{name}.yaml"
-            path.write_text(path.read_text("utf-8") + "timeout: 1\ncommit_timeout: 10m\n", "utf-8")
+            path.write_text(path.read_text("utf-8") + f"timeout: {timeout}\ncommit_timeout: 10m\n", "utf-8")
         for server in (self.scene.world.scm_server, *self.scene.world.servers.values()):
             server.interceptor = self._intercept
 

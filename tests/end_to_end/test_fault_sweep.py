@@ -20,6 +20,8 @@ LONGEST = 80
 REFUSED = "connection refused"
 COMMIT_REQUESTS = 3
 STRIDE = 3
+# How long the agent waits in the stories in which no answer comes.
+TIMEOUT = 2
 FLEET, FLEET_STRIDE = 4, 26
 
 
@@ -33,7 +35,7 @@ def cut_after(story: Story, request: Request, handle: Handle) -> Answer:
 
 
 def silent_before(story: Story, request: Request, handle: Handle) -> Answer:
-    threading.Event().wait(1.5)  # longer than the agent's timeout, which is one second
+    threading.Event().wait(TIMEOUT + 0.6)
     raise Cut
 
 
@@ -113,7 +115,8 @@ def tell(fault: str, number: int, size: int = 1) -> Tally:
     with tempfile.TemporaryDirectory() as folder:
         # Each fault is met at every log level; every other run shows the log, and tracebacks, on stderr.
         options = ("--log-level", LEVELS[number % len(LEVELS)], *(("--debug",) if number % 2 else ()))
-        story = Story(Path(folder), "rotate", COMMIT_REQUESTS, size, options)
+        patience = {"timeout": TIMEOUT} if FAULTS.get(fault) in (silent_before, silent_after) else {}
+        story = Story(Path(folder), "rotate", COMMIT_REQUESTS, size, options, **patience)
         with story.scene:
             for step in range(len(COMMANDS)):
                 story.prepare(step)
