@@ -375,7 +375,7 @@ COMMANDS: Commands = {
         "clock": _clock,
         "admins": _admins,
         "chassis-ready": _chassis_ready,
-        "high-availability": {"state": ha_state},
+        "high-availability": {"state": ha_state, "all": ha_state},
         "config": {"list": {"changes": _changes}, "running": running_config, "candidate": candidate_config},
         "config-locks": locks_of(CONFIG, "vsys"),
         "commit-locks": locks_of(COMMIT, "vsys"),

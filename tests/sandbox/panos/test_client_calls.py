@@ -104,6 +104,8 @@ def ansible(bench: Bench) -> None:
     """Operational commands always with a vsys; facts; an import by key in the URL; a commit by the SDK's form."""
     for command in ("<show><system><info/></system></show>", "<show><session><info/></session></show>"):
         succeeded(bench.op(command, vsys="vsys1"))
+    state = succeeded(bench.op("<show><high-availability><all/></high-availability></show>", vsys="vsys1"))
+    assert state.answer.body.count(b"<enabled>no</enabled>") == 1
     succeeded(bench.op(generate_command("req"), vsys="vsys1"))
     assert list(bench.firewall.certificates(running=False, vsys="vsys1")) == ["req"], "not in shared"
     query = {"type": "import", "category": "certificate", "certificate-name": "imp", "format": "pem"}

@@ -121,7 +121,7 @@ def _commands() -> Commands:
     """The table of a firewall, with what is different here."""
     show, request = dict(COMMANDS["show"]), dict(COMMANDS["request"])  # type: ignore[arg-type]
     show |= {
-        "high-availability": {"state": _ha_state},
+        "high-availability": {"state": _ha_state, "all": _ha_state},
         "devices": {"all": _devices(only_connected=False), "connected": _devices(only_connected=True)},
         "devicegroups": _device_groups,
         # `<vsys>all</vsys>` is not accepted on Panorama (panos.md §11).
