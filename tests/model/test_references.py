@@ -23,3 +23,18 @@ def test_in_words_each_once() -> None:
     gateway = Reference("IKE gateway", "gw", "vsys1", "www")
     management = Reference("management interface", "", "device", "www")
     assert listed([gateway, management, gateway]) == "IKE gateway gw (vsys1), management interface"
+
+
+@pytest.mark.parametrize(
+    ("scope", "holder", "place", "words"),
+    [
+        ("shared", "", "shared", "decryption"),
+        ("vsys2", "", "vsys2", "decryption (vsys2)"),
+        ("shared", "template base", "template base", "decryption (template base)"),
+        ("device", "template stack s", "template stack s", "decryption (template stack s)"),
+        ("vsys1", "template base", "template base, vsys1", "decryption (template base, vsys1)"),
+    ],
+)
+def test_where_a_user_is(scope: str, holder: str, place: str, words: str) -> None:
+    reference = Reference("decryption", "", scope, "www", holder)
+    assert (reference.place, str(reference)) == (place, words)
