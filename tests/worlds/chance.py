@@ -298,7 +298,7 @@ class Tale:
                 more = {"renewal": {"key": site.key}, **self.estate.serve_check(site.name)}
                 self.stage.add_profile(site.name, f"{site.name}.example.com", site.firewall, bound, **more)
                 if bound and "serve_check" in more:
-                    self.estate.open_service(site.name, site.firewall, bound)
+                    self.estate.open_service(site.name, site.firewall, bound, site.key == "rotate")
                 self.names[site.name] = site.name
                 self.busy_nights |= set(range(self.day, self.day + 5))
 

@@ -86,7 +86,9 @@ class EstateTale:
         self.stage = stage
         self._mark = mark
         self.watches: list[Watch] = []
-        # What each service presented last while it was well: a serial number by host. And who answers wrong now.
+        # Whose predecessors have entries of their own; what each of these services presented last while it was well, a
+        # serial number by host; and who answers wrong now.
+        self.hosts: set[str] = set()
         self.good: dict[str, int] = {}
         self.wrong: set[str] = set()
 
@@ -103,9 +105,11 @@ class EstateTale:
         on_wrong = dict(self.estate.asked).get(site)
         return {"serve_check": {"endpoints": [f"{site}.example.com:443"], "on_wrong": on_wrong}} if on_wrong else {}
 
-    def open_service(self, site: str, firewall: str, profile: str) -> None:
-        """The service of a site answers from now on."""
-        services_of(self.stage).add(f"{site}.example.com", firewall, profile)
+    def open_service(self, site: str, firewall: str, profile: str, has_predecessor: bool) -> None:
+        """The service of a site answers from now on. `has_predecessor`: a successor does not replace it in its entry."""
+        host = f"{site}.example.com"
+        services_of(self.stage).add(host, firewall, profile)
+        self.hosts |= {host} if has_predecessor else set()
         for unit in self.stage.units(firewall):
             self.stage.switch_panos(unit.name, served_chain="found_by_issuer")
 
@@ -256,7 +260,7 @@ class EstateTale:
             if host not in self.wrong:
                 serial = self.stage.served(service.firewall, service.profile).serial
                 self.good.update({host: serial} if serial is not None else {})
-            elif self.good.get(host) not in (None, *held):
+            elif host in self.hosts and self.good.get(host) not in (None, *held):
                 self.stage.problem(f"the predecessor of what {host} does not serve yet is gone")
 
     def is_loaded(self, firewall: str) -> None:
