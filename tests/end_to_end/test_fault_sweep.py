@@ -22,7 +22,7 @@ COMMIT_REQUESTS = 3
 STRIDE = 3
 # How long the agent waits in the stories in which no answer comes.
 TIMEOUT = 2
-FLEET, FLEET_STRIDE = 4, 40
+FLEET, FLEET_STRIDE = 4, 60
 
 
 def cut_before(story: Story, request: Request, handle: Handle) -> Answer:
