@@ -93,7 +93,7 @@ def firewall_profile(place: Scene, name: str) -> Path:
     return place.folder / f"profiles/firewalls/{name}.yaml"
 
 
-@pytest.mark.parametrize("concurrency", one_in(2, [1, 2, 64]))
+@pytest.mark.parametrize("concurrency", one_in(3, [2, 1, 64]))
 def test_one_commit_each_and_no_firewall_is_asked_two_things_at_once(tmp_path: Path, concurrency: int) -> None:
     clock = ManualClock(datetime.datetime.now(datetime.timezone.utc))
     with fleet(tmp_path, concurrency=concurrency, clock=clock, latencies=Latencies(commit_seconds=60)) as place:

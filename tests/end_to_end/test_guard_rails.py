@@ -176,7 +176,7 @@ def test_what_was_shown_is_what_is_revoked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", one_in(3, [("status",), ("check", "--offline"), ("check",), ("run",)], is_one_value=True)
+    "command", one_in(4, [("status",), ("check", "--offline"), ("check",), ("run",)], is_one_value=True)
 )
 def test_state_without_a_profile_is_told(tmp_path: Path, command: tuple[str, ...]) -> None:
     with scene(tmp_path) as place:

@@ -213,7 +213,7 @@ TIMED = (
 )
 
 
-@pytest.mark.parametrize("name", one_in(2, TIMED))
+@pytest.mark.parametrize("name", one_in(5, TIMED))
 def test_the_whole_exchange_is_bounded(tmp_path: Path, name: str) -> None:
     transport = Transport("peer", Trust(ca_file=ca_file(tmp_path)), 0.4)
     with raw_peer(RAW[name][0]) as (url, _):

@@ -41,7 +41,7 @@ def test_without_a_configuration_one_line_says_how_to_get_one(command: str) -> N
 
 @pytest.mark.parametrize(
     "words",
-    one_in(4, [("status",), ("status", "--json"), ("status", "--wide"), ("check",), ("run", "--dry-run")], True),
+    one_in(5, [("status",), ("status", "--json"), ("status", "--wide"), ("check",), ("run", "--dry-run")], True),
 )
 @pytest.mark.parametrize("is_broken", [False, True])
 def test_a_broken_pipe_is_silent_and_changes_no_exit_code(

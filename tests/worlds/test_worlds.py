@@ -22,7 +22,7 @@ def told(verdict: Verdict) -> str:
     return "\n".join([verdict.title, *verdict.problems, "", *verdict.diary[-60:]])
 
 
-@pytest.mark.parametrize("title", one_in(5, REPRESENTATIVE))
+@pytest.mark.parametrize("title", one_in(15, REPRESENTATIVE))
 def test_a_representative_world(title: str) -> None:
     verdict = play_title(title)
     assert verdict.holds is (title not in OPEN), told(verdict)
