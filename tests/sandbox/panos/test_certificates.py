@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import (
 from paloaltofw.sandbox.panos.device import Firewall
 from paloaltofw.sandbox.panos.keystore import spki
 from tests.sandbox.panos.bench import (
-from tests.sweeps import one_in
     PROFILES,
     SHARED,
     VSYS1,
@@ -29,6 +28,7 @@ from tests.sweeps import one_in
     pem,
     switched,
 )
+from tests.sweeps import one_in
 
 UTC = datetime.timezone.utc
 
