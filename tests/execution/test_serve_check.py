@@ -484,6 +484,7 @@ def compare(folder: Path, on_wrong: str, is_wrong: bool, stride: int, first: int
 CASES = [("report", False), ("report", True), ("rollback", False), ("rollback", True)]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("on_wrong", "is_wrong"), CASES[:1])
 def test_killed_at_some_points_the_next_runs_end_the_same(tmp_path: Path, on_wrong: str, is_wrong: bool) -> None:
     compare(tmp_path, on_wrong, is_wrong, stride=12, first=36)
