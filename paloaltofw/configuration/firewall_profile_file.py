@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,12 +24,12 @@ DESCRIPTION_LIMIT = 255
 
 
 def read_firewall_profile(
-    path: Path, findings: Findings, content: bytes | None = None, lacks: Collection[str] = ()
+    path: Path, findings: Findings, content: bytes | None = None, lacks: str = ""
 ) -> FirewallProfile | None:
     """Read one firewall profile, or its decrypted content; None, with the problems recorded, if it is wrong.
 
-    `lacks`: `api_key` or `verify_tls`, also those of `ha_peer`, where it is about to be written: then what stands there
-    now does not matter. `any api_key`: the key is not needed.
+    `lacks`: the key that is about to be written, `api_key` or `verify_tls`, or the same of `ha_peer` in dots. Then
+    what stands there does not matter, and no other API key is needed.
     """
     before = len(findings.problems)
     document = read_document(path, findings, content)
@@ -47,19 +46,19 @@ def read_firewall_profile(
     return profile if len(findings.problems) == before else None
 
 
-def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> FirewallProfile | None:
+def profile_of(path: Path, document: Section, lacks: str = "") -> FirewallProfile | None:
     """What a document says, which `path` holds; None if it lacks something."""
     url = document.value("url", management_url, required=True)
     admin = document.value("admin", panos_name, required=True)
-    if "api_key" in lacks or "any api_key" in lacks:
-        rule = _replaceable if "api_key" in lacks else _ignored
+    if lacks:
+        rule = _replaceable if lacks == "api_key" else _ignored
         api_key: Secret | None = document.value_or("api_key", rule, Secret(""))
     else:
         api_key = _api_key(document, path.stem)
     description = document.value_or("commit_description", free_text(DESCRIPTION_LIMIT), DEFAULT_DESCRIPTION)
     vsys = document.value_or("vsys", vsys_name, "shared")
     chain = document.value_or("chain", one_of("separate", "bundle"), "separate")
-    trust = read_trust(document, "verify_tls", is_replaced="verify_tls" in lacks)
+    trust = read_trust(document, "verify_tls", is_replaced=lacks == "verify_tls")
     timeout = document.value_or("timeout", duration(1, HOUR), 60.0)
     commit_timeout = document.value_or("commit_timeout", duration(10, DAY), 1200.0)
     busy_wait = document.value_or("busy_wait", duration(0, DAY), 300.0)
@@ -80,17 +79,17 @@ def profile_of(path: Path, document: Section, lacks: Collection[str] = ()) -> Fi
     )  # fmt: skip
 
 
-def _ha_peer(document: Section, url: str | None, first: HaPeer, lacks: Collection[str]) -> HaPeer | None:
+def _ha_peer(document: Section, url: str | None, first: HaPeer, lacks: str) -> HaPeer | None:
     """The other unit of an HA pair; key and trust are those of the first one where it has none of its own."""
     section = document.section("ha_peer")
     if not document.has("ha_peer"):
         return None
     peer_url = section.value("url", management_url, required=True)
-    unneeded = _ignored if lacks else secret_value  # while a value of the profile is written nobody signs in with it
-    rule = _replaceable if "ha_peer.api_key" in lacks else unneeded
+    unneeded = _ignored if lacks else secret_value
+    rule = _replaceable if lacks == "ha_peer.api_key" else unneeded
     api_key = section.value("api_key", rule) or first.api_key
     has_trust = section.has("verify_tls")
-    trust = read_trust(section, "verify_tls", is_replaced="ha_peer.verify_tls" in lacks)
+    trust = read_trust(section, "verify_tls", is_replaced=lacks == "ha_peer.verify_tls")
     section.close()
     if peer_url is None:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from paloaltofw.configuration.rules import suggestion
 from paloaltofw.errors import AgentError, ConfigurationError, UsageError
 from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.settings import Settings
+
+PEER = "ha_peer"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,8 @@ class ProfileFile:
         return self.path.with_name(self.path.name + ENCRYPTED_SUFFIX) if self.is_encrypted else self.path
 
 
-PEER = "ha_peer"
-
-
-def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: Collection[str], of_peer: bool = False) -> ProfileFile:
-    """Read a firewall profile, but for the values that are about to be written; `of_peer`: of the other unit of a pair.
+def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: str, of_peer: bool = False) -> ProfileFile:
+    """Read a firewall profile, but for the key that is about to be written; `of_peer`: that of a pair's other unit.
 
     Raises UsageError for an unknown name or unit, ConfigurationError for anything else that is wrong in the file.
     """
@@ -54,7 +52,7 @@ def open_profile(settings: Settings, gpg: Gpg, name: str, lacks: Collection[str]
     is_encrypted = not path.exists()
     content = gpg.read(path.with_name(path.name + ENCRYPTED_SUFFIX)) if is_encrypted else read_file(path)
     findings = Findings()
-    profile = read_firewall_profile(path, findings, content, lacks)
+    profile = read_firewall_profile(path, findings, content, f"{PEER}.{lacks}" if of_peer else lacks)
     if profile is None:
         raise ConfigurationError(sorted_problems(findings))
     if not of_peer:

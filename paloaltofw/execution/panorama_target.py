@@ -41,13 +41,13 @@ def ensure_stacks(target: PanoramaTarget, known: Sequence[TemplateStack], where:
 def ensure_devices(target: PanoramaTarget, stacks: Sequence[TemplateStack], where: str = "") -> set[str]:
     """The serial numbers of all devices that are to have it. Raises PlanBlocked for one that no stack holds."""
     members = {serial for stack in stacks for serial in stack.devices}
+    places = ", ".join(stack.name for stack in stacks) or f"the stacks that hold {target.words}"
     strange = sorted(set(target.push_devices) - members)
     if strange:
-        what = f"the device {strange[0]} is in none of {', '.join(stack.name for stack in stacks)}"
+        what = f"the device {strange[0]} is in none of {places}"
         raise PlanBlocked(what, where, "correct panorama.push.devices in the profile")
     if not members:
         # Also what a role that sees no devices would be told: no reason to call it pushed.
-        places = ", ".join(stack.name for stack in stacks) or f"a stack that holds {target.words}"
         what = f"Panorama shows no firewall in {places}, so nothing can be pushed"
         raise PlanBlocked(what, where, "see to the stack, or to the administrator's rights")
     return set(target.push_devices) or members

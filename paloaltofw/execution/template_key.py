@@ -15,7 +15,7 @@ from paloaltofw.execution.task import CertificateTask, TaskPhase
 from paloaltofw.lifecycle.succession import requirements
 from paloaltofw.model.firewall_objects import CertificateEntry
 from paloaltofw.model.records import Phase
-from paloaltofw.panos.location import Scope
+from paloaltofw.panos.location import Scope, scopes_beside
 from paloaltofw.panos.panorama_client import PanoramaClient
 from paloaltofw.pki.certificate import VerificationError, parse_csr
 from paloaltofw.pki.verification import verify_csr
@@ -50,7 +50,7 @@ def ensure_free_elsewhere(context: Context, task: CertificateTask, entry: str, p
 
 def _ensure_unshadowed(context: Context, client: PanoramaClient, entry: str) -> None:
     """Of two entries of one name in the templates of a stack its firewalls get one; raises PlanBlocked."""
-    for scope in client.scopes_beside(client.scope):
+    for scope in scopes_beside(client.scope, client.template_stacks()):
         if scope != client.scope and client.certificate_in(scope, entry) is not None:
             what = f"there is an entry {entry} in {scope.words} too, and the firewalls would get only one of them"
             raise PlanBlocked(what, context.firewall.title, "rename it there, or set another name in the profile")

@@ -8,7 +8,7 @@ from paloaltofw.errors import PeerError
 from paloaltofw.execution.context import Context, events
 from paloaltofw.model.firewall_objects import xpath_steps
 from paloaltofw.model.references import listed
-from paloaltofw.panos.location import Scope
+from paloaltofw.panos.location import Scope, scopes_beside
 from paloaltofw.panos.panorama_client import PanoramaClient
 from paloaltofw.panos.reference_kinds import CERTIFICATE_KINDS, SHARED, VSYS, ReferenceKind
 from paloaltofw.panos.references import ReferenceSearch, together
@@ -40,16 +40,13 @@ def why_kept(context: Context, entry: str) -> str:
 
 
 def _searches(context: Context) -> tuple[ReferenceSearch, ...]:
+    """One for each configuration that may use a certificate: on a Panorama each that reaches the same firewalls."""
     if context.references is None:
-        places = _searched(context)
-        context.references = tuple(ReferenceSearch(context.client, inside=place) for place in places)
+        client = context.client
+        stacks = client.template_stacks() if isinstance(client, PanoramaClient) else ()
+        places = scopes_beside(client.scope, stacks)
+        context.references = tuple(ReferenceSearch(client, inside=place) for place in places)
     return context.references
-
-
-def _searched(context: Context) -> tuple[Scope, ...]:
-    """Whose configuration may use a certificate: the firewall's; on a Panorama each that reaches the same firewalls."""
-    client = context.client
-    return client.scopes_beside(client.scope) if isinstance(client, PanoramaClient) else (client.scope,)
 
 
 def _changed_users(context: Context) -> str:
@@ -58,7 +55,7 @@ def _changed_users(context: Context) -> str:
     The candidate does not show the user any more, and a commit of our own changes alone would leave it one, of a
     certificate that is gone.
     """
-    watched = [pair for place in _searched(context) for pair in _watched(context, place)]
+    watched = [pair for search in _searches(context) for pair in _watched(context, search.inside)]
     for change in context.client.changes() or ():
         if change.owner == context.firewall.admin:
             continue
@@ -74,7 +71,7 @@ def _watched(context: Context, inside: Scope) -> Iterator[tuple[ReferenceKind, t
     for kind in CERTIFICATE_KINDS:
         for place in kind.places:
             if not (kind.is_moved and place == own and inside == context.client.scope):
-                yield kind, xpath_steps(kind.everywhere(place, inside.holder).removesuffix("/@name"))
+                yield kind, xpath_steps(kind.everywhere(place, inside.holder_xpath).removesuffix("/@name"))
 
 
 def _may_touch(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:

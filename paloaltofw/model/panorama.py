@@ -24,7 +24,7 @@ class PanoramaTarget:
 
     def holds(self, stack: TemplateStack) -> bool:
         """Whether a template stack is the target, or holds it."""
-        return stack.name == self.template_stack or self.template in stack.templates
+        return stack.holds(self.template, self.template_stack)
 
     @property
     def pushed_to(self) -> str:
@@ -42,6 +42,10 @@ class TemplateStack:
     name: str
     templates: frozenset[str]
     devices: frozenset[str]
+
+    def holds(self, template: str, template_stack: str) -> bool:
+        """Whether it is this template stack, or holds this template; one of the two names is empty."""
+        return self.name == template_stack or template in self.templates
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from paloaltofw.model.panorama import TemplateStack
 
 # `localhost.localdomain` is a constant of PAN-OS (panos.md §6).
 DEVICE = "/config/devices/entry[@name='localhost.localdomain']"
@@ -33,10 +36,10 @@ class Scope:
         if self.is_panorama_itself:
             return "/config/panorama"
         inside = "/config/shared" if self.vsys == "shared" else f"{DEVICE}/vsys/entry[@name='{self.vsys}']"
-        return f"{self.holder}{inside}"
+        return f"{self.holder_xpath}{inside}"
 
     @property
-    def holder(self) -> str:
+    def holder_xpath(self) -> str:
         """xpath of the template or template stack that the place is in; an empty text if it is in none."""
         if self.template:
             return f"{DEVICE}/template/entry[@name={literal(self.template)}]"
@@ -94,6 +97,17 @@ class Scope:
     def service_profile(self, name: str) -> str:
         """xpath of one SSL/TLS service profile."""
         return f"{self.service_profiles}/entry[@name={literal(name)}]"
+
+
+def scopes_beside(scope: Scope, known: Iterable[TemplateStack]) -> tuple[Scope, ...]:
+    """A template or template stack, and every other one whose configuration reaches firewalls that it reaches.
+
+    `known` are all template stacks of the Panorama.
+    """
+    stacks = [stack for stack in known if stack.holds(scope.template, scope.template_stack)]
+    beside = [Scope(template_stack=stack.name) for stack in stacks]
+    beside += [Scope(template=name) for name in sorted({name for stack in stacks for name in stack.templates})]
+    return tuple(dict.fromkeys((scope, *beside)))
 
 
 def stack_xpath(name: str) -> str:

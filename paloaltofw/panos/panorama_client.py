@@ -63,17 +63,6 @@ class PanoramaClient(PanosClient):
             *(Scope(template_stack=name) for name in stacks),
         )
 
-    def scopes_beside(self, scope: Scope) -> tuple[Scope, ...]:
-        """A template or template stack, and every other one whose configuration reaches firewalls that it reaches."""
-        stacks = [
-            stack
-            for stack in self.template_stacks()
-            if stack.name == scope.template_stack or scope.template in stack.templates
-        ]
-        beside = [Scope(template_stack=stack.name) for stack in stacks]
-        beside += [Scope(template=name) for name in sorted({name for stack in stacks for name in stack.templates})]
-        return tuple(dict.fromkeys((scope, *beside)))
-
     def managed_devices(self) -> tuple[ManagedDevice, ...]:
         """Every device that this Panorama manages, and whether it is connected."""
         label = "asking for the managed devices"

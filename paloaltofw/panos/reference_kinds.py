@@ -29,22 +29,22 @@ class ReferenceKind:
     places: tuple[str, ...]
     is_moved: bool = False
 
-    def everywhere(self, place: str, holder: str = "") -> str:
+    def everywhere(self, place: str, holder_xpath: str = "") -> str:
         """xpath of everything that names something, for a place: of all owners, in all vsys.
 
-        `holder`: the xpath of a template or template stack whose configuration is meant (Scope.holder).
+        `holder_xpath`: of the template or template stack whose configuration is meant (Scope.holder_xpath).
         """
-        return holder + "/".join(part for part in (_BASES[place], self.owner, self.leaf) if part)
+        return holder_xpath + "/".join(part for part in (_BASES[place], self.owner, self.leaf) if part)
 
-    def owners(self, scope: str, holder: str = "") -> str:
+    def owners(self, scope: str, holder_xpath: str = "") -> str:
         """xpath of the owners' names in one scope."""
-        return f"{holder}{base_of(scope)}/{self.owner}/@name"
+        return f"{holder_xpath}{base_of(scope)}/{self.owner}/@name"
 
-    def of_owner(self, scope: str, owner: str, holder: str = "") -> str:
+    def of_owner(self, scope: str, owner: str, holder_xpath: str = "") -> str:
         """xpath of what one owner names; in one scope, where there is only one owner."""
         if not self.owner:
-            return f"{holder}{base_of(scope)}/{self.leaf}"
-        return f"{holder}{base_of(scope)}/{self.owner}[@name={literal(owner)}]/{self.leaf}"
+            return f"{holder_xpath}{base_of(scope)}/{self.leaf}"
+        return f"{holder_xpath}{base_of(scope)}/{self.owner}[@name={literal(owner)}]/{self.leaf}"
 
 
 _BASES = {SHARED: Scope().xpath, VSYS: f"{DEVICE}/vsys/entry", DEVICE_WIDE: DEVICE}

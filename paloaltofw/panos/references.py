@@ -26,8 +26,7 @@ class ReferenceSearch:
     ) -> None:
         self._reader = reader
         self._kinds = kinds
-        self._holder = inside.holder if inside else ""
-        self._holder_title = inside.title if inside and inside.holder else ""
+        self.inside = inside or Scope()
         self._named: dict[tuple[ReferenceKind, str], frozenset[str] | None] = {}
         self._vsys: tuple[str, ...] | None = None
 
@@ -58,7 +57,7 @@ class ReferenceSearch:
     def _ask(self, kind: ReferenceKind, place: str) -> frozenset[str] | None:
         label = f"reading what uses certificates ({kind.words})"
         try:
-            return self._reader.texts_at(label, kind.everywhere(place, self._holder))
+            return self._reader.texts_at(label, kind.everywhere(place, self.inside.holder_xpath))
         except (Refused, PermissionDenied) as error:
             log.info("not told: %s", error)
             return None
@@ -77,25 +76,26 @@ class ReferenceSearch:
     def _users_in(self, kind: ReferenceKind, scope: str, hits: Collection[str]) -> Iterator[Reference]:
         label = f"reading who uses certificates ({kind.words})"
         try:
-            xpath = kind.owners(scope, self._holder)
+            xpath = kind.owners(scope, self.inside.holder_xpath)
             owners = sorted(self._reader.names_at(label, xpath)) if kind.owner else [""]
             for owner in owners:
                 if "'" in owner or '"' in owner:
                     continue  # cannot be asked for by its name
-                named = self._reader.texts_at(label, kind.of_owner(scope, owner, self._holder))
+                named = self._reader.texts_at(label, kind.of_owner(scope, owner, self.inside.holder_xpath))
                 yield from (self._reference(kind, owner, scope, name) for name in sorted(named.intersection(hits)))
         except (Refused, PermissionDenied) as error:
             log.info("not told: %s", error)
 
     def _reference(self, kind: ReferenceKind, owner: str, scope: str, name: str) -> Reference:
-        return Reference(kind.words, owner, scope, name, self._holder_title)
+        holder = self.inside.title if self.inside.holder_xpath else ""
+        return Reference(kind.words, owner, scope, name, holder)
 
     def _scopes(self, place: str) -> tuple[str, ...]:
         if place != VSYS:
             return (place,)
         if self._vsys is None:
             label = "reading the names of the vsys"
-            self._vsys = tuple(sorted(self._reader.names_at(label, self._holder + VSYS_NAMES)))
+            self._vsys = tuple(sorted(self._reader.names_at(label, self.inside.holder_xpath + VSYS_NAMES)))
         return self._vsys
 
 

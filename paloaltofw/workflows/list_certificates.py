@@ -21,7 +21,7 @@ from paloaltofw.model.firewall_profile import FirewallProfile
 from paloaltofw.model.listing import FirewallListing, ListedCertificate
 from paloaltofw.model.references import Reference, Usage
 from paloaltofw.panos.client import PanosClient
-from paloaltofw.panos.location import Scope
+from paloaltofw.panos.location import Scope, scopes_beside
 from paloaltofw.panos.panorama_client import PanoramaClient
 from paloaltofw.panos.reference_kinds import PROFILE_KINDS, SERVICE_PROFILE
 from paloaltofw.panos.references import ReferenceSearch, together
@@ -78,8 +78,8 @@ def _read(
     session: Session, client: PanosClient, firewall: FirewallProfile, wanted: Wanted
 ) -> tuple[list[ListedCertificate], tuple[str, ...]]:
     profiles = _profiles_here(session, firewall)
-    found = []
-    for scope in _scopes(client, firewall):
+    scopes, found = _scopes(client, firewall), []
+    for scope in scopes:
         managed = {profile.id: (profile, state) for profile, state, place in profiles if place == scope}
         for entry in client.certificates(scope).values():
             shown = _with_csr(client, entry, scope)
@@ -87,9 +87,7 @@ def _read(
     found = [item for item in found if _is_wanted(session, item, wanted)]
     if not wanted.with_references:
         return found, ()
-    if isinstance(client, PanoramaClient):
-        return _with_references_in_templates(client, found)
-    return _with_references(client, found)
+    return _with_references(client, found, scopes)
 
 
 def _scopes(client: PanosClient, firewall: FirewallProfile) -> list[Scope]:
@@ -177,45 +175,44 @@ def _is_wanted(session: Session, item: ListedCertificate, wanted: Wanted) -> boo
 
 
 def _with_references(
-    client: PanosClient, found: Sequence[ListedCertificate]
+    client: PanosClient, found: Sequence[ListedCertificate], scopes: Sequence[Scope]
 ) -> tuple[list[ListedCertificate], tuple[str, ...]]:
-    """The same with who uses each: also whoever uses the SSL/TLS service profiles that serve it."""
-    usage, services = _usage(client, found, [None])
-    listed = [replace(item, references=_users(usage, services, item, item.scope)) for item in found]
-    return listed, together([usage, services]).untold
+    """The same with who uses each: also whoever uses the SSL/TLS service profiles that serve it.
 
-
-def _with_references_in_templates(
-    client: PanoramaClient, found: Sequence[ListedCertificate]
-) -> tuple[list[ListedCertificate], tuple[str, ...]]:
-    """The same on a Panorama: whoever uses it in any template or stack that reaches the same firewalls."""
-    places = {scope.title: scope for scope in client.scopes()}
-    listed, untold = list(found), [ON_FIREWALLS]
-    for title in dict.fromkeys(item.scope for item in found):
-        here = [item for item in found if item.scope == title]
-        usage, services = _usage(client, here, client.scopes_beside(places[title]))
-        untold += together([usage, services]).untold
-        with_users = {item.name: _users(usage, services, item, "shared") for item in here}
-        listed = [replace(item, references=with_users[item.name]) if item.scope == title else item for item in listed]
-    return listed, tuple(dict.fromkeys(untold))
-
-
-def _usage(
-    client: PanosClient, found: Sequence[ListedCertificate], places: Sequence[Scope | None]
-) -> tuple[Usage, Usage]:
-    """Who uses these certificates in these places, and who there uses the SSL/TLS service profiles among them."""
+    Each configuration is searched once, however many places with certificates it may use.
+    """
+    by_title, beside = {scope.title: scope for scope in scopes}, _beside(client, scopes)
+    places = tuple(dict.fromkeys(place for item in found for place in beside[item.scope]))
     names = {item.name for item in found}
-    usage = together([ReferenceSearch(client, inside=place).usage(names) for place in places])
-    served = {item.user for item in usage.references if item.kind == SERVICE_PROFILE.words and item.user}
-    if not served:
-        return usage, Usage()
-    return usage, together([ReferenceSearch(client, PROFILE_KINDS, place).usage(served) for place in places])
+    usages = {place: ReferenceSearch(client, inside=place).usage(names) for place in places}
+    served = {user.user for usage in usages.values() for user in usage.references if _is_service_profile(user)}
+    kinds = PROFILE_KINDS if served else ()
+    services = {place: ReferenceSearch(client, kinds, place).usage(served) for place in places}
+    listed = []
+    for item in found:
+        usage, service = (together([known[place] for place in beside[item.scope]]) for known in (usages, services))
+        listed.append(replace(item, references=_users(usage, service, item.name, by_title[item.scope].vsys)))
+    untold = together([*usages.values(), *services.values()]).untold
+    return listed, (ON_FIREWALLS, *untold) if isinstance(client, PanoramaClient) else untold
 
 
-def _users(usage: Usage, services: Usage, item: ListedCertificate, scope: str) -> tuple[Reference, ...]:
-    direct = usage.of(item.name, scope)
+def _beside(client: PanosClient, scopes: Sequence[Scope]) -> dict[str, tuple[Scope, ...]]:
+    """For each place, by its title, whose configurations may use what is in it: the firewall's is one."""
+    if not isinstance(client, PanoramaClient):
+        return {scope.title: (Scope(),) for scope in scopes}
+    stacks = client.template_stacks()
+    return {scope.title: scopes_beside(scope, stacks) for scope in scopes}
+
+
+def _is_service_profile(user: Reference) -> bool:
+    """Whether a user is one by name, whose own users can be looked for."""
+    return user.kind == SERVICE_PROFILE.words and bool(user.user)
+
+
+def _users(usage: Usage, services: Usage, name: str, vsys: str) -> tuple[Reference, ...]:
+    direct = usage.of(name, vsys)
     through: list[Reference] = []
     for user in direct:
-        if user.kind == SERVICE_PROFILE.words and user.user:
+        if _is_service_profile(user):
             through += services.of(user.user, user.scope)
     return tuple(dict.fromkeys((*direct, *through)))

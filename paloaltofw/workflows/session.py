@@ -151,15 +151,12 @@ def open_access(options: Options, firewall: str, lacks: str, ask: Ask | None, of
     Raises UsageError and ConfigurationError.
     """
     from paloaltofw.configuration.gpg import Gpg
-    from paloaltofw.configuration.profile_editor import PEER, open_profile
+    from paloaltofw.configuration.profile_editor import open_profile
 
     chosen = load_settings(find_file(options.config))
     gpg = Gpg(chosen.gpg_recipient, chosen.gpg_passphrase_file, chosen.gpg_home, ask)
     logfile.start_as(chosen, options.log_level, options.is_debug)
-    written = f"{PEER}.{lacks}" if of_peer else lacks
-    # The first unit's key is needed for neither a pin nor the key of the other unit.
-    absent = {written} if written == "api_key" else {written, "any api_key"}
-    return Access(open_profile(chosen, gpg, firewall, absent, of_peer), gpg, chosen, Store(chosen.state))
+    return Access(open_profile(chosen, gpg, firewall, lacks, of_peer), gpg, chosen, Store(chosen.state))
 
 
 def log_event(text: str, *details: object) -> None:

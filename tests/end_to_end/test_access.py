@@ -42,8 +42,8 @@ def change(path: Path, **values: object) -> None:
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text("utf-8")), **values}), "utf-8")
 
 
-def presented(place: Scene) -> str:
-    pem = ssl.get_server_certificate(("127.0.0.1", place.world.servers["fw-edge"].port))
+def presented(place: Scene, firewall: str = "fw-edge") -> str:
+    pem = ssl.get_server_certificate(("127.0.0.1", place.world.servers[firewall].port))
     digits = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
     return "sha256:" + ":".join(digits[i : i + 2] for i in range(0, 64, 2))
 
@@ -231,9 +231,7 @@ def test_the_other_unit_of_a_pair_gets_a_pin_and_a_key_of_its_own(tmp_path: Path
             assert place.run_cold("check").code == 2
         before = yaml.safe_load(path.read_text("utf-8"))
         comments = [line.partition("#")[2] for line in path.read_text("utf-8").splitlines() if "#" in line]
-        pem = ssl.get_server_certificate(("127.0.0.1", place.world.servers["fw-other"].port))
-        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
-        pin = "sha256:" + ":".join(digest[i : i + 2] for i in range(0, 64, 2))
+        pin = presented(place, "fw-other")
         done = place.run_cold(*TRUST, "--ha-peer", "--fingerprint", pin)
         assert (done.code, done.err) == (0, "")
         done = run_on_terminal(place.config, (*KEYGEN, "--ha-peer"), TYPED)
