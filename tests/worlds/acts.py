@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 
 from paloaltofw.sandbox.base.https import Answer, Cut
-from tests.worlds.stage import Act, Call
+from paloaltofw.sandbox.panos.ha_pair import WRITES_TO_PASSIVE, HaPair
+from tests.worlds.stage import Act, Call, Stage
 from tests.worlds.wire import Handle, Silence
 
 JSON, HTML, XML, PEM = "application/json", "text/html; charset=utf-8", "application/xml", "application/x-pem-file"
@@ -107,3 +108,24 @@ def refuses(code: int, text: str = "No", status: int = 400) -> Act:
 def does_but_refuses(code: int, text: str = "No", status: int = 400) -> Act:
     """SCM takes the order and says that it failed."""
     return does_but_says(status, {"code": code, "description": text})
+
+
+def fails_over_before(number: int, pair_of: Callable[[Stage], HaPair]) -> Act:
+    """The pair fails over before the n-th request that this act sees.
+
+    Between the question and the change that follows it nobody can look again: such a change is not held against the
+    agent, but it must not make another one.
+    """
+    counted = 0
+
+    def act(call: Call, handle: Handle) -> Answer:
+        nonlocal counted
+        counted += 1
+        if counted != number:
+            return handle(call.request)
+        pair_of(call.stage).failover()
+        answer = handle(call.request)
+        WRITES_TO_PASSIVE.clear()
+        return answer
+
+    return act

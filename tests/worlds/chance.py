@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from paloaltofw.sandbox.base.https import Answer, Request
 from paloaltofw.sandbox.panorama_estate import PANORAMA
 from paloaltofw.sandbox.panos.device import Firewall
+from paloaltofw.sandbox.panos.views import CertificateView
 from paloaltofw.sandbox.panos.xpath import find, parse, remove
 from paloaltofw.sandbox.scm.orders import Account, Order
 from tests.end_to_end.canaries import Canaries
@@ -521,10 +522,10 @@ class Tale:
     def _portal_at(self, site: Site) -> str:
         return f"{self.stage.profiles_at}/entry[@name='portal-{site.name}']"
 
-    def _held(self, site: Site) -> list[str]:
-        """Names of the certificates in service where this site is, which belong to it or are called so."""
+    def _held(self, site: Site) -> dict[str, CertificateView]:
+        """The certificates in service where this site is, which belong to it or are called so, by name."""
         held = self.stage.unit(site.firewall).certificates(True, self.stage.vsys)
-        return [name for name in held if name.partition("-")[0] == site.name]
+        return {name: view for name, view in held.items() if name.partition("-")[0] == site.name}
 
     def _fault(self, event: Event, rng: random.Random) -> str:
         label, words, act = rng.choice(FAULTS)
@@ -577,8 +578,7 @@ class Tale:
         return place
 
     def _entry_of(self, site: Site) -> str:
-        held = self.stage.unit(site.firewall).certificates(True, self.stage.vsys)
-        leaves = {name: held[name].leaf for name in self._held(site)}
+        leaves = {name: view.leaf for name, view in self._held(site).items()}
         names = [name for name, leaf in leaves.items() if leaf and STRANGER not in leaf.subject.rfc4514_string()]
         return max(names, key=lambda name: int(name.partition("-")[2] or 1), default=site.name)
 

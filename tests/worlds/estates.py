@@ -12,10 +12,11 @@ from xml.etree.ElementTree import tostring
 from paloaltofw.sandbox.base.https import Answer
 from paloaltofw.sandbox.panorama_estate import PANORAMA
 from paloaltofw.sandbox.panos.device import Firewall
-from paloaltofw.sandbox.panos.ha_pair import WRITES_TO_PASSIVE, HaPair
+from paloaltofw.sandbox.panos.ha_pair import HaPair
 from paloaltofw.sandbox.panos.panorama.device import ManagedDevice
+from tests.worlds.acts import fails_over_before
 from tests.worlds.managed import devices_of, in_order, put_up
-from tests.worlds.served import services_of
+from tests.worlds.served import mend_service, services_of
 from tests.worlds.stage import Call, Rule, Stage
 from tests.worlds.wire import Handle
 
@@ -75,7 +76,7 @@ class Watch:
 
     device: ManagedDevice
     seen: datetime.datetime | None = None
-    drafts: dict[str, str] = field(default_factory=dict)
+    drafts: set[str] = field(default_factory=set)
 
 
 class EstateTale:
@@ -110,8 +111,6 @@ class EstateTale:
         host = f"{site}.example.com"
         services_of(self.stage).add(host, firewall, profile)
         self.hosts |= {host} if has_predecessor else set()
-        for unit in self.stage.units(firewall):
-            self.stage.switch_panos(unit.name, served_chain="found_by_issuer")
 
     # --- events ------------------------------------------------------------------------------------------------------
 
@@ -136,7 +135,7 @@ class EstateTale:
         """Before any request of the next run; people fail back some nights later."""
         name, pair = self._pair(rng)
         number, before = rng.randint(1, 60), pair.active
-        rule = Rule("(fw|scm) .*", _fails_over(pair, number))
+        rule = Rule("(fw|scm) .*", fails_over_before(number, lambda _: pair))
         self.stage.rules.append(rule)
 
         def undo() -> None:
@@ -186,7 +185,7 @@ class EstateTale:
         firewall, name = watch.device.firewall, f"draft-{event.night}"
         path = "/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']/address"
         firewall.change_as("alice", path, f"<entry name='{name}'><ip-netmask>192.0.2.7/32</ip-netmask></entry>")
-        watch.drafts[name] = firewall.name
+        watch.drafts.add(name)
 
         def undo() -> None:
             with firewall.settled():
@@ -205,9 +204,12 @@ class EstateTale:
         host = rng.choice(sorted(services))
         service, words = services[host], rng.choice(list(WRONG))
         names = [unit.name for unit in self.stage.units(service.firewall)]
+        # What a data plane does concerns all services of its firewall.
+        beside = {name for name, other in services.items() if other.firewall == service.firewall}
+        hosts = {host} if words == "nobody" else beside
 
         def go_wrong() -> None:
-            self.wrong.add(host)
+            self.wrong |= hosts
             service.is_down = words == "nobody"
             for name in names:
                 self.stage.switch_panos(name, **WRONG[words])
@@ -223,12 +225,8 @@ class EstateTale:
 
         def undo() -> None:
             self.stage.rules[:] = [rule for rule in self.stage.rules if rule not in rules]
-            service.is_down = False
-            self.wrong.discard(host)
-            for name in names:
-                self.stage.switch_panos(
-                    name, data_plane="follows", served_chain="found_by_issuer", data_plane_delay=0.0
-                )
+            self.wrong -= hosts
+            mend_service(self.stage, service)
 
         later(undo)
         self._mark([service.firewall], event.nights)
@@ -276,23 +274,6 @@ class EstateTale:
         elif last is not None and last <= now and not may_expire:
             self.stage.problem(f"all certificates on {place} have expired")
         watch.seen = last or watch.seen
-
-
-def _fails_over(pair: HaPair, number: int) -> Callable[[Call, Handle], Answer]:
-    """Between the question and the change that follows it nobody can look again: that one change is not held against it."""
-    counted = 0
-
-    def act(call: Call, handle: Handle) -> Answer:
-        nonlocal counted
-        counted += 1
-        if counted != number:
-            return handle(call.request)
-        pair.failover()
-        answer = handle(call.request)
-        WRITES_TO_PASSIVE.clear()
-        return answer
-
-    return act
 
 
 def _runs_with(firewall: Firewall, name: str) -> bool:

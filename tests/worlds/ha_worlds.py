@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from paloaltofw.sandbox.base.https import Answer
-from paloaltofw.sandbox.panos.ha_pair import PASSIVE, WRITES_TO_PASSIVE, HaPair
+from paloaltofw.sandbox.panos.ha_pair import PASSIVE, HaPair
 from paloaltofw.sandbox.world import write_yaml
+from tests.worlds.acts import fails_over_before
 from tests.worlds.play import COMMON_NAME, NAME, Scene, World
 from tests.worlds.stage import Call, Stage
 from tests.worlds.wire import Handle
@@ -49,27 +50,6 @@ def with_pair(action: Callable[[HaPair], object]) -> Scene:
     return lambda stage: action(pair_of(stage))
 
 
-def fails_over_before(number: int) -> tuple[Any, ...]:
-    """A rule: the pair fails over before this request of the first night.
-
-    Between the question and the change that follows it nobody can look again: such a change is not held against the
-    agent, but it must not make another one.
-    """
-    counted = 0
-
-    def act(call: Call, handle: Handle) -> Answer:
-        nonlocal counted
-        counted += 1
-        if counted != number:
-            return handle(call.request)
-        pair_of(call.stage).failover()
-        answer = handle(call.request)
-        WRITES_TO_PASSIVE.clear()
-        return answer
-
-    return "(fw|scm) .*", act, lambda night: night == 1
-
-
 def fails_over_behind(label: str) -> tuple[Any, ...]:
     """A rule: the pair fails over when such a request has been answered, once."""
 
@@ -97,7 +77,8 @@ def failover_world(number: int, start: str = "due", kind: str = "DV", **switches
     words = "".join(f", {name}={value}" for name, value in switches.items())
     return World(
         f"HA: a pair fails over before request {number} ({start}, {kind}{words})", start=start, kind=kind,
-        setup=paired(**switches), rules=(fails_over_before(number),), codes=(0, 1, 3), orders=1, keys=3, nights=5,
+        rules=(("(fw|scm) .*", fails_over_before(number, pair_of), lambda night: night == 1),),
+        setup=paired(**switches), codes=(0, 1, 3), orders=1, keys=3, nights=5,
         commits=False, mends=fail_back,
     )  # fmt: skip
 

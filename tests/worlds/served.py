@@ -52,10 +52,11 @@ class Services:
             return Presented(failure="the connection was reset")
         return Presented(tuple(item.public_bytes(Encoding.DER) for item in found.certificates))
 
-    def add(self, host: str, firewall: str, profile: str) -> Service:
-        """A service that answers from now on."""
+    def add(self, host: str, firewall: str, profile: str, **switches: Any) -> Service:
+        """A service that answers from now on. By default it finds the issuers, so that a good certificate passes."""
         service = self.by_host[host] = Service(firewall, profile)
         for unit in self.stage.units(firewall):
+            self.stage.switch_panos(unit.name, **{"served_chain": "found_by_issuer", **switches})
             plane = service.planes[unit.name] = DataPlane(unit)
             plane.add(profile, self.stage.vsys)
         return service
@@ -73,10 +74,9 @@ def services_of(stage: Stage) -> Services:
 
 
 def serve(stage: Stage, **switches: Any) -> Services:
-    """From now on the portal's service answers. By default it finds the issuers, so that a good certificate passes."""
-    stage.switch_panos("fw", **{"served_chain": "found_by_issuer", **switches})
+    """From now on the portal's service answers."""
     services = services_of(stage)
-    services.add(HOST, "fw", PORTAL)
+    services.add(HOST, "fw", PORTAL, **switches)
     return services
 
 
@@ -100,6 +100,11 @@ def down_at_commit(call: Call, handle: Handle) -> Answer:
 def mend(stage: Stage) -> None:
     """Everybody listens, and serves what was committed with its chain."""
     for service in SERVICES[stage].by_host.values():
-        service.is_down = False
-        for name in service.planes:
-            stage.switch_panos(name, data_plane="follows", served_chain="found_by_issuer", data_plane_delay=0.0)
+        mend_service(stage, service)
+
+
+def mend_service(stage: Stage, service: Service) -> None:
+    """It listens, and its firewall serves what was committed with its chain."""
+    service.is_down = False
+    for name in service.planes:
+        stage.switch_panos(name, data_plane="follows", served_chain="found_by_issuer", data_plane_delay=0.0)
