@@ -371,8 +371,9 @@ JOBS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("progress", JOBS.values(), ids=list(JOBS))
-def test_absurd_progress(tmp_path: Path, progress: str) -> None:
+@pytest.mark.parametrize("title", one_in(3, JOBS))
+def test_absurd_progress(tmp_path: Path, title: str) -> None:
+    progress = JOBS[title]
     with scm_scene(tmp_path) as place:
         seen = 0
 
